@@ -1,0 +1,52 @@
+"""The settings of a profile, and the options of one start. Both are validated when made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB
+from p2pchat.model.people import Status
+
+Positive = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Kept in the profile's store; `settings.get` and `settings.set`."""
+
+    auto_fetch: Positive = 50 * MIB
+    """Files up to this many bytes are fetched by themselves."""
+    limit: Positive = 0
+    """Upload rate for files, bytes a second; 0: none."""
+    budget: Positive = CONVERSATION_BUDGET_BYTES
+    """Bytes of entries that one conversation may keep."""
+    send_receipts: bool = True
+    """Tell others what was read (that it was delivered is always told)."""
+    send_typing: bool = True
+    notifications: bool = True
+    theme: Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")] = "system"
+    language: str = ""
+    """A language tag such as `en` or `zh_CN`; empty: the system's."""
+    away_after: Positive = 600
+    """Seconds without input in the window until the status is away; 0: never."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What one start was asked to do: the command line, checked."""
+
+    data_dir: Path
+    name: str | None = None
+    network: str = "lan"
+    network_code: str | None = None
+    listen_host: str = ""
+    """Empty: every address."""
+    listen_port: int | None = None
+    """None: the program's own port, else the next free one; 0: any free port."""
+    interfaces: tuple[str, ...] = ()
+    connect: tuple[tuple[str, int], ...] = ()
+    mdns: bool = True
+    beacon: bool = True
+    passphrase: str | None = None
+    status: Status = Status.ONLINE

@@ -1,0 +1,89 @@
+"""What a node tells its front ends. Each becomes one notification of the JSON-RPC interface."""
+
+from __future__ import annotations
+
+import msgspec
+
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Message
+from p2pchat.model.people import Peer
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type"):
+    pass
+
+
+class PeerOnline(_Event, frozen=True, tag="peer.online"):
+    peer: Peer
+
+
+class PeerOffline(_Event, frozen=True, tag="peer.offline"):
+    peer: Peer
+
+
+class PeerChanged(_Event, frozen=True, tag="peer.changed"):
+    peer: Peer
+
+
+class MemberJoined(_Event, frozen=True, tag="member.joined"):
+    room: str
+    peer_id: PeerId
+    name: str
+
+
+class MemberLeft(_Event, frozen=True, tag="member.left"):
+    room: str
+    peer_id: PeerId
+    name: str
+
+
+class MessageReceived(_Event, frozen=True, tag="message.received"):
+    message: Message
+
+
+class MessageChanged(_Event, frozen=True, tag="message.changed"):
+    message: Message
+
+
+class MessageReceipt(_Event, frozen=True, tag="message.receipt"):
+    """`peer_id` has (`delivered`) or has read (`read`) all of the same device up to this one."""
+
+    conversation: str
+    message_id: MessageId
+    peer_id: PeerId
+    kind: str
+
+
+class Typing(_Event, frozen=True, tag="typing"):
+    conversation: str
+    peer_id: PeerId
+
+
+class ConversationChanged(_Event, frozen=True, tag="conversation.changed"):
+    """Unread counts, mute or draft have changed, or a conversation is new; ask for the list."""
+
+    conversation: str
+
+
+class Warned(_Event, frozen=True, tag="warning"):
+    """What a person should know. `reason` is stable, `text` one plain sentence."""
+
+    reason: str
+    text: str
+    peer_id: PeerId | None = None
+    conversation: str | None = None
+
+
+Event = (
+    PeerOnline
+    | PeerOffline
+    | PeerChanged
+    | MemberJoined
+    | MemberLeft
+    | MessageReceived
+    | MessageChanged
+    | MessageReceipt
+    | Typing
+    | ConversationChanged
+    | Warned
+)

@@ -1,0 +1,56 @@
+"""Persons, their devices, and what is known of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from p2pchat.model.ids import PeerId
+
+
+class Status(StrEnum):
+    ONLINE = "online"
+    AWAY = "away"
+    BUSY = "busy"
+    OFFLINE = "offline"
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """A person as every front end gets it; one for all their devices, never oneself."""
+
+    peer_id: PeerId
+    name: str
+    label: str
+    status: Status
+    note: str
+    avatar: str | None
+    """Base64 of a PNG or JPEG of at most 32 KiB."""
+    linked: bool
+    addresses: tuple[str, ...]
+    verified: bool
+    contact: bool
+    account: str | None
+    blocked: bool = False
+    warning: str | None = None
+    """Such as: their name looks like that of someone you know."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What the person of this profile shows of themselves."""
+
+    peer_id: PeerId
+    name: str
+    status: Status
+    note: str
+    avatar: str | None
+
+
+class NodeInfo(msgspec.Struct, frozen=True):
+    peer_id: PeerId
+    device_id: str
+    name: str
+    network: str
+    version: str
+    listen: tuple[str, ...]
+    data_dir: str

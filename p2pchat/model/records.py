@@ -1,0 +1,232 @@
+"""What the store keeps besides entries: rows read at the start and written as they change."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from p2pchat.model.entry import Content, Entry, Span
+from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
+
+
+class ConversationKind(IntEnum):
+    OPEN = 0
+    PROTECTED = 1
+    DIRECT = 2
+
+
+class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation of this profile, or one whose ciphertext is held for others."""
+
+    id: ConversationId
+    kind: ConversationKind
+    name: str = ""
+    """A room's name without `#`; empty for a direct conversation."""
+    label: str = ""
+    """The canonical name here: `#room`, `#room_2` or `@PEER_ID`."""
+    peers: tuple[PeerId, ...] = ()
+    """The two persons of a direct conversation."""
+    joined: bool = True
+    """False: left, or only held for others."""
+    keys: tuple[tuple[bytes, bytes], ...] = ()
+    """(key id, 256-bit key), oldest first."""
+    secret: bytes = b""
+    """A protected room's stretched password, for proving it to those who join."""
+    muted: bool = False
+    draft: str = ""
+    seen: int = 0
+    """The highest clock that was here when the conversation was last up to date; what comes in
+    below it is `late`."""
+    joined_at: int = 0
+    """Wall clock, ms, of joining here: what was sent before is history and not unread."""
+    own_feed: FeedId | None = None
+    """The feed that this device writes to; None: the next entry opens one."""
+
+
+class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A person that this profile has met."""
+
+    id: PeerId
+    key: bytes
+    """Ed25519 public key."""
+    record: bytes = b""
+    """Their newest signed profile record, as received; empty: only their key is known."""
+    name: str = ""
+    label: str = ""
+    verified: bool = False
+    contact: bool = False
+    blocked: bool = False
+    written: bool = False
+    """Someone that this person has written to."""
+    warning: str = ""
+    first_seen: int = 0
+    """Wall clock, ms."""
+
+
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that was linked before: where to look for it, and whose it is."""
+
+    id: DeviceId
+    key: bytes
+    person: PeerId
+    record: bytes = b""
+    """Its newest signed device record, as received."""
+    addresses: tuple[tuple[str, int], ...] = ()
+    """Where it was reached last, best first."""
+    last_seen: int = 0
+    """Wall clock, ms."""
+
+
+class ReceiptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one member has one feed of a conversation; -1: nothing."""
+
+    conversation: ConversationId
+    person: PeerId
+    feed: FeedId
+    delivered: int = -1
+    read: int = -1
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as the store resolves it from its entry and the edits, deletions and reactions
+    to it (`model.changes`)."""
+
+    hash: EntryHash
+    conversation: ConversationId
+    feed: FeedId
+    seq: int
+    clock: int
+    kind: int
+    author: PeerId
+    sent_at: int
+    text: str
+    reply_to: bytes = b""
+    mentions: tuple[PeerId, ...] = ()
+    edited: bool = False
+    deleted: bool = False
+    late: bool = False
+    misplaced: bool = False
+    reactions: tuple[tuple[str, tuple[PeerId, ...]], ...] = ()
+    content: Content = None
+    """For kinds other than text."""
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of conversations shows of one."""
+
+    conversation: ConversationId
+    unread: int
+    mentions: int
+    first_unread: EntryHash | None
+    last: MessageRow | None
+
+
+# -- writes: performed in one transaction, all or none
+
+
+class PutEntry(msgspec.Struct, frozen=True):
+    """Keep an entry. Known already: nothing happens, but a body that was missing is filled in,
+    unless it was deleted."""
+
+    entry: Entry
+    conversation_mine: bool = True
+    """False: ciphertext held for others; it makes no message."""
+
+
+class Disclose(msgspec.Struct, frozen=True):
+    """What an entry that is stored already says, now that its key or its author is known."""
+
+    entry: Entry
+
+
+class PutConversation(msgspec.Struct, frozen=True):
+    row: ConversationRow
+
+
+class DropConversation(msgspec.Struct, frozen=True):
+    """Forget a conversation and every entry of it."""
+
+    conversation: ConversationId
+
+
+class PutPerson(msgspec.Struct, frozen=True):
+    row: PersonRow
+
+
+class PutDevice(msgspec.Struct, frozen=True):
+    row: DeviceRow
+
+
+class PutReceipt(msgspec.Struct, frozen=True):
+    row: ReceiptRow
+
+
+class PutMeta(msgspec.Struct, frozen=True):
+    """A small named value: keys of the profile, settings, its own profile record."""
+
+    key: str
+    value: bytes
+
+
+class MarkRead(msgspec.Struct, frozen=True):
+    """The person has read everything up to this place, and what came in late above it."""
+
+    conversation: ConversationId
+    clock: int
+    hash: EntryHash
+
+
+class Prune(msgspec.Struct, frozen=True):
+    """Drop the oldest entries of the conversation until it is within the budget (bytes). First
+    entries of feeds, keys and own unsent entries stay."""
+
+    conversation: ConversationId
+    budget: int
+
+
+Write = (
+    PutEntry
+    | Disclose
+    | PutConversation
+    | DropConversation
+    | PutPerson
+    | PutDevice
+    | PutReceipt
+    | PutMeta
+    | MarkRead
+    | Prune
+)
+
+
+class PutStatus(IntEnum):
+    NEW = 0
+    KNOWN = 1
+    FORK = 2
+    """New, and another entry stands at the same place of its feed: both are kept."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What became of one PutEntry (or Disclose), in the order of the writes."""
+
+    hash: EntryHash
+    status: PutStatus
+    message: MessageRow | None = None
+    """The message that it made, if it made one that is shown."""
+    changed: MessageRow | None = None
+    """The message that it changed: the target of an edit, deletion or reaction."""
+
+
+class StoredState(msgspec.Struct, frozen=True):
+    """Everything that a node needs in memory to go on where it stopped."""
+
+    meta: dict[str, bytes]
+    conversations: tuple[ConversationRow, ...]
+    persons: tuple[PersonRow, ...]
+    devices: tuple[DeviceRow, ...]
+    receipts: tuple[ReceiptRow, ...]
+    spans: dict[ConversationId, tuple[Span, ...]]
+    heads: dict[ConversationId, tuple[tuple[int, EntryHash], ...]]
+    """(clock, hash) of the newest entries of each conversation, at most 16, newest first."""
+    opens: dict[FeedId, bytes]
+    """The person's key that each feed's first entry names."""

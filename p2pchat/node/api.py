@@ -1,0 +1,118 @@
+"""The façade of a node: everything that a front end can ask of it, and how it is told of events.
+
+Conversations are named as in docs/RPC.md: `#room`, `@PEER_ID`, `@LABEL` or `@NAME`. A refusal is a
+RequestError with a stable reason. All methods are called on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from p2pchat.config.settings import Settings
+from p2pchat.events import Event
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Conversation, Member, Message, Room
+from p2pchat.model.people import NodeInfo, Peer, Profile
+
+
+class NodeApi(Protocol):
+    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+        """Call `handler` with each batch of events, in order, on the loop's thread; it must not
+        block. Returns what ends the subscription."""
+        ...
+
+    async def info(self) -> NodeInfo: ...
+
+    async def settings(self) -> Settings: ...
+
+    async def set_settings(self, changes: Mapping[str, Any]) -> Settings:
+        """BadParams where a name or value isn't right; then nothing is changed."""
+        ...
+
+    async def profile(self) -> Profile: ...
+
+    async def set_profile(
+        self,
+        name: str | None = None,
+        status: str | None = None,
+        note: str | None = None,
+        avatar: str | None = None,
+    ) -> Profile:
+        """None leaves a part as it is; an empty avatar removes it, an empty name becomes the host
+        name. `name-not-allowed`: a PeerId's form, or too long; `too-large`: the avatar."""
+        ...
+
+    async def peers(self) -> Sequence[Peer]: ...
+
+    async def verify_words(self, peer_id: PeerId) -> str:
+        """The same short phrase on both sides."""
+        ...
+
+    async def set_verified(self, peer_id: PeerId, verified: bool) -> Peer: ...
+
+    async def connect(self, address: str) -> Peer:
+        """Link to HOST[:PORT]; `nobody-answered` where that fails."""
+        ...
+
+    async def block(self, peer_id: PeerId, on: bool = True) -> Peer: ...
+
+    async def conversations(self) -> Sequence[Conversation]: ...
+
+    async def typing(self, conversation: str) -> None: ...
+
+    async def mute(self, conversation: str, on: bool) -> None: ...
+
+    async def set_draft(self, conversation: str, text: str) -> None: ...
+
+    async def rooms(self) -> Sequence[Room]: ...
+
+    async def create_room(self, room: str, password: str | None = None) -> Room: ...
+
+    async def join_room(self, room: str, password: str | None = None) -> Room: ...
+
+    async def leave_room(self, room: str) -> None: ...
+
+    async def members(self, room: str) -> Sequence[Member]:
+        """Self included."""
+        ...
+
+    async def open_conversation(self, conversation: str) -> str:
+        """The canonical name: `#room` or `@PEER_ID`. `no-such-peer`, `no-such-room`,
+        `ambiguous-name` with `candidates`."""
+        ...
+
+    async def send(
+        self, conversation: str, text: str, reply_to: MessageId | None = None
+    ) -> Message:
+        """Stored durably here when it returns. `too-large` above 16 KiB."""
+        ...
+
+    async def edit(self, message_id: MessageId, text: str) -> Message: ...
+
+    async def delete(self, message_id: MessageId) -> Message: ...
+
+    async def react(self, message_id: MessageId, emoji: str, on: bool = True) -> Message: ...
+
+    async def messages(
+        self,
+        conversation: str,
+        limit: int = 50,
+        before: MessageId | None = None,
+        after: MessageId | None = None,
+        around: MessageId | None = None,
+    ) -> Sequence[Message]:
+        """Oldest first."""
+        ...
+
+    async def search(
+        self, query: str, conversation: str | None = None, limit: int = 50
+    ) -> Sequence[Message]:
+        """Newest first."""
+        ...
+
+    async def mark_read(self, conversation: str, message_id: MessageId) -> None: ...
+
+    async def close(self) -> None:
+        """Say goodbye to the peers, store everything, release the profile."""
+        ...

@@ -1,0 +1,220 @@
+"""What a node needs of the outside: small protocols that the adapters implement.
+
+Sinks are called on the event loop's thread only. Adapters log under `p2pchat.<package>` and raise
+the errors of `p2pchat.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NewType, Protocol
+
+import msgspec
+
+from p2pchat.model.entry import WireEntry
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
+from p2pchat.model.records import MessageRow, Overview, Stored, StoredState, Write
+
+LinkId = NewType("LinkId", int)
+"""Names one connection of this process; never used twice."""
+
+Address = tuple[str, int]
+"""A numeric IPv4 or IPv6 address (a link-local one with its %zone), or a host name, and a port."""
+
+
+# -- storage
+
+
+class Store(Protocol):
+    """The encrypted store of one profile. Methods block; the runtime calls `apply` in one writer
+    thread and the others in reader threads, at the same time."""
+
+    def load(self) -> StoredState: ...
+
+    def apply(self, writes: Sequence[Write]) -> list[Stored]:
+        """Perform all writes in one transaction, durable when this returns; one Stored for each
+        PutEntry and Disclose. DiskFull and StoreError: nothing was kept."""
+        ...
+
+    def read_branch(
+        self, conversation: ConversationId, tip: EntryHash, low: int, max_bytes: int
+    ) -> list[tuple[EntryHash, WireEntry]]:
+        """Entries from `tip` down its branch to seq `low` (inclusive), newest first, at least one
+        and about `max_bytes` at most; none where the tip isn't here."""
+        ...
+
+    def read_entries(self, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, WireEntry]]:
+        """Those of the entries that are here."""
+        ...
+
+    def unread_entries(
+        self, conversation: ConversationId, feed: FeedId | None = None
+    ) -> list[tuple[EntryHash, WireEntry]]:
+        """Entries that are stored but can't be shown yet (sealed under a key that wasn't here, or
+        of a feed whose first entry wasn't), oldest first, of one feed or all."""
+        ...
+
+    def messages(
+        self,
+        conversation: ConversationId,
+        limit: int,
+        before: EntryHash | None = None,
+        after: EntryHash | None = None,
+        around: EntryHash | None = None,
+    ) -> list[MessageRow]:
+        """Oldest first; the newest `limit` where no place is given. An unknown place: none."""
+        ...
+
+    def message(self, hash: EntryHash) -> MessageRow | None: ...
+
+    def search(
+        self, query: str, conversation: ConversationId | None, limit: int
+    ) -> list[MessageRow]:
+        """Messages that hold all words of the query (the last as a prefix, Chinese by substring),
+        newest first."""
+        ...
+
+    def overviews(self) -> list[Overview]: ...
+
+    def positions(
+        self, conversation: ConversationId, clock: int, hash: EntryHash
+    ) -> list[tuple[FeedId, int]]:
+        """For each feed its highest seq at or before this place in the order."""
+        ...
+
+    def message_at(self, feed: FeedId, seq: int) -> EntryHash | None:
+        """The newest shown message of the feed at or before seq."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# -- links
+
+
+class LinkIdentity(msgspec.Struct, frozen=True):
+    """Who this process is on its links."""
+
+    person_key: bytes
+    """Ed25519 public key, 32 bytes; so is device_key."""
+    device_key: bytes
+    instance: InstanceId
+    sign_person: Callable[[bytes], bytes]
+    sign_device: Callable[[bytes], bytes]
+
+
+class LinkInfo(msgspec.Struct, frozen=True):
+    """A TLS connection whose peer has proven these keys. Nothing else of it is trusted yet."""
+
+    outgoing: bool
+    address: Address
+    """Of the other side; for a tunnel ("relayed", 0)."""
+    person_key: bytes
+    device_key: bytes
+    instance: InstanceId
+    own_leaf: bytes
+    """SHA-256 of the leaf certificate shown by this side; `peer_leaf` by the other."""
+    peer_leaf: bytes
+    relayed: bool
+
+
+class LinkSink(Protocol):
+    def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
+        """`token` is that of `dial` or `tunnel_open`; None for an accepted connection."""
+        ...
+
+    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+        """Whole frames in order, without their length prefix."""
+        ...
+
+    def link_drained(self, link: LinkId) -> None:
+        """What was queued above limits.QUEUE_BYTES has gone out (below a quarter of it)."""
+        ...
+
+    def link_closed(self, link: LinkId, reason: str) -> None: ...
+
+    def dial_failed(self, token: int, address: Address, reason: str) -> None:
+        """`reason` is one of `refused`, `timeout`, `unreachable`, `not-p2pchat`, `self`."""
+        ...
+
+    def link_trouble(self, reason: str, address: Address) -> None:
+        """A connection from `address` was dropped before it became a link: for the log, the
+        throttle and a warning. `reason`: `no-certificate`, `bad-certificate`, `handshake-timeout`,
+        `too-many`, `frame-too-large`, `junk`."""
+        ...
+
+    def tunnel_data(self, token: int, data: bytes) -> None:
+        """TLS bytes that have to go through the carrier of this tunnel (at most 32 KiB each)."""
+        ...
+
+
+class Links(Protocol):
+    """TCP with mutual TLS 1.3, as docs/PROTOCOL.md describes."""
+
+    async def start(self, sink: LinkSink, identity: LinkIdentity) -> None:
+        """Begin to accept. UsageError where a wanted port is taken or an address isn't here."""
+        ...
+
+    @property
+    def listening(self) -> Sequence[Address]: ...
+
+    def dial(self, token: int, address: Address) -> None: ...
+
+    def tunnel_open(self, token: int, outgoing: bool) -> None:
+        """Run TLS through a common peer: the dialler is the TLS client. Bytes come and go by
+        `tunnel_receive` and `LinkSink.tunnel_data`; it ends as a dialled connection does."""
+        ...
+
+    def tunnel_receive(self, token: int, data: bytes) -> None: ...
+
+    def tunnel_close(self, token: int) -> None: ...
+
+    def send(self, link: LinkId, frame: bytes) -> int:
+        """Queue one frame; the bytes now queued. A link that is gone takes it silently: 0."""
+        ...
+
+    def close(self, link: LinkId, reason: str) -> None:
+        """After what is queued has gone out (for at most a second)."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+# -- discovery
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """What is said on the LAN: no name, nothing of the person."""
+
+    device_id: str
+    network: str
+    """First 16 hex characters of the network's tag."""
+    port: int
+    """TCP."""
+
+
+class DiscoverySink(Protocol):
+    def found(self, source: str, device_id: str, addresses: Sequence[Address]) -> None:
+        """A hint, best address first. `source`: `mdns`, `beacon`."""
+        ...
+
+    def network_changed(self, why: str) -> None:
+        """Addresses came or went (`addresses`), or the machine slept (`wake-up`)."""
+        ...
+
+
+class Discovery(Protocol):
+    """All ways of finding at once; one that can't work warns in the log and is left out. No
+    network at all is no error: it goes on watching."""
+
+    async def start(self, sink: DiscoverySink, announcement: Announcement) -> None: ...
+
+    def announce(self) -> None:
+        """Say again at once that we are here."""
+        ...
+
+    def own_addresses(self) -> Sequence[Address]:
+        """Where others may reach us: usable interfaces only, with the announced port."""
+        ...
+
+    async def stop(self) -> None: ...
