@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -36,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What one start was asked to do: the command line, checked."""
 
-    data_dir: Path
+    data_dir: str
     name: str | None = None
     network: str = "lan"
     network_code: str | None = None
