@@ -143,6 +143,8 @@ class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
     high: int
     """seq of the newest entry, inclusive."""
     tip: EntryHash
-    """The entry at `high`."""
+    """The entry at `high`: one that no stored entry of the feed follows."""
     bottom: bytes
-    """`prev` of the entry at `low` (empty when low is 0): where an older part must fit."""
+    """EntryHash of the entry below `low` that is missing here and wanted: where an older part
+    must fit. Empty where nothing is missing: low is 0, the branch sprang from an entry that is
+    here (inside another span of the feed), or what is below was pruned on purpose."""

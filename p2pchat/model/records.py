@@ -217,6 +217,16 @@ class Stored(msgspec.Struct, frozen=True):
     """The message that it changed: the target of an edit, deletion or reaction."""
 
 
+class Applied(msgspec.Struct, frozen=True):
+    """What one transaction did."""
+
+    stored: list[Stored]
+    """One for each PutEntry and Disclose, in order."""
+    spans: dict[FeedId, tuple[Span, ...]]
+    """Of every feed that was touched (also by Prune): all its spans as they are now, highest
+    first. More than one span without a `bottom` means that the feed is forked."""
+
+
 class StoredState(msgspec.Struct, frozen=True):
     """Everything that a node needs in memory to go on where it stopped."""
 

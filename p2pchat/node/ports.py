@@ -13,7 +13,7 @@ import msgspec
 
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
-from p2pchat.model.records import MessageRow, Overview, Stored, StoredState, Write
+from p2pchat.model.records import Applied, MessageRow, Overview, StoredState, Write
 
 LinkId = NewType("LinkId", int)
 """Names one connection of this process; never used twice."""
@@ -31,9 +31,9 @@ class Store(Protocol):
 
     def load(self) -> StoredState: ...
 
-    def apply(self, writes: Sequence[Write]) -> list[Stored]:
-        """Perform all writes in one transaction, durable when this returns; one Stored for each
-        PutEntry and Disclose. DiskFull and StoreError: nothing was kept."""
+    def apply(self, writes: Sequence[Write]) -> Applied:
+        """Perform all writes in one transaction, durable when this returns, and say what they
+        did and how the touched feeds' spans are now. DiskFull and StoreError: nothing was kept."""
         ...
 
     def read_branch(
