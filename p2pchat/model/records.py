@@ -88,9 +88,21 @@ class ReceiptRow(msgspec.Struct, frozen=True, kw_only=True):
     read: int = -1
 
 
+class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a person is in a room, by the latest of their JOIN and LEAVE entries."""
+
+    conversation: ConversationId
+    person: PeerId
+    joined: bool
+    clock: int
+    hash: EntryHash
+    """Of that entry; the larger (clock, hash) wins."""
+
+
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message as the store resolves it from its entry and the edits, deletions and reactions
-    to it (`model.changes`)."""
+    to it (`model.changes`). Made by entries of the kinds TEXT, FILE, JOIN, LEAVE and by those
+    that this version doesn't know; OPEN, KEY, EDIT, DELETE and REACT make none."""
 
     hash: EntryHash
     conversation: ConversationId
@@ -158,6 +170,10 @@ class PutDevice(msgspec.Struct, frozen=True):
     row: DeviceRow
 
 
+class PutMember(msgspec.Struct, frozen=True):
+    row: MemberRow
+
+
 class PutReceipt(msgspec.Struct, frozen=True):
     row: ReceiptRow
 
@@ -192,6 +208,7 @@ Write = (
     | DropConversation
     | PutPerson
     | PutDevice
+    | PutMember
     | PutReceipt
     | PutMeta
     | MarkRead
@@ -234,6 +251,7 @@ class StoredState(msgspec.Struct, frozen=True):
     conversations: tuple[ConversationRow, ...]
     persons: tuple[PersonRow, ...]
     devices: tuple[DeviceRow, ...]
+    members: tuple[MemberRow, ...]
     receipts: tuple[ReceiptRow, ...]
     spans: dict[ConversationId, tuple[Span, ...]]
     heads: dict[ConversationId, tuple[tuple[int, EntryHash], ...]]

@@ -1,0 +1,290 @@
+"""The frames of a link: one struct each, in MessagePack arrays led by a number.
+
+Every field is typed and bounded by its frame's size, so that decoding needs no recursion and no
+trust. Fields may be added at the end of a frame; older nodes ignore them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from p2pchat.config.limits import FRAME_BYTES, HELLO_BYTES
+from p2pchat.errors import ProtocolError
+from p2pchat.model.entry import WireEntry
+from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId
+
+VERSION_LOW = 1
+VERSION_HIGH = 1
+
+
+class _Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    pass
+
+
+class Hello(_Frame, frozen=True, array_like=True, gc=False, tag=1):
+    """The first frame in both directions. Before it nothing of the peer is believed."""
+
+    low: int
+    """Lowest protocol version that is spoken; `high` the highest. The highest common one holds."""
+    high: int
+    network: bytes
+    """The network's tag (`hashing.network_tag`)."""
+    nonce: bytes
+    """32 random bytes for the proofs of this link."""
+    wall_ms: int
+    code: bool
+    """A network code must be proven before anything else."""
+    port: int
+    """Where this side accepts links; 0: nowhere."""
+    agent: str
+
+
+class Ping(_Frame, frozen=True, array_like=True, gc=False, tag=2):
+    number: int
+
+
+class Pong(_Frame, frozen=True, array_like=True, gc=False, tag=3):
+    number: int
+
+
+class Goodbye(_Frame, frozen=True, array_like=True, gc=False, tag=4):
+    """The last frame. `reason` is one of `leaving`, `duplicate`, `other-network`, `other-version`,
+    `wrong-code`, `idle`, `blocked`, `protocol`."""
+
+    reason: str
+
+
+class Records(_Frame, frozen=True, array_like=True, gc=False, tag=5):
+    """Signed records of persons and devices, one's own or others' (`announce`)."""
+
+    profiles: tuple[bytes, ...] = ()
+    devices: tuple[bytes, ...] = ()
+
+
+class AvatarWanted(_Frame, frozen=True, array_like=True, gc=False, tag=6):
+    digest: bytes
+
+
+class Avatar(_Frame, frozen=True, array_like=True, gc=False, tag=7):
+    image: bytes
+
+
+class Twin(_Frame, frozen=True, array_like=True, gc=False, tag=8):
+    """Another process answers under your device's key; `instance` is the other's."""
+
+    instance: bytes
+
+
+class Digest(_Frame, frozen=True, array_like=True, gc=False, tag=10):
+    """A hash over the tips of a conversation. All zero: send me your vector in any case."""
+
+    conversation: ConversationId
+    digest: bytes
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A span that a store holds: (feed, low, high, tip)."""
+
+    feed: FeedId
+    low: int
+    high: int
+    tip: EntryHash
+
+
+class Vector(_Frame, frozen=True, array_like=True, gc=False, tag=11):
+    """All spans of a conversation, in parts below the frame limit."""
+
+    conversation: ConversationId
+    rows: tuple[Row, ...]
+    last: bool
+    """No part follows."""
+    answer: bool
+    """The receiver answers with its own vector where it holds what the sender lacks."""
+
+
+class Want(_Frame, frozen=True, array_like=True, gc=False, tag=12):
+    """Send the branch that ends in `tip`, newest first, down to seq `low`."""
+
+    query: int
+    conversation: ConversationId
+    tip: EntryHash
+    low: int
+
+
+class Batch(_Frame, frozen=True, array_like=True, gc=False, tag=13):
+    """Part of the answer to a Want."""
+
+    query: int
+    conversation: ConversationId
+    entries: tuple[WireEntry, ...]
+    last: bool
+    """Nothing more comes for this query; ask again for what is below."""
+
+
+class Push(_Frame, frozen=True, array_like=True, gc=False, tag=14):
+    """New entries, not asked for."""
+
+    conversation: ConversationId
+    entries: tuple[WireEntry, ...]
+    hops: int
+
+
+class IHave(_Frame, frozen=True, array_like=True, gc=False, tag=15):
+    conversation: ConversationId
+    entries: tuple[EntryHash, ...]
+
+
+class Graft(_Frame, frozen=True, array_like=True, gc=False, tag=16):
+    conversation: ConversationId
+    entries: tuple[EntryHash, ...]
+
+
+class Prune(_Frame, frozen=True, array_like=True, gc=False, tag=17):
+    conversation: ConversationId
+
+
+class Receipt(_Frame, frozen=True, array_like=True, gc=False, tag=18):
+    """How far the sender's person has feeds of a conversation: (feed, delivered, read); -1: not
+    at all."""
+
+    conversation: ConversationId
+    rows: tuple[tuple[FeedId, int, int], ...]
+
+
+class Typing(_Frame, frozen=True, array_like=True, gc=False, tag=19):
+    conversation: ConversationId
+
+
+class RoomProof(_Frame, frozen=True, array_like=True, gc=False, tag=20):
+    """The sender knows the key of this protected room (`sealing.membership_proof`)."""
+
+    conversation: ConversationId
+    proof: bytes
+
+
+class Pake(_Frame, frozen=True, array_like=True, gc=False, tag=21):
+    """A step of proving a password (`pake`): of a room, or of the network where `conversation`
+    is empty."""
+
+    session: bytes
+    conversation: bytes
+    step: int
+    data: bytes
+
+
+class Hold(_Frame, frozen=True, array_like=True, gc=False, tag=22):
+    """Keep the ciphertext of this direct conversation for the one of the two who is off."""
+
+    conversation: ConversationId
+    one: str
+    other: str
+
+
+class HoldAnswer(_Frame, frozen=True, array_like=True, gc=False, tag=23):
+    conversation: ConversationId
+    taken: bool
+
+
+class DialBack(_Frame, frozen=True, array_like=True, gc=False, tag=24):
+    """To a common peer: tell `target` that `source` would like to be dialled. The common peer
+    passes it on to `target`, with `source` as the link proves it."""
+
+    source: DeviceId
+    target: DeviceId
+
+
+class Tunnel(_Frame, frozen=True, array_like=True, gc=False, tag=25):
+    """TLS bytes between two that can't dial each other, through a common peer. Empty data of
+    `opening` False ends the tunnel."""
+
+    source: DeviceId
+    target: DeviceId
+    number: int
+    """Chosen by the one who began, who is `source` in what it sends and `target` in what it gets;
+    `back` says that a frame goes to the one who began."""
+    back: bool
+    opening: bool
+    data: bytes
+
+
+Frame = (
+    Hello
+    | Ping
+    | Pong
+    | Goodbye
+    | Records
+    | AvatarWanted
+    | Avatar
+    | Twin
+    | Digest
+    | Vector
+    | Want
+    | Batch
+    | Push
+    | IHave
+    | Graft
+    | Prune
+    | Receipt
+    | Typing
+    | RoomProof
+    | Pake
+    | Hold
+    | HoldAnswer
+    | DialBack
+    | Tunnel
+)
+
+_decoder = msgspec.msgpack.Decoder(Frame)
+_encoder = msgspec.msgpack.Encoder()
+
+ENTRIES_PER_FRAME_BYTES = FRAME_BYTES - 4096
+"""How much of a frame may be entries; the rest is room for everything around them."""
+
+
+def encode(frame: Frame) -> bytes:
+    return _encoder.encode(frame)
+
+
+class UnknownFrame(ProtocolError):
+    """A frame of a number that this version doesn't know: passed over."""
+
+
+def decode(data: bytes) -> Frame:
+    """ProtocolError where the bytes are no frame; UnknownFrame where only the number is new."""
+    if len(data) > FRAME_BYTES:
+        raise ProtocolError("a frame is too large")
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if "Invalid value" in str(error) and "$[0]" in str(error):
+            raise UnknownFrame(str(error)) from error
+        raise ProtocolError(f"a frame can't be read: {error}") from error
+
+
+def decode_hello(data: bytes) -> Hello | Goodbye:
+    """The first frame of a peer; ProtocolError for anything but Hello (or a Goodbye)."""
+    if len(data) > HELLO_BYTES:
+        raise ProtocolError("Hello is too large")
+    frame = decode(data)
+    if not isinstance(frame, Hello | Goodbye):
+        raise ProtocolError("the first frame isn't Hello")
+    if isinstance(frame, Hello) and (len(frame.network) != 32 or len(frame.nonce) != 32):
+        raise ProtocolError("Hello is malformed")
+    return frame
+
+
+def chunks(entries: list[WireEntry]) -> list[tuple[WireEntry, ...]]:
+    """Split entries into runs that fit a frame each."""
+    result: list[tuple[WireEntry, ...]] = []
+    run: list[WireEntry] = []
+    size = 0
+    for entry in entries:
+        length = len(entry.header) + len(entry.body or b"") + 110
+        if run and size + length > ENTRIES_PER_FRAME_BYTES:
+            result.append(tuple(run))
+            run, size = [], 0
+        run.append(entry)
+        size += length
+    if run:
+        result.append(tuple(run))
+    return result
