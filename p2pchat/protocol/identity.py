@@ -90,6 +90,18 @@ class Identity:
         self.vouch = self.person.sign(VOUCH_CONTEXT, self.device.key)
         self._person_seed = person_seed
 
+    @property
+    def person_key(self) -> bytes:
+        return self.person.key
+
+    @property
+    def device_key(self) -> bytes:
+        return self.device.key
+
+    def sign_entry(self, signed: bytes) -> bytes:
+        """The device's signature over `entries.signed_bytes`."""
+        return self.device.sign_raw(signed)
+
     @cached_property
     def sealing(self) -> SealKey:
         """What opens the boxes that others seal to this person."""

@@ -7,12 +7,12 @@ import hmac
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from p2pchat.model.ids import FeedId
 from p2pchat.protocol.hashing import digest
 
 KEY_BYTES = 32
 KEY_ID_BYTES = 16
 SALT_BYTES = 16
+PLACE_BYTES = 48
 NONCE_BYTES = 32
 LEAF_BYTES = 32
 TAG_BYTES = 16
@@ -26,8 +26,9 @@ def key_id(key: bytes) -> bytes:
     return digest("p2pchat 1 conversation key id", _exactly(key, KEY_BYTES))[:KEY_ID_BYTES]
 
 
-def seal_body(key: bytes, salt: bytes, feed: FeedId, seq: int, plain: bytes) -> bytes:
-    """Seal an entry's body under a conversation key (ChaCha20-Poly1305, RFC 8439).
+def seal_body(key: bytes, salt: bytes, plain: bytes, place: bytes) -> bytes:
+    """Seal an entry's body under a conversation key (ChaCha20-Poly1305, RFC 8439). `place` is the
+    feed (40 bytes) and the seq (8, big-endian).
 
     Each entry has an AEAD key of its own, derived from the conversation key, the entry's place
     and its 16 random bytes of salt, so the nonce can be zero. A nonce that counts, or a key from
@@ -35,27 +36,26 @@ def seal_body(key: bytes, salt: bytes, feed: FeedId, seq: int, plain: bytes) -> 
     machine, and both copies write their next entry: two texts under one key stream. Fresh salt
     for each entry keeps even those apart.
     """
-    return ChaCha20Poly1305(_body_key(key, salt, feed, seq)).encrypt(_ZERO_NONCE, plain, None)
+    return ChaCha20Poly1305(_body_key(key, salt, place)).encrypt(_ZERO_NONCE, plain, None)
 
 
-def open_body(key: bytes, salt: bytes, feed: FeedId, seq: int, sealed: bytes) -> bytes | None:
+def open_body(key: bytes, salt: bytes, sealed: bytes, place: bytes) -> bytes | None:
     """The plain body; None where it wasn't sealed so."""
     if len(salt) != SALT_BYTES:
         return None
-    aead = ChaCha20Poly1305(_body_key(key, salt, feed, seq))
+    aead = ChaCha20Poly1305(_body_key(key, salt, place))
     try:
         return aead.decrypt(_ZERO_NONCE, sealed, None)
     except InvalidTag:
         return None
 
 
-def _body_key(key: bytes, salt: bytes, feed: FeedId, seq: int) -> bytes:
+def _body_key(key: bytes, salt: bytes, place: bytes) -> bytes:
     return digest(
         "p2pchat 1 body key",
         _exactly(key, KEY_BYTES),
         _exactly(salt, SALT_BYTES),
-        _exactly(feed, 40),
-        seq.to_bytes(8, "big"),
+        _exactly(place, PLACE_BYTES),
     )
 
 
