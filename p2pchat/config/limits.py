@@ -45,6 +45,11 @@ NOTE_CHARS = 200
 AVATAR_BYTES = 32 * KIB
 EMOJI_CHARS = 16
 MENTIONS = 64
+RECORD_BYTES = 32 * KIB
+"""A signed record of a person or device; its fields at their limits take 20 KiB."""
+RECORD_ADDRESSES = 8
+RECORD_ROOMS = 64
+"""Rooms that one device tells of."""
 DATAGRAM_BYTES = 1024
 """One line of the UDP test mode."""
 PASSWORD_CHARS = 256
@@ -96,3 +101,68 @@ TRIES_PER_MINUTE = 5
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64
 RELAY_QUEUE_BYTES = 1 * MIB
+
+# -- dissemination (Plumtree)
+EAGER_LINKS = 4
+"""Neighbours that get the payload before anything is known of the tree: the first two rings, so
+that even the first message costs few copies."""
+SEEN_IDS = 2048
+"""Ids a conversation remembers to tell duplicates; the store knows all others."""
+GRAFT_AFTER_S = 0.3
+"""From an announced id to asking for its payload, and from there to asking the next announcer.
+Above a round trip of a LAN and the time that announcements are gathered."""
+MISSING_PER_PEER = 512
+"""Announced ids without payload that one neighbour may occupy; sync brings what is above."""
+ANNOUNCERS = 8
+"""Neighbours remembered for one missing id."""
+
+# -- reaching a device
+ADDRESSES_PER_DEVICE = 8
+"""Several interfaces with an IPv4 and an IPv6 address each."""
+REACH_DEVICES = 2048
+"""Devices whose addresses are remembered in memory: four times the largest network."""
+HINTED_PER_SOURCE = 256
+"""Strangers waiting to be dialled because of one source of hints."""
+MAX_DIALS = 16
+"""Connections being dialled at once."""
+MAX_STRANGER_DIALS = 8
+"""Of them, those to devices that nothing but a hint speaks of: made-up hints leave room."""
+DIALS_PER_DEVICE = 3
+STAGGER_S = 0.25
+"""Between two addresses of one device (RFC 8305, Connection Attempt Delay)."""
+FRESH_HINT_S = 10.0
+"""A device heard of within this time is up and can dial as well."""
+YIELD_S = 0.3
+"""How long the larger device id leaves the dialling to the smaller one."""
+DIAL_BACK_S = 3.0
+"""How long a device that was asked to dial back may take."""
+TUNNEL_S = 10.0
+"""How long a tunnel may take until it is a link: a TLS handshake through a third node."""
+CARRIER_TRIES = 2
+"""Common peers that are tried for one tunnel before the next round."""
+DIRECT_RETRY_S = 120.0
+"""How often a device that is reached through a common peer is dialled directly again."""
+EXPLORE_EVERY_S = 5.0
+"""In the bounded overlay, between two dials to strangers: networks that come together merge,
+and a hint costs next to nothing."""
+FORGET_STRANGER_TRIES = 4
+"""Rounds after which a stranger that can't be reached is forgotten until hinted again."""
+
+# -- JSON-RPC
+RPC_LINE_BYTES = 16 * MIB
+"""One request or batch; a batch of 10,000 messages is 2 MiB."""
+RPC_BATCH = 20_000
+"""Requests in one batch; what is longer is refused as a whole."""
+RPC_PENDING = 4096
+"""Requests of one client that run at once; above this no more are read."""
+RPC_PAUSE_BYTES = 8 * MIB
+"""Answers that a client hasn't read; above this no more requests of it are read."""
+RPC_UNREAD_BYTES = 64 * MIB
+"""Above this a client of the control socket that doesn't read is dropped, and the parent behind
+stdout gets no more events until it has read."""
+RPC_OWN_IDS = 20_000
+"""Own messages remembered so that their events don't come back to the client that sent them."""
+RPC_DRAIN_S = 3.0
+"""How long requests may go on after the end of input; every command ends within 5 s."""
+CONTROL_CLIENTS = 32
+"""At the control socket at once."""
