@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 KIB = 1024
+"""Bytes, as MIB."""
 MIB = 1024 * KIB
+"""Bytes."""
 DAY_MS = 24 * 3600 * 1000
 
 # -- links
@@ -17,7 +19,9 @@ TLS_HANDSHAKE_S = 10.0
 HELLO_S = 20.0
 """From the TCP connection to Hello in both directions."""
 MAX_PENDING_HANDSHAKES = 32
+"""TCP connections that have not come to Hello yet: each costs a descriptor and a TLS state."""
 MAX_PENDING_PER_ADDRESS = 4
+"""Of them, those of one address: one silent dialler leaves room for the others."""
 MAX_LINKS = 600
 """Above the largest network that we are made for; keeps descriptors bounded."""
 HELLO_BYTES = 4 * KIB
@@ -45,9 +49,11 @@ NOTE_CHARS = 200
 AVATAR_BYTES = 32 * KIB
 EMOJI_CHARS = 16
 MENTIONS = 64
+"""Persons that one message names."""
 RECORD_BYTES = 32 * KIB
 """A signed record of a person or device; its fields at their limits take 20 KiB."""
 RECORD_ADDRESSES = 8
+"""Addresses that one device tells of."""
 RECORD_ROOMS = 64
 """Rooms that one device tells of."""
 DATAGRAM_BYTES = 1024
@@ -59,6 +65,7 @@ HEADER_BYTES = 2 * KIB
 BODY_BYTES = 24 * KIB
 """A text at its limit, its mentions, and the AEAD's tag."""
 HEADS = 16
+"""Entries that one entry names as seen: what is concurrent in a room of a class, and small."""
 CLOCK_AHEAD_MS = 7 * DAY_MS
 """An entry further ahead than this neither becomes a head nor moves a clock."""
 CLOCK_WARNING_MS = 5 * 60 * 1000
@@ -67,6 +74,7 @@ CLOCK_WARNING_MS = 5 * 60 * 1000
 # -- sync
 DIGEST_EVERY_S = 30.0
 DIGEST_JITTER = 0.2
+"""Share of DIGEST_EVERY_S, both ways, so that the nodes of a room do not fall into step."""
 WANT_BYTES = 512 * KIB
 """Bytes of entries that answer one request; the next request follows it."""
 WANTS_IN_FLIGHT = 4
@@ -82,6 +90,7 @@ MESH_DOWN = 32
 RINGS = 4
 """Random rings in the bounded overlay: a degree of twice as many."""
 DEGREE_CAP = 16
+"""Links that a node keeps in the bounded overlay, those that others asked for included."""
 RECEIPT_MEMBERS = 40
 """Above this many members receipts go to the authors alone, who show counts."""
 RECEIPT_BATCH_S = 5.0
@@ -90,6 +99,7 @@ RECEIPT_DELAY_S = 0.05
 
 # -- direct messages that wait
 HOLDERS = 3
+"""Nodes that keep the ciphertext of a direct message for who is off."""
 HOLD_MS = 14 * DAY_MS
 HOLD_BYTES_PER_PAIR = 4 * MIB
 HOLD_BYTES = 256 * MIB
@@ -100,6 +110,7 @@ TRIES_PER_MINUTE = 5
 
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64
+"""Tunnels that one node carries for others at a time."""
 RELAY_QUEUE_BYTES = 1 * MIB
 
 # -- dissemination (Plumtree)
@@ -128,6 +139,7 @@ MAX_DIALS = 16
 MAX_STRANGER_DIALS = 8
 """Of them, those to devices that nothing but a hint speaks of: made-up hints leave room."""
 DIALS_PER_DEVICE = 3
+"""Addresses of one device being dialled at once."""
 STAGGER_S = 0.25
 """Between two addresses of one device (RFC 8305, Connection Attempt Delay)."""
 FRESH_HINT_S = 10.0
