@@ -37,10 +37,16 @@ class Store(Protocol):
         ...
 
     def read_branch(
-        self, conversation: ConversationId, tip: EntryHash, low: int, max_bytes: int
+        self,
+        conversation: ConversationId,
+        tip: EntryHash,
+        low: int,
+        max_bytes: int,
+        with_first: bool = False,
     ) -> list[tuple[EntryHash, WireEntry]]:
         """Entries from `tip` down its branch to seq `low` (inclusive), newest first, at least one
-        and about `max_bytes` at most; none where the tip isn't here."""
+        and about `max_bytes` at most; none where the tip isn't here. `with_first`: the feed's
+        entry at seq 0 ahead of them, also where the branch is cut short."""
         ...
 
     def read_entries(self, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, WireEntry]]:

@@ -25,6 +25,7 @@ from p2pchat.model.entry import (
 )
 from p2pchat.model.ids import EntryHash
 from p2pchat.protocol.hashing import body_hash, entry_hash
+from p2pchat.protocol.identity import check_vouch
 
 SIGN_CONTEXT = b"p2pchat 1 entry\0"
 VERSION = 1
@@ -41,6 +42,8 @@ _bodies: dict[int, msgspec.msgpack.Decoder[Content]] = {
     EntryKind.KEY: msgspec.msgpack.Decoder(KeyBody),
     EntryKind.FILE: msgspec.msgpack.Decoder(FileBody),
 }
+UNSEALED = (EntryKind.OPEN, EntryKind.KEY)
+"""Kinds that are never under a conversation key."""
 _TARGETED = (EntryKind.EDIT, EntryKind.DELETE, EntryKind.REACT)
 
 
@@ -66,12 +69,24 @@ def check(wire: WireEntry, network: bytes) -> Checked | None:
         return None
     if not _well_formed(header) or not _body_fits(header, wire):
         return None
-    key = Ed25519PublicKey.from_public_bytes(header.feed[:32])
     try:
+        key = Ed25519PublicKey.from_public_bytes(header.feed[:32])
         key.verify(wire.signature, signed_bytes(network, wire.header))
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):
+        return None
+    if header.kind == EntryKind.OPEN and not _vouched(header, wire):
         return None
     return Checked(entry_hash(wire.header), header, wire)
+
+
+def _vouched(header: Header, wire: WireEntry) -> bool:
+    try:
+        content = decode_body(EntryKind.OPEN, wire.body or b"")
+    except BadContent:
+        return False
+    return isinstance(content, OpenBody) and check_vouch(
+        content.person_key, header.feed[:32], content.vouch
+    )
 
 
 def _well_formed(header: Header) -> bool:
@@ -89,7 +104,7 @@ def _well_formed(header: Header) -> bool:
         and (header.kind == EntryKind.OPEN) == (header.seq == 0)
         and len(header.target) in ((32,) if header.kind in _TARGETED else (0, 32))
         and len(header.body_hash) == 32
-        and len(header.key_id) in (0, 16)
+        and len(header.key_id) in ((0,) if header.kind in UNSEALED else (0, 16))
     )
 
 
@@ -99,6 +114,11 @@ def _body_fits(header: Header, wire: WireEntry) -> bool:
     if len(wire.body) > limits.BODY_BYTES or len(wire.salt) != 16:
         return False
     return body_hash(wire.salt, wire.body) == header.body_hash
+
+
+def read_header(raw: bytes) -> Header:
+    """The header of an entry that was checked before."""
+    return _header.decode(raw)
 
 
 def encode_header(header: Header) -> bytes:

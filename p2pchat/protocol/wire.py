@@ -109,6 +109,8 @@ class Want(_Frame, frozen=True, array_like=True, gc=False, tag=12):
     conversation: ConversationId
     tip: EntryHash
     low: int
+    first: bool
+    """The feed isn't known yet: send its first entry ahead, whatever `low` is."""
 
 
 class Batch(_Frame, frozen=True, array_like=True, gc=False, tag=13):
@@ -126,7 +128,8 @@ class Push(_Frame, frozen=True, array_like=True, gc=False, tag=14):
 
     conversation: ConversationId
     entries: tuple[WireEntry, ...]
-    hops: int
+    relay: bool
+    """Whoever gets it passes it on; False: the author pushes to everyone."""
 
 
 class IHave(_Frame, frozen=True, array_like=True, gc=False, tag=15):
@@ -254,7 +257,8 @@ def decode(data: bytes) -> Frame:
     if len(data) > FRAME_BYTES:
         raise ProtocolError("a frame is too large")
     try:
-        return _decoder.decode(data)
+        frame: Frame = _decoder.decode(data)
+        return frame
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if "Invalid value" in str(error) and "$[0]" in str(error):
             raise UnknownFrame(str(error)) from error

@@ -1,0 +1,130 @@
+"""What all parts of the machine share: time as it was told, chance, timers, and the effects."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from p2pchat.config.settings import Settings
+from p2pchat.errors import RequestError
+from p2pchat.events import Event
+from p2pchat.model.records import Applied, Write
+from p2pchat.protocol import effects
+from p2pchat.protocol.identity import Identity
+
+
+class Timer:
+    """One call in the future; `cancel` may be called at any time."""
+
+    __slots__ = ("at", "call")
+
+    def __init__(self, at: float, call: Callable[[], None]) -> None:
+        self.at = at
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        self.call = None
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.at < other.at
+
+
+class Context:
+    """`now` is monotonic seconds, `wall_ms` the wall clock; both are set before each input."""
+
+    def __init__(self, identity: Identity, network: bytes, settings: Settings, rng: Random) -> None:
+        self.identity = identity
+        self.network = network
+        """The network's tag."""
+        self.settings = settings
+        self.rng = rng
+        self.now = 0.0
+        self.wall_ms = 0
+        self._effects: list[effects.Effect] = []
+        self._timers: list[Timer] = []
+        self._waiting: dict[int, Callable[[Any], None]] = {}
+        self._failing: dict[int, Callable[[str], None]] = {}
+        self._numbers = 0
+
+    # -- effects and their results
+
+    def emit(self, effect: effects.Effect) -> None:
+        self._effects.append(effect)
+
+    def take(self) -> list[effects.Effect]:
+        taken, self._effects = self._effects, []
+        return taken
+
+    def number(self) -> int:
+        """A number that wasn't used before: for queries, batches and tokens."""
+        self._numbers += 1
+        return self._numbers
+
+    def wait(self, query: int, then: Callable[[Any], None]) -> None:
+        """Call `then` with the result of the query when it comes."""
+        self._waiting[query] = then
+
+    def resume(self, query: int, result: Any) -> None:
+        self._failing.pop(query, None)
+        then = self._waiting.pop(query, None)
+        if then is not None:
+            then(result)
+
+    def fail(self, query: int, reason: str) -> None:
+        self._waiting.pop(query, None)
+        failed = self._failing.pop(query, None)
+        if failed is not None:
+            failed(reason)
+
+    def compute(self, job: effects.SecretJob, then: Callable[[Any], None]) -> None:
+        """`then` gets the result, or the exception that the job raised."""
+        query = self.number()
+        self.wait(query, then)
+        self.emit(effects.Compute(query, job))
+
+    def commit(
+        self,
+        writes: list[Write],
+        then: Callable[[Applied], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Make the writes durable, then go on; `failed` gets a RequestError's reason."""
+        batch = self.number()
+        if then is not None:
+            self.wait(batch, then)
+        if failed is not None:
+            self._failing[batch] = failed
+        self.emit(effects.Commit(batch, writes))
+
+    def notify(self, *events: Event, origin: int = 0) -> None:
+        if events:
+            self.emit(effects.Notify(events, origin))
+
+    def reply(self, request: int, value: Any) -> None:
+        if request:
+            self.emit(effects.Reply(request, value))
+
+    def refuse(self, request: int, reason: str, text: str = "", **data: Any) -> None:
+        self.reply(request, RequestError(reason, text, **data))
+
+    # -- time
+
+    def after(self, delay: float, call: Callable[[], None]) -> Timer:
+        timer = Timer(self.now + delay, call)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def deadline(self) -> float | None:
+        """When the next timer is due; None: there is none."""
+        while self._timers and self._timers[0].call is None:
+            heapq.heappop(self._timers)
+        return self._timers[0].at if self._timers else None
+
+    def fire(self) -> None:
+        """Run what is due by `now`."""
+        while self._timers and self._timers[0].at <= self.now:
+            call = heapq.heappop(self._timers).call
+            if call is not None:
+                call()

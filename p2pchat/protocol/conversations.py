@@ -1,0 +1,193 @@
+"""The conversations of a node as it has them in memory: spans, heads, clock, members, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from p2pchat.config.limits import CLOCK_AHEAD_MS, HEADS
+from p2pchat.model.entry import Span
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
+from p2pchat.model.records import ConversationKind, ConversationRow, MemberRow, StoredState
+from p2pchat.protocol.hashing import digest
+
+EMPTY_DIGEST = bytes(16)
+
+
+class OwnFeed(msgspec.Struct):
+    """The feed that this device writes to, up to its newest entry (durable or on its way)."""
+
+    feed: FeedId
+    seq: int
+    tip: EntryHash
+    clock: int
+
+
+class Conversation:
+    """One conversation; `row` is what is stored of it, the rest follows from its entries."""
+
+    def __init__(self, row: ConversationRow) -> None:
+        self.row = row
+        self.spans: dict[FeedId, tuple[Span, ...]] = {}
+        self.members: dict[PeerId, MemberRow] = {}
+        self.own: OwnFeed | None = None
+        self.clock = 0
+        """The highest clock of all entries within bounds."""
+        self.seen = 0
+        """The highest clock when nothing was missing: what comes below is late."""
+        self._heads: dict[EntryHash, int] = {}
+        self._named: dict[EntryHash, None] = {}
+        self._digest: bytes | None = EMPTY_DIGEST
+
+    @property
+    def id(self) -> ConversationId:
+        return self.row.id
+
+    @property
+    def label(self) -> str:
+        return self.row.label
+
+    @property
+    def direct(self) -> bool:
+        return self.row.kind == ConversationKind.DIRECT
+
+    @property
+    def mine(self) -> bool:
+        """Joined, rather than left or held for others."""
+        return self.row.joined
+
+    @property
+    def sealed(self) -> bool:
+        return self.row.kind != ConversationKind.OPEN
+
+    def key(self, key_id: bytes) -> bytes | None:
+        return next((key for known, key in self.row.keys if known == key_id), None)
+
+    def joined_members(self) -> list[PeerId]:
+        return [person for person, row in self.members.items() if row.joined]
+
+    # -- what is here
+
+    def set_spans(self, feed: FeedId, spans: tuple[Span, ...]) -> None:
+        if spans:
+            self.spans[feed] = spans
+        else:
+            self.spans.pop(feed, None)
+        self._digest = None
+
+    def digest(self) -> bytes:
+        """16 bytes over all tips: equal on two nodes that hold the same newest entries."""
+        if self._digest is None:
+            tips = sorted(feed + span.tip for feed, spans in self.spans.items() for span in spans)
+            self._digest = digest("p2pchat 1 vector", *tips)[:16] if tips else EMPTY_DIGEST
+        return self._digest
+
+    def complete(self) -> bool:
+        """Whether no older part is missing."""
+        return not any(span.bottom for spans in self.spans.values() for span in spans)
+
+    def delivered(self, feed: FeedId) -> int:
+        """The highest seq up to which nothing of the feed is missing; -1: nothing is here."""
+        best = -1
+        for span in reversed(self.spans.get(feed, ())):
+            if span.bottom:
+                break
+            best = max(best, span.high)
+        return best
+
+    # -- heads and clock
+
+    def heads(self) -> tuple[EntryHash, ...]:
+        return tuple(sorted(self._heads))
+
+    def add_head(self, hash: EntryHash, clock: int, named: Iterable[bytes]) -> None:
+        """Take an entry within the clock's bound among the heads, in place of those it names."""
+        for known in named:
+            self._heads.pop(EntryHash(known), None)
+            self._remember(EntryHash(known))
+        self.clock = max(self.clock, clock)
+        if hash in self._named:
+            return
+        self._heads[hash] = clock
+        if len(self._heads) > HEADS:
+            del self._heads[min(self._heads, key=lambda known: (self._heads[known], known))]
+
+    def _remember(self, hash: EntryHash) -> None:
+        # An older entry may come in after a newer one that names it; it is no head then.
+        self._named[hash] = None
+        if len(self._named) > 4096:
+            del self._named[next(iter(self._named))]
+
+
+class Conversations:
+    """All conversations of the node, by id and by their name here."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[ConversationId, Conversation] = {}
+        self._by_label: dict[str, Conversation] = {}
+
+    def __iter__(self) -> Iterator[Conversation]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, id: bytes) -> Conversation | None:
+        return self._by_id.get(ConversationId(id))
+
+    def labelled(self, label: str) -> Conversation | None:
+        return self._by_label.get(label)
+
+    def mine(self) -> list[Conversation]:
+        return [conversation for conversation in self._by_id.values() if conversation.mine]
+
+    def add(self, row: ConversationRow) -> Conversation:
+        conversation = Conversation(row)
+        self._by_id[row.id] = conversation
+        if row.label:
+            self._by_label[row.label] = conversation
+        return conversation
+
+    def update(self, conversation: Conversation, row: ConversationRow) -> None:
+        """Put a new row in place of the old one."""
+        if conversation.row.label != row.label:
+            self._by_label.pop(conversation.row.label, None)
+        conversation.row = row
+        if row.label:
+            self._by_label[row.label] = conversation
+
+    def drop(self, conversation: Conversation) -> None:
+        self._by_id.pop(conversation.id, None)
+        self._by_label.pop(conversation.label, None)
+
+    def load(self, state: StoredState, clock_bound: int) -> None:
+        """Take everything up from the store. `clock_bound`: see `clock_limit`."""
+        for row in state.conversations:
+            conversation = self.add(row)
+            for span in state.spans.get(row.id, ()):
+                spans = (*conversation.spans.get(span.feed, ()), span)
+                conversation.set_spans(span.feed, spans)
+            for clock, hash in reversed(state.heads.get(row.id, ())):
+                if clock <= clock_bound:
+                    conversation.add_head(hash, clock, ())
+            if conversation.complete():
+                conversation.seen = conversation.clock
+            if row.own_feed is not None:
+                conversation.own = _own_feed(conversation, row.own_feed)
+        for member in state.members:
+            known = self.get(member.conversation)
+            if known is not None:
+                known.members[member.person] = member
+
+
+def _own_feed(conversation: Conversation, feed: FeedId) -> OwnFeed | None:
+    spans = conversation.spans.get(feed, ())
+    if len(spans) != 1:
+        return None
+    # The clock of the own tip isn't kept apart: the conversation's is at least as high, and a
+    # higher one is as good.
+    return OwnFeed(feed, spans[0].high, spans[0].tip, conversation.clock)
+
+
+def clock_limit(wall_ms: int, median_ms: int | None) -> int:
+    """The highest clock that is followed: a week ahead of the later of the own wall clock and the
+    median of the linked peers'."""
+    return (max(wall_ms, median_ms or 0) + CLOCK_AHEAD_MS) << 16

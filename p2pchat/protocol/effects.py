@@ -1,0 +1,210 @@
+"""What the machine wants done. The runtime performs effects in order; results come back as calls
+of the machine's methods, named in each docstring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from p2pchat.events import Event
+from p2pchat.model.entry import WireEntry
+from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
+from p2pchat.model.records import Write
+
+
+class _Effect(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class Send(_Effect, frozen=True, gc=False):
+    links: tuple[int, ...]
+    frame: bytes
+
+
+class Dial(_Effect, frozen=True, gc=False):
+    """-> link_opened or dial_failed, with the token."""
+
+    token: int
+    address: tuple[str, int]
+
+
+class CloseLink(_Effect, frozen=True, gc=False):
+    """-> link_closed."""
+
+    link: int
+    reason: str
+
+
+class TunnelOpen(_Effect, frozen=True, gc=False):
+    """-> link_opened or dial_failed, with the token; tunnel_data meanwhile."""
+
+    token: int
+    outgoing: bool
+
+
+class TunnelReceive(_Effect, frozen=True, gc=False):
+    token: int
+    data: bytes
+
+
+class TunnelClose(_Effect, frozen=True, gc=False):
+    token: int
+
+
+class Commit(_Effect, frozen=True):
+    """-> committed or commit_failed, with the batch. Commits keep their order."""
+
+    batch: int
+    writes: list[Write]
+
+
+class ReadBranch(_Effect, frozen=True, gc=False):
+    """-> branch_read."""
+
+    query: int
+    conversation: ConversationId
+    tip: EntryHash
+    low: int
+    max_bytes: int
+    with_first: bool
+
+
+class ReadEntries(_Effect, frozen=True, gc=False):
+    """-> entries_read."""
+
+    query: int
+    hashes: tuple[EntryHash, ...]
+
+
+class ReadUndisclosed(_Effect, frozen=True, gc=False):
+    """-> entries_read: what is stored and can't be shown yet, of one feed or all."""
+
+    query: int
+    conversation: ConversationId
+    feed: FeedId | None
+
+
+class ReadPositions(_Effect, frozen=True, gc=False):
+    """-> positions_read: how far each feed is at a message."""
+
+    query: int
+    conversation: ConversationId
+    message: EntryHash
+
+
+class Check(_Effect, frozen=True, gc=False):
+    """Check many entries off the loop. -> entries_checked."""
+
+    query: int
+    entries: tuple[WireEntry, ...]
+
+
+class Compute(_Effect, frozen=True):
+    """A job of `node.secrets`: slow, or in need of entropy. -> computed, with its result or the
+    exception that it raised."""
+
+    query: int
+    job: SecretJob
+
+
+class Reply(_Effect, frozen=True):
+    """Answers a front end's request: a value or an error."""
+
+    request: int
+    value: Any
+
+
+class Notify(_Effect, frozen=True):
+    """`origin`: the front end whose own doing this is; it is told by its answer already."""
+
+    events: tuple[Event, ...]
+    origin: int = 0
+
+
+class NotifyReceipt(_Effect, frozen=True, gc=False):
+    """Look up the message at (feed, seq), then tell the front ends (`events.MessageReceipt`)."""
+
+    conversation: str
+    feed: FeedId
+    seq: int
+    peer_id: PeerId
+    kind: str
+
+
+class Announce(_Effect, frozen=True, gc=False):
+    """Say on the LAN again that we are here."""
+
+
+class Reidentify(_Effect, frozen=True, gc=False):
+    """The profile runs twice: go on as this device, with links made anew."""
+
+    device_seed: bytes
+
+
+# -- jobs of Compute
+
+
+class Seal(_Effect, frozen=True):
+    """HPKE: the secret for each person. -> tuple of boxes, in order."""
+
+    secret: bytes
+    keys: tuple[bytes, ...]
+    info: bytes
+
+
+class Open(_Effect, frozen=True, gc=False):
+    """HPKE, with the person's own key. -> bytes."""
+
+    box: bytes
+    info: bytes
+
+
+class Stretch(_Effect, frozen=True, gc=False):
+    """Argon2id of a password. -> 32 bytes."""
+
+    password: str
+    salt: bytes
+
+
+class PakeStart(_Effect, frozen=True, gc=False):
+    """SPAKE2. -> (state, message): the state is opaque, the message for the other side."""
+
+    first: bool
+    """Whether this side is the one who asks."""
+    secret: bytes
+    asker: bytes
+    answerer: bytes
+
+
+class PakeFinish(_Effect, frozen=True, gc=False):
+    """-> 32-byte key; ValueError where the message can't be one."""
+
+    state: Any
+    message: bytes
+
+
+SecretJob = Seal | Open | Stretch | PakeStart | PakeFinish
+
+Effect = (
+    Send
+    | Dial
+    | CloseLink
+    | TunnelOpen
+    | TunnelReceive
+    | TunnelClose
+    | Commit
+    | ReadBranch
+    | ReadEntries
+    | ReadUndisclosed
+    | ReadPositions
+    | Check
+    | Compute
+    | Reply
+    | Notify
+    | NotifyReceipt
+    | Announce
+    | Reidentify
+)
+
+__all__ = ["DeviceId", "Effect", "SecretJob"]

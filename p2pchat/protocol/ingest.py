@@ -1,0 +1,329 @@
+"""The one way of entries into the node: classify, make durable, then tell every other part.
+
+Own entries and others' take the same road. Nothing is passed on, shown or acknowledged before it
+is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+import msgspec
+
+from p2pchat.model.entry import Content, Entry, EntryKind, OpenBody, WireEntry
+from p2pchat.model.ids import EntryHash, FeedId, PeerId
+from p2pchat.model.records import (
+    Applied,
+    Disclose,
+    MemberRow,
+    PutConversation,
+    PutEntry,
+    PutMember,
+    PutStatus,
+    Stored,
+    Write,
+)
+from p2pchat.protocol import effects, entries, sealing
+from p2pchat.protocol.context import Context
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.entries import BadContent, Checked
+from p2pchat.protocol.hashing import peer_id_of
+from p2pchat.protocol.writer import Writer
+
+RECENT = 8192
+"""Hashes remembered, so that a copy that comes a second time costs no disk access."""
+
+
+class Road(Enum):
+    """How entries came."""
+
+    WRITTEN = "written here"
+    PUSHED = "pushed by a link"
+    SYNCED = "asked for"
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """What became durable in one go, told to every part of the machine."""
+
+    conversation: Conversation
+    road: Road
+    link: int
+    """0 where the entries were written here."""
+    entries: Sequence[Entry]
+    stored: Sequence[Stored]
+    origin: int
+    """The front end that wrote them; else 0."""
+
+    def new(self) -> list[tuple[Entry, Stored]]:
+        pairs = zip(self.entries, self.stored, strict=True)
+        return [(entry, stored) for entry, stored in pairs if stored.status != PutStatus.KNOWN]
+
+
+class Ingest:
+    def __init__(
+        self,
+        context: Context,
+        opens: dict[FeedId, PeerId],
+        clock_bound: Callable[[], int],
+        refused: Callable[[PeerId, Conversation], bool],
+        arrived: Callable[[Arrival], None],
+    ) -> None:
+        self._ctx = context
+        self._opens = opens
+        self._clock_bound = clock_bound
+        self._refused = refused
+        self._arrived = arrived
+        self.writer = Writer(context)
+        self._recent: dict[EntryHash, int] = {}
+        """Clock by hash."""
+
+    def author(self, feed: FeedId) -> PeerId | None:
+        return self._opens.get(feed)
+
+    # -- own entries
+
+    def write(
+        self,
+        conversation: Conversation,
+        kind: EntryKind,
+        content: Content = None,
+        target: bytes = b"",
+        *,
+        origin: int = 0,
+        then: Callable[[Stored], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Write one entry; `then` gets what became of it once it is durable and before it leaves
+        the machine."""
+        row = conversation.row
+        made = self.writer.compose(conversation, kind, content, target, self._clock_bound())
+        writes: list[Write] = []
+        if conversation.row is not row:
+            writes.append(PutConversation(conversation.row))
+        for entry in made:
+            self._remember(entry)
+            writes.extend(self._writes(conversation, entry))
+
+        def done(applied: Applied) -> None:
+            if then is not None:
+                then(applied.stored[-1])
+            self._settle(conversation, Road.WRITTEN, 0, made, applied, origin)
+
+        def undo(reason: str) -> None:
+            for entry in made:
+                self._recent.pop(entry.hash, None)
+            self.writer.forget(conversation)
+            if failed is not None:
+                failed(reason)
+
+        self._ctx.commit(writes, done, undo)
+
+    # -- entries of others
+
+    def take(
+        self,
+        conversation: Conversation,
+        checked: Sequence[Checked],
+        road: Road,
+        link: int,
+        then: Callable[[bool], None] | None = None,
+    ) -> list[EntryHash]:
+        """Keep what is new of these; `then` is called when that is durable (at once where nothing
+        is), with False where it couldn't be stored. Returns the hashes that were here, or on their way, already."""
+        known: list[EntryHash] = []
+        fresh: list[Checked] = []
+        for item in checked:
+            if item.header.conversation != conversation.id:
+                continue
+            if item.hash in self._recent:
+                known.append(item.hash)
+            else:
+                fresh.append(item)
+        fresh.sort(key=lambda item: item.header.seq)
+        opens = self._opened(conversation, fresh)
+        made = [
+            entry for item in fresh if (entry := self._classify(conversation, item, opens, road))
+        ]
+        if not made:
+            if then is not None:
+                then(True)
+            return known
+        for entry in made:
+            self._remember(entry)
+        self._commit(conversation, made, road, link, then)
+        return known
+
+    def _commit(
+        self,
+        conversation: Conversation,
+        made: list[Entry],
+        road: Road,
+        link: int,
+        then: Callable[[bool], None] | None,
+    ) -> None:
+        writes = [write for entry in made for write in self._writes(conversation, entry)]
+
+        def done(applied: Applied) -> None:
+            self._settle(conversation, road, link, made, applied, 0)
+            if then is not None:
+                then(True)
+
+        def undo(_reason: str) -> None:
+            for entry in made:
+                self._recent.pop(entry.hash, None)
+            if then is not None:
+                then(False)
+
+        self._ctx.commit(writes, done, undo)
+
+    def disclose(self, conversation: Conversation, feed: FeedId | None = None) -> None:
+        """Read again what is stored and couldn't be shown: a key or a first entry has come."""
+        query = self._ctx.number()
+        self._ctx.wait(query, lambda found: self._disclosed(conversation, found))
+        self._ctx.emit(effects.ReadUndisclosed(query, conversation.id, feed))
+
+    def _disclosed(
+        self, conversation: Conversation, found: list[tuple[EntryHash, WireEntry]]
+    ) -> None:
+        made = []
+        for hash, wire in found:
+            header = entries.read_header(wire.header)
+            entry = self._classify(
+                conversation, Checked(hash, header, wire), self._opens, Road.SYNCED
+            )
+            if entry is not None and entry.readable and entry.author:
+                made.append(entry)
+        if not made:
+            return
+
+        def done(applied: Applied) -> None:
+            shown = [
+                msgspec.structs.replace(stored, status=PutStatus.NEW) for stored in applied.stored
+            ]
+            self._arrived(Arrival(conversation, Road.SYNCED, 0, made, shown, 0))
+
+        writes: list[Write] = []
+        for entry in made:
+            writes.append(Disclose(entry))
+            writes.extend(self._membership(conversation, entry))
+        self._ctx.commit(writes, done)
+
+    # -- what an entry is
+
+    def _opened(
+        self, conversation: Conversation, fresh: Sequence[Checked]
+    ) -> dict[FeedId, PeerId]:
+        """The persons behind feeds, with those whose first entry is among these."""
+        opens = self._opens
+        for item in fresh:
+            if item.header.kind == EntryKind.OPEN and item.header.feed not in opens:
+                content = entries.decode_body(EntryKind.OPEN, item.wire.body or b"")
+                assert isinstance(content, OpenBody), "check() has seen to it"
+                author = peer_id_of(content.person_key)
+                if not conversation.direct or author in conversation.row.peers:
+                    opens[item.header.feed] = author
+        return opens
+
+    def _classify(
+        self,
+        conversation: Conversation,
+        item: Checked,
+        opens: dict[FeedId, PeerId],
+        road: Road,
+    ) -> Entry | None:
+        """None where the entry has no place here: an outsider's, or a blocked person's."""
+        header = item.header
+        author = opens.get(header.feed)
+        if author is None and conversation.direct:
+            return None
+        if author is not None and self._refused(author, conversation):
+            return None
+        content, readable = self._read(conversation, item)
+        mine = author == self._ctx.identity.peer_id
+        return Entry(
+            hash=item.hash,
+            header=header,
+            wire=item.wire,
+            author=author or PeerId(""),
+            content=content,
+            readable=readable and author is not None,
+            late=0 < header.clock <= conversation.seen,
+            misplaced=self._misplaced(header.clock, header.heads, header.prev),
+            own=header.feed[:32] == self._ctx.identity.device.key,
+            mine=mine,
+        )
+
+    def _read(self, conversation: Conversation, item: Checked) -> tuple[Content, bool]:
+        wire, header = item.wire, item.header
+        if wire.body is None:
+            return None, True
+        plain: bytes | None = wire.body
+        if header.key_id:
+            key = conversation.key(header.key_id)
+            if key is None:
+                return None, False
+            place = header.feed + header.seq.to_bytes(8, "big")
+            plain = sealing.open_body(key, wire.salt, wire.body, place)
+        elif conversation.sealed and header.kind not in entries.UNSEALED:
+            return None, False
+        if plain is None:
+            return None, False
+        try:
+            return entries.decode_body(header.kind, plain), True
+        except BadContent:
+            return None, False
+
+    def _misplaced(self, clock: int, heads: Sequence[bytes], prev: bytes) -> bool:
+        if clock > self._clock_bound():
+            return True
+        return any(self._recent.get(EntryHash(named), -1) >= clock for named in (*heads, prev))
+
+    # -- durable
+
+    def _writes(self, conversation: Conversation, entry: Entry) -> list[Write]:
+        return [PutEntry(entry, conversation.mine), *self._membership(conversation, entry)]
+
+    @staticmethod
+    def _membership(conversation: Conversation, entry: Entry) -> list[Write]:
+        """JOIN and LEAVE change who is in the room: the latest of a person's by order."""
+        kind = entry.header.kind
+        if kind not in (EntryKind.JOIN, EntryKind.LEAVE) or not entry.author or not entry.readable:
+            return []
+        known = conversation.members.get(entry.author)
+        if known is not None and (known.clock, known.hash) > entry.order:
+            return []
+        row = MemberRow(
+            conversation=conversation.id,
+            person=entry.author,
+            joined=kind == EntryKind.JOIN,
+            clock=entry.header.clock,
+            hash=entry.hash,
+        )
+        conversation.members[entry.author] = row
+        return [PutMember(row)]
+
+    def _settle(
+        self,
+        conversation: Conversation,
+        road: Road,
+        link: int,
+        made: Sequence[Entry],
+        applied: Applied,
+        origin: int,
+    ) -> None:
+        for feed, spans in applied.spans.items():
+            conversation.set_spans(feed, spans)
+        if road != Road.WRITTEN:
+            bound = self._clock_bound()
+            for entry in made:
+                header = entry.header
+                if header.clock <= bound:
+                    named = (*header.heads, header.prev) if header.prev else header.heads
+                    conversation.add_head(entry.hash, header.clock, named)
+        self._arrived(Arrival(conversation, road, link, made, applied.stored, origin))
+
+    def _remember(self, entry: Entry) -> None:
+        self._recent[entry.hash] = entry.header.clock
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]

@@ -1,0 +1,370 @@
+"""Bringing two stores to the same entries: digests, vectors, and requests for what is missing.
+
+A digest over the tips is compared at link-up and now and then; where it differs, vectors of spans
+are exchanged and only what is missing is asked for, newest first. Each feed is fetched from one
+peer at a time. Whatever a peer claims costs it a request that it must answer with valid entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from p2pchat.config import limits
+from p2pchat.model.entry import Span, WireEntry
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId
+from p2pchat.protocol import effects, wire
+from p2pchat.protocol.context import Context, Timer
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.entries import Checked, check
+from p2pchat.protocol.ingest import Arrival, Ingest, Road
+
+ASK = bytes(16)
+"""A digest that asks for the vector in any case; an empty conversation's is the same."""
+ROWS_PER_PART = 500
+MAX_ROWS = 20_000
+"""Rows of one vector that are taken; a room of 500 devices has far fewer."""
+WANT_TIMEOUT_S = 10.0
+KNOWN_TIPS = 4096
+UNCOMMITTED = 4096
+"""Entries on their way to the disk above which no more are asked for."""
+CHECK_INLINE = 8
+"""More entries than this are checked off the loop."""
+
+
+@dataclass(slots=True)
+class _Want:
+    """A branch that is being fetched from one peer."""
+
+    query: int
+    link: int
+    feed: FeedId
+    tip: EntryHash
+    low: int
+    timer: Timer
+    before: tuple[Span, ...]
+    """What was here of the feed when it was asked for."""
+    got: int = 0
+    pending: int = 0
+    """Parts of the answer that aren't durable yet."""
+    last: bool = False
+    """The whole answer has come."""
+    failed: bool = False
+    """Some of it couldn't be stored."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What is going on in one conversation."""
+
+    wants: dict[FeedId, _Want] = field(default_factory=dict)
+    sources: dict[int, dict[EntryHash, wire.Row]] = field(default_factory=dict)
+    """By link: rows of its vector that are of use here, by tip."""
+    parts: dict[int, list[wire.Row]] = field(default_factory=dict)
+    known: dict[EntryHash, None] = field(default_factory=dict)
+    """Tips that others showed and that turned out to be here, inside a branch."""
+
+
+class Sync:
+    def __init__(
+        self,
+        context: Context,
+        ingest: Ingest,
+        send: Callable[[int, wire.Frame], None],
+        shared: Callable[[int, Conversation], bool],
+        own_tip_seen: Callable[[Conversation], None],
+    ) -> None:
+        self._ctx = context
+        self._ingest = ingest
+        self._send = send
+        self._shared = shared
+        self._own_tip_seen = own_tip_seen
+        self._states: dict[ConversationId, _State] = {}
+        self._queries: dict[int, tuple[Conversation, _Want]] = {}
+        self._serving: dict[int, int] = {}
+        self._uncommitted = 0
+
+    # -- comparing
+
+    def greet(self, link: int, conversation: Conversation) -> None:
+        """Say to a peer how this conversation stands here; it answers where it differs."""
+        digest = conversation.digest() if conversation.complete() else ASK
+        self._send(link, wire.Digest(conversation.id, digest))
+
+    def on_digest(self, link: int, conversation: Conversation, frame: wire.Digest) -> None:
+        if frame.digest == ASK and not conversation.spans:
+            return
+        if frame.digest == ASK or frame.digest != conversation.digest():
+            self._send_vector(link, conversation, answer=True)
+
+    def _send_vector(self, link: int, conversation: Conversation, answer: bool) -> None:
+        rows = [
+            wire.Row(span.feed, span.low, span.high, span.tip)
+            for spans in conversation.spans.values()
+            for span in spans
+        ]
+        for start in range(0, len(rows) or 1, ROWS_PER_PART):
+            part = tuple(rows[start : start + ROWS_PER_PART])
+            last = start + ROWS_PER_PART >= len(rows)
+            self._send(link, wire.Vector(conversation.id, part, last, answer))
+
+    def on_vector(self, link: int, conversation: Conversation, frame: wire.Vector) -> None:
+        state = self._states.setdefault(conversation.id, _State())
+        rows = state.parts.setdefault(link, [])
+        rows.extend(row for row in frame.rows if _sane(row))
+        if len(rows) > MAX_ROWS:
+            del rows[MAX_ROWS:]
+        if not frame.last:
+            return
+        del state.parts[link]
+        if frame.answer and _lacks(rows, conversation):
+            self._send_vector(link, conversation, answer=False)
+        useful = {row.tip: row for row in rows if self._useful(conversation, state, row)}
+        if useful:
+            state.sources[link] = useful
+            self._fetch(conversation, state)
+
+    def _useful(self, conversation: Conversation, state: _State, row: wire.Row) -> bool:
+        """Whether the row has something that isn't here, or might fill a gap."""
+        spans = conversation.spans.get(row.feed, ())
+        if any(span.bottom for span in spans):
+            return True
+        if row.tip in state.known or any(span.tip == row.tip for span in spans):
+            return False
+        # Within a run of ours its tip is all but surely one of ours: the peer only lags. A fork
+        # shows at the other side, or once the heights are equal, or where there are more rows.
+        if len(spans) == 1 and spans[0].low <= row.high < spans[0].high:
+            return False
+        if row.feed[:32] == self._ctx.identity.device.key:
+            self._own_tip_seen(conversation)
+        return True
+
+    # -- asking
+
+    def _fetch(self, conversation: Conversation, state: _State) -> None:
+        """Ask for what can be asked for now, every feed at one peer."""
+        if self._uncommitted > UNCOMMITTED:
+            return
+        for link, rows in list(state.sources.items()):
+            for row in list(rows.values()):
+                if self._busy(link) >= limits.WANTS_IN_FLIGHT:
+                    break
+                if row.feed in state.wants:
+                    continue
+                goal = self._goal(conversation, row)
+                if goal is None:
+                    del rows[row.tip]
+                else:
+                    self._want(conversation, state, link, row.feed, *goal)
+            if not rows:
+                state.sources.pop(link, None)
+
+    def _goal(self, conversation: Conversation, row: wire.Row) -> tuple[EntryHash, int] | None:
+        """(tip, low) to ask the row's peer for; None: nothing of it is missing."""
+        spans = conversation.spans.get(row.feed, ())
+        if not any(span.tip == row.tip for span in spans):
+            return row.tip, _floor(spans, row.high)
+        for span in spans:
+            if span.bottom and row.low <= span.low - 1 <= row.high:
+                return EntryHash(span.bottom), _floor(spans, span.low - 1)
+        return None
+
+    def _busy(self, link: int) -> int:
+        return sum(1 for _, want in self._queries.values() if want.link == link)
+
+    def _want(
+        self,
+        conversation: Conversation,
+        state: _State,
+        link: int,
+        feed: FeedId,
+        tip: EntryHash,
+        low: int,
+    ) -> None:
+        query = self._ctx.number()
+        timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(query))
+        before = conversation.spans.get(feed, ())
+        want = _Want(query, link, feed, tip, low, timer, before)
+        state.wants[feed] = want
+        self._queries[query] = (conversation, want)
+        self._send(link, wire.Want(query, conversation.id, tip, low, not before))
+
+    def _give_up(self, query: int) -> None:
+        """The peer doesn't answer: leave this to others."""
+        found = self._queries.pop(query, None)
+        if found is None:
+            return
+        conversation, want = found
+        state = self._states[conversation.id]
+        state.wants.pop(want.feed, None)
+        state.sources.pop(want.link, None)
+        self._fetch(conversation, state)
+
+    # -- answering
+
+    def on_want(self, link: int, conversation: Conversation, frame: wire.Want) -> None:
+        if self._serving.get(link, 0) >= 2 * limits.WANTS_IN_FLIGHT:
+            self._send(link, wire.Batch(frame.query, conversation.id, (), True))
+            return
+        self._serving[link] = self._serving.get(link, 0) + 1
+        query = self._ctx.number()
+
+        def answer(found: list[tuple[EntryHash, WireEntry]]) -> None:
+            self._serving[link] = self._serving.get(link, 1) - 1
+            if not self._shared(link, conversation):
+                return
+            parts = wire.chunks([entry for _, entry in found])
+            for part in parts[:-1]:
+                self._send(link, wire.Batch(frame.query, conversation.id, part, False))
+            last = parts[-1] if parts else ()
+            self._send(link, wire.Batch(frame.query, conversation.id, last, True))
+
+        self._ctx.wait(query, answer)
+        self._ctx.emit(
+            effects.ReadBranch(
+                query, conversation.id, frame.tip, max(frame.low, 0), limits.WANT_BYTES, frame.first
+            )
+        )
+
+    def on_batch(self, link: int, conversation: Conversation, frame: wire.Batch) -> None:
+        found = self._queries.get(frame.query)
+        if found is None or found[1].link != link or found[0] is not conversation:
+            return
+        want = found[1]
+        want.timer.cancel()
+        want.timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(want.query))
+        want.pending += 1
+        want.last = frame.last
+        self._uncommitted += len(frame.entries)
+
+        def keep(checked: list[Checked]) -> None:
+            mine = [item for item in checked if item.header.feed == want.feed]
+            if len(mine) < len(frame.entries):
+                self._serves_badly(conversation, want)
+            want.got += len(mine)
+            self._ingest.take(conversation, mine, Road.SYNCED, link, then=durable)
+
+        def durable(kept: bool) -> None:
+            want.pending -= 1
+            want.failed |= not kept
+            self._uncommitted -= len(frame.entries)
+            if want.last and not want.pending and self._queries.pop(want.query, None):
+                self._advance(conversation, want)
+            self._resume()
+
+        self.check(frame.entries, keep)
+
+    def _serves_badly(self, conversation: Conversation, want: _Want) -> None:
+        """Entries that don't pass: nothing more is asked of this peer for the moment."""
+        self._states[conversation.id].sources.pop(want.link, None)
+
+    def _advance(self, conversation: Conversation, want: _Want) -> None:
+        """The answer is durable: see what is missing now."""
+        want.timer.cancel()
+        state = self._states.setdefault(conversation.id, _State())
+        state.wants.pop(want.feed, None)
+        rows = state.sources.get(want.link, {})
+        spans = conversation.spans.get(want.feed, ())
+        if spans == want.before:
+            # It was here all the time, inside one of our branches; or it couldn't be stored; or
+            # the peer shows what it doesn't give. Asking again would bring the same.
+            if want.got and not want.failed:
+                state.known[want.tip] = None
+                if len(state.known) > KNOWN_TIPS:
+                    del state.known[next(iter(state.known))]
+            for tip in [tip for tip, row in rows.items() if row.feed == want.feed]:
+                del rows[tip]
+        self._fetch(conversation, state)
+
+    def _resume(self) -> None:
+        if self._uncommitted > UNCOMMITTED // 2:
+            return
+        for conversation in {id(found[0]): found[0] for found in self._queries.values()}.values():
+            self._fetch(conversation, self._states[conversation.id])
+
+    def check(
+        self, entries: tuple[WireEntry, ...], then: Callable[[list[Checked]], None]
+    ) -> None:
+        """Check few entries at once, and many off the loop."""
+        if len(entries) <= CHECK_INLINE:
+            network = self._ctx.network
+            then([item for entry in entries if (item := check(entry, network)) is not None])
+            return
+        query = self._ctx.number()
+        self._ctx.wait(query, then)
+        self._ctx.emit(effects.Check(query, entries))
+
+    # -- what happens elsewhere
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Entries that were pushed may leave a gap below them: who pushed them has the rest."""
+        if arrival.road is not Road.PUSHED:
+            return
+        conversation = arrival.conversation
+        state = self._states.setdefault(conversation.id, _State())
+        for feed in {entry.header.feed for entry in arrival.entries}:
+            spans = conversation.spans.get(feed, ())
+            if spans and any(span.bottom for span in spans):
+                top = spans[0]
+                row = wire.Row(feed, 0, top.high, top.tip)
+                state.sources.setdefault(arrival.link, {})[top.tip] = row
+        if state.sources:
+            self._fetch(conversation, state)
+
+    def idle(self, conversation: Conversation) -> bool:
+        """Whether nothing is on its way to this conversation."""
+        state = self._states.get(conversation.id)
+        return state is None or not state.wants
+
+    def link_closed(self, link: int) -> None:
+        self._serving.pop(link, None)
+        touched: list[Conversation] = []
+        for query, (conversation, want) in list(self._queries.items()):
+            if want.link == link:
+                del self._queries[query]
+                want.timer.cancel()
+                self._states[conversation.id].wants.pop(want.feed, None)
+                touched.append(conversation)
+        for state in self._states.values():
+            state.sources.pop(link, None)
+            state.parts.pop(link, None)
+        for conversation in touched:
+            self._fetch(conversation, self._states[conversation.id])
+
+    def forget(self, conversation: Conversation) -> None:
+        """The conversation was left or dropped."""
+        self._states.pop(conversation.id, None)
+        for query, (known, want) in list(self._queries.items()):
+            if known is conversation:
+                want.timer.cancel()
+                del self._queries[query]
+
+
+def _sane(row: wire.Row) -> bool:
+    return (
+        len(row.feed) == 40
+        and len(row.tip) == 32
+        and 0 <= row.low <= row.high < 1 << 53
+    )
+
+
+def _floor(spans: Iterable[Span], high: int) -> int:
+    """The lowest seq to ask for below `high`: above what is held there. Inside a held run, as
+    with the branch of a fork, step by step until it meets what is known."""
+    floor = 0
+    for span in spans:
+        if span.high < high:
+            floor = max(floor, span.high + 1)
+        elif span.low <= high:
+            floor = max(floor, span.low, high - 63)
+    return floor
+
+
+def _lacks(rows: Iterable[wire.Row], conversation: Conversation) -> bool:
+    """Whether the sender of these rows lacks a tip, or older entries, that are here."""
+    theirs: dict[EntryHash, int] = {row.tip: row.low for row in rows}
+    return any(
+        span.tip not in theirs or span.low < theirs[span.tip]
+        for spans in conversation.spans.values()
+        for span in spans
+    )
