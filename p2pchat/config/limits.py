@@ -22,13 +22,27 @@ MAX_PENDING_HANDSHAKES = 32
 """TCP connections that have not come to Hello yet: each costs a descriptor and a TLS state."""
 MAX_PENDING_PER_ADDRESS = 4
 """Of them, those of one address: one silent dialler leaves room for the others."""
+MAX_WAITING = 64
+"""Accepted connections that wait for their turn to shake hands; costs a descriptor each."""
+MAX_WAITING_PER_ADDRESS = 16
+HANDSHAKE_GRACE_S = 0.25
+"""Who holds a place in a handshake for longer makes room for those that wait: a handshake on a
+LAN takes milliseconds, one that was left open would take TLS_HANDSHAKE_S."""
 MAX_LINKS = 600
 """Above the largest network that we are made for; keeps descriptors bounded."""
+MAX_LINKS_PER_ADDRESS = 64
+"""Accepted ones: many profiles may share a machine, but no machine takes all the places."""
 HELLO_BYTES = 4 * KIB
 FRAME_BYTES = 64 * KIB
 """A control frame, its length prefix not counted."""
 QUEUE_BYTES = 1 * MIB
 """Queued to one peer above this, pushing stops and the peer syncs by pull."""
+QUEUE_MAX_BYTES = 16 * MIB
+"""A link whose queue passes this is closed: a sender that never looks must not fill memory."""
+CLOSE_FLUSH_S = 1.0
+"""How long a link that is being closed may take to send what is queued."""
+TROUBLE_LOG_S = 60.0
+"""One line of log for each address and kind of trouble in this time."""
 STALL_S = 30.0
 """A link that has bytes to send and makes no progress for so long is closed."""
 PING_EVERY_S = 15.0
@@ -107,9 +121,26 @@ HOLD_BYTES = 256 * MIB
 # -- passwords
 TRIES_PER_MINUTE = 5
 """Wrong passwords, by room and by address."""
+TRY_SOURCES = 1024
+"""Addresses whose wrong passwords are remembered; the limit by room holds whatever is forgotten."""
+PROOF_S = 20.0
+"""From the first to the last step of proving a password; a busy node has 60 to answer."""
+PROOFS_ANSWERED = 64
+"""Proofs that a node answers at once: a classroom that joins a room on its teacher's word."""
+PROOFS_PER_LINK = 4
+PROOFS_PER_MINUTE = 60
+"""Proofs begun from one address: each costs some 10 ms of computing."""
+ROOM_KEYS = 64
+"""Keys of one protected room that are handed to who joins."""
 
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64
+TUNNEL_WINDOW_BYTES = 256 * KIB
+"""Sent through a tunnel and not yet acknowledged by its other end: what a carrier has to hold."""
+TUNNEL_ACK_BYTES = 64 * KIB
+"""What one acknowledgement (an empty frame) stands for."""
+TUNNEL_PIECE_BYTES = 32 * KIB
+"""Of TLS bytes handed to the carrier at once."""
 """Tunnels that one node carries for others at a time."""
 RELAY_QUEUE_BYTES = 1 * MIB
 
@@ -117,6 +148,8 @@ RELAY_QUEUE_BYTES = 1 * MIB
 EAGER_LINKS = 4
 """Neighbours that get the payload before anything is known of the tree: the first two rings, so
 that even the first message costs few copies."""
+HOPS = 255
+"""What a copy's count of hops stops at."""
 SEEN_IDS = 2048
 """Ids a conversation remembers to tell duplicates; the store knows all others."""
 GRAFT_AFTER_S = 0.3
