@@ -52,6 +52,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """0 where the entries were written here."""
     entries: Sequence[Entry]
     stored: Sequence[Stored]
+    hops: int
+    """Of the push that brought them (`wire.Push`)."""
     origin: int
     """The front end that wrote them; else 0."""
 
@@ -108,7 +110,7 @@ class Ingest:
         def done(applied: Applied) -> None:
             if then is not None:
                 then(applied.stored[-1])
-            self._settle(conversation, Road.WRITTEN, 0, made, applied, origin)
+            self._settle(conversation, Road.WRITTEN, 0, 0, made, applied, origin)
 
         def undo(reason: str) -> None:
             for entry in made:
@@ -127,6 +129,7 @@ class Ingest:
         checked: Sequence[Checked],
         road: Road,
         link: int,
+        hops: int = 0,
         then: Callable[[bool], None] | None = None,
     ) -> list[EntryHash]:
         """Keep what is new of these; `then` is called when that is durable (at once where nothing
@@ -151,7 +154,7 @@ class Ingest:
             return known
         for entry in made:
             self._remember(entry)
-        self._commit(conversation, made, road, link, then)
+        self._commit(conversation, made, road, link, hops, then)
         return known
 
     def _commit(
@@ -160,12 +163,13 @@ class Ingest:
         made: list[Entry],
         road: Road,
         link: int,
+        hops: int,
         then: Callable[[bool], None] | None,
     ) -> None:
         writes = [write for entry in made for write in self._writes(conversation, entry)]
 
         def done(applied: Applied) -> None:
-            self._settle(conversation, road, link, made, applied, 0)
+            self._settle(conversation, road, link, hops, made, applied, 0)
             if then is not None:
                 then(True)
 
@@ -201,7 +205,7 @@ class Ingest:
             shown = [
                 msgspec.structs.replace(stored, status=PutStatus.NEW) for stored in applied.stored
             ]
-            self._arrived(Arrival(conversation, Road.SYNCED, 0, made, shown, 0))
+            self._arrived(Arrival(conversation, Road.SYNCED, 0, made, shown, 0, 0))
 
         writes: list[Write] = []
         for entry in made:
@@ -211,9 +215,7 @@ class Ingest:
 
     # -- what an entry is
 
-    def _opened(
-        self, conversation: Conversation, fresh: Sequence[Checked]
-    ) -> dict[FeedId, PeerId]:
+    def _opened(self, conversation: Conversation, fresh: Sequence[Checked]) -> dict[FeedId, PeerId]:
         """The persons behind feeds, with those whose first entry is among these."""
         opens = self._opens
         for item in fresh:
@@ -308,6 +310,7 @@ class Ingest:
         conversation: Conversation,
         road: Road,
         link: int,
+        hops: int,
         made: Sequence[Entry],
         applied: Applied,
         origin: int,
@@ -321,7 +324,7 @@ class Ingest:
                 if header.clock <= bound:
                     named = (*header.heads, header.prev) if header.prev else header.heads
                     conversation.add_head(entry.hash, header.clock, named)
-        self._arrived(Arrival(conversation, road, link, made, applied.stored, origin))
+        self._arrived(Arrival(conversation, road, link, made, applied.stored, hops, origin))
 
     def _remember(self, entry: Entry) -> None:
         self._recent[entry.hash] = entry.header.clock

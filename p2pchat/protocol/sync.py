@@ -248,7 +248,9 @@ class Sync:
             want.pending -= 1
             want.failed |= not kept
             self._uncommitted -= len(frame.entries)
-            if want.last and not want.pending and self._queries.pop(want.query, None):
+            done = want.last and not want.pending
+            if done and want.query in self._queries:
+                del self._queries[want.query]
                 self._advance(conversation, want)
             self._resume()
 
@@ -282,9 +284,7 @@ class Sync:
         for conversation in {id(found[0]): found[0] for found in self._queries.values()}.values():
             self._fetch(conversation, self._states[conversation.id])
 
-    def check(
-        self, entries: tuple[WireEntry, ...], then: Callable[[list[Checked]], None]
-    ) -> None:
+    def check(self, entries: tuple[WireEntry, ...], then: Callable[[list[Checked]], None]) -> None:
         """Check few entries at once, and many off the loop."""
         if len(entries) <= CHECK_INLINE:
             network = self._ctx.network
@@ -341,11 +341,7 @@ class Sync:
 
 
 def _sane(row: wire.Row) -> bool:
-    return (
-        len(row.feed) == 40
-        and len(row.tip) == 32
-        and 0 <= row.low <= row.high < 1 << 53
-    )
+    return len(row.feed) == 40 and len(row.tip) == 32 and 0 <= row.low <= row.high < 1 << 53
 
 
 def _floor(spans: Iterable[Span], high: int) -> int:

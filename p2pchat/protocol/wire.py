@@ -128,13 +128,15 @@ class Push(_Frame, frozen=True, array_like=True, gc=False, tag=14):
 
     conversation: ConversationId
     entries: tuple[WireEntry, ...]
-    relay: bool
-    """Whoever gets it passes it on; False: the author pushes to everyone."""
+    hops: int
+    """Links crossed on arrival. 0: the author reaches all members, nobody passes it on."""
 
 
 class IHave(_Frame, frozen=True, array_like=True, gc=False, tag=15):
+    """(entry, the hops that its copy would have) for each."""
+
     conversation: ConversationId
-    entries: tuple[EntryHash, ...]
+    entries: tuple[tuple[EntryHash, int], ...]
 
 
 class Graft(_Frame, frozen=True, array_like=True, gc=False, tag=16):

@@ -1,0 +1,379 @@
+"""The links of a node: Hello, versions and network, one link a device, pings, and twins.
+
+A link begins when TLS has proven the peer's keys. It is up when Hello has gone both ways and, where
+a network code is set, that is proven; before that no frame of the peer is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from statistics import median
+from typing import Protocol
+
+from p2pchat.config import limits
+from p2pchat.errors import ProtocolError
+from p2pchat.model.ids import ConversationId, DeviceId, InstanceId, PeerId
+from p2pchat.protocol import effects, wire
+from p2pchat.protocol.context import Context, Timer
+from p2pchat.protocol.hashing import device_id_of, peer_id_of
+
+PUSHED_ENTRIES_PER_S = 20_000.0
+"""Pushed entries above this rate are dropped; sync brings them later."""
+
+
+class LinkInfo(Protocol):
+    """What the transport knows of a connection (`node.ports.LinkInfo`)."""
+
+    @property
+    def outgoing(self) -> bool: ...
+    @property
+    def address(self) -> tuple[str, int]: ...
+    @property
+    def person_key(self) -> bytes: ...
+    @property
+    def device_key(self) -> bytes: ...
+    @property
+    def instance(self) -> InstanceId: ...
+    @property
+    def own_leaf(self) -> bytes: ...
+    @property
+    def peer_leaf(self) -> bytes: ...
+    @property
+    def relayed(self) -> bool: ...
+
+
+class LinkState(Enum):
+    GREETING = "greeting"
+    """Waiting for Hello."""
+    PROVING = "proving"
+    """Waiting for the proof of the network code."""
+    UP = "up"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    id: int
+    info: LinkInfo
+    token: int | None
+    device: DeviceId
+    person: PeerId
+    nonce: bytes
+    opened: float
+    state: LinkState = LinkState.GREETING
+    hello: wire.Hello | None = None
+    offset_ms: int = 0
+    """How far the peer's wall clock is ahead of ours."""
+    heard: float = 0.0
+    pinged: float | None = None
+    rival: Link | None = None
+    """The new link of another instance of this device, which waits whether this one answers."""
+    proven: set[ConversationId] = field(default_factory=set)
+    """Protected rooms whose key the peer has proven on this link."""
+    choked: bool = False
+    """More than QUEUE_BYTES wait to go out: nothing is pushed until it has drained."""
+    tokens: float = PUSHED_ENTRIES_PER_S
+    tokens_at: float = 0.0
+    timer: Timer | None = None
+
+    @property
+    def up(self) -> bool:
+        return self.state is LinkState.UP
+
+
+class LinkEvents(Protocol):
+    """What the table tells the machine."""
+
+    def link_up(self, link: Link) -> None: ...
+    def link_down(self, link: Link, reason: str) -> None: ...
+    def link_frame(self, link: Link, frame: wire.Frame) -> None: ...
+    def link_proving(self, link: Link) -> None: ...
+    def link_refused(self, link: Link, reason: str) -> None: ...
+    def twin_found(self, instance: InstanceId) -> None: ...
+
+
+class Links:
+    def __init__(
+        self,
+        context: Context,
+        events: LinkEvents,
+        instance: InstanceId,
+        agent: str,
+        code: bool,
+        port: Callable[[], int],
+    ) -> None:
+        self._ctx = context
+        self._events = events
+        self._instance = instance
+        self._agent = agent
+        self._code = code
+        self._port = port
+        self._links: dict[int, Link] = {}
+        self._up: dict[DeviceId, Link] = {}
+        self._ping_timer: Timer | None = None
+
+    # -- looking up
+
+    def get(self, link: int) -> Link | None:
+        return self._links.get(link)
+
+    def of(self, device: DeviceId) -> Link | None:
+        """The link to a device that is up."""
+        return self._up.get(device)
+
+    def of_person(self, person: PeerId) -> list[Link]:
+        return [link for link in self._up.values() if link.person == person]
+
+    def up(self) -> list[Link]:
+        return list(self._up.values())
+
+    def median_wall_ms(self) -> int | None:
+        """The median of the linked peers' wall clocks, now."""
+        if not self._up:
+            return None
+        return self._ctx.wall_ms + int(median(link.offset_ms for link in self._up.values()))
+
+    # -- sending
+
+    def send(self, link: int, frame: wire.Frame) -> None:
+        self._ctx.emit(effects.Send((link,), wire.encode(frame)))
+
+    def send_all(self, links: Sequence[Link], frame: wire.Frame) -> None:
+        if links:
+            ids = tuple(link.id for link in links)
+            self._ctx.emit(effects.Send(ids, wire.encode(frame)))
+
+    def close(self, link: Link, reason: str) -> None:
+        """Say why and close; everything else hears of it at once."""
+        if link.state is LinkState.CLOSED:
+            return
+        self.send(link.id, wire.Goodbye(reason))
+        self._ctx.emit(effects.CloseLink(link.id, reason))
+        self._drop(link, reason)
+
+    def goodbye(self) -> None:
+        for link in list(self._links.values()):
+            self.close(link, "leaving")
+
+    # -- what the transport tells
+
+    def opened(self, id: int, info: LinkInfo, token: int | None) -> None:
+        link = Link(
+            id=id,
+            info=info,
+            token=token,
+            device=device_id_of(info.device_key),
+            person=peer_id_of(info.person_key),
+            nonce=self._ctx.rng.randbytes(32),
+            opened=self._ctx.now,
+            heard=self._ctx.now,
+            tokens_at=self._ctx.now,
+        )
+        self._links[id] = link
+        link.timer = self._ctx.after(limits.HELLO_S, lambda: self._too_slow(link))
+        hello = wire.Hello(
+            low=wire.VERSION_LOW,
+            high=wire.VERSION_HIGH,
+            network=self._ctx.network,
+            nonce=link.nonce,
+            wall_ms=self._ctx.wall_ms,
+            code=self._code,
+            port=self._port(),
+            agent=self._agent,
+        )
+        self.send(id, hello)
+
+    def closed(self, id: int, reason: str) -> None:
+        link = self._links.get(id)
+        if link is not None:
+            self._drop(link, reason)
+
+    def frames(self, id: int, frames: Sequence[bytes]) -> None:
+        link = self._links.get(id)
+        if link is None:
+            return
+        link.heard = self._ctx.now
+        for data in frames:
+            if link.state is LinkState.CLOSED:
+                return
+            try:
+                self._frame(link, data)
+            except wire.UnknownFrame:
+                continue
+            except ProtocolError as error:
+                self._events.link_refused(link, f"protocol: {error}")
+                self.close(link, "protocol")
+
+    def _frame(self, link: Link, data: bytes) -> None:
+        if link.state is LinkState.GREETING:
+            self._greeted(link, wire.decode_hello(data))
+            return
+        frame = wire.decode(data)
+        match frame:
+            case wire.Ping(number=number):
+                self.send(link.id, wire.Pong(number))
+            case wire.Pong():
+                link.pinged = None
+                self._answered(link)
+            case wire.Goodbye(reason=reason):
+                self._ctx.emit(effects.CloseLink(link.id, reason))
+                if reason in ("wrong-code", "other-network", "other-version", "blocked"):
+                    self._events.link_refused(link, reason)
+                self._drop(link, reason)
+            case wire.Twin(instance=other):
+                if other != self._instance:
+                    self._events.twin_found(InstanceId(other))
+            case wire.Hello():
+                raise ProtocolError("Hello came twice")
+            case _:
+                if link.up or isinstance(frame, wire.Pake):
+                    self._events.link_frame(link, frame)
+
+    # -- Hello
+
+    def _greeted(self, link: Link, hello: wire.Hello | wire.Goodbye) -> None:
+        if isinstance(hello, wire.Goodbye):
+            self._ctx.emit(effects.CloseLink(link.id, hello.reason))
+            self._events.link_refused(link, hello.reason)
+            self._drop(link, hello.reason)
+            return
+        link.hello = hello
+        link.offset_ms = hello.wall_ms - self._ctx.wall_ms
+        refusal = self._refusal(link, hello)
+        if refusal:
+            self._events.link_refused(link, refusal)
+            self.close(link, refusal)
+        elif link.device == self._ctx.identity.device_id:
+            # The same keys in another process: a copy of this profile runs elsewhere.
+            self._events.twin_found(link.info.instance)
+            self.close(link, "duplicate")
+        elif self._code:
+            link.state = LinkState.PROVING
+            self._events.link_proving(link)
+        else:
+            self.proven(link)
+
+    def _refusal(self, link: Link, hello: wire.Hello) -> str:
+        if hello.network != self._ctx.network:
+            return "other-network"
+        if hello.low > wire.VERSION_HIGH or hello.high < wire.VERSION_LOW:
+            return "other-version"
+        if hello.code != self._code:
+            return "wrong-code"
+        return ""
+
+    def proven(self, link: Link) -> None:
+        """Hello has gone both ways and the network code, if there is one, is proven."""
+        old = self._up.get(link.device)
+        if old is not None and old.info.instance != link.info.instance:
+            old.rival = link
+            self._ping(old)
+            self._ctx.after(limits.REPLACE_PING_S, lambda: self._silent(old))
+            return
+        if old is not None and not self._better(link, old):
+            self.close(link, "duplicate")
+            return
+        if old is not None:
+            self.close(old, "duplicate")
+        self._rise(link)
+
+    def _better(self, link: Link, old: Link) -> bool:
+        """Both dialled at once: the one that the smaller device began stays. The same side
+        twice: it no longer had the older one. A direct one goes before a tunnel."""
+        if link.info.relayed != old.info.relayed:
+            return old.info.relayed
+        if link.info.outgoing == old.info.outgoing:
+            return True
+        began_here = self._ctx.identity.device_id < link.device
+        return link.info.outgoing == began_here
+
+    def _rise(self, link: Link) -> None:
+        link.state = LinkState.UP
+        if link.timer is not None:
+            link.timer.cancel()
+        self._up[link.device] = link
+        if self._ping_timer is None:
+            self._ping_timer = self._ctx.after(limits.PING_EVERY_S, self._ping_all)
+        self._events.link_up(link)
+
+    def _too_slow(self, link: Link) -> None:
+        if link.state in (LinkState.GREETING, LinkState.PROVING):
+            self.close(link, "protocol")
+
+    # -- two instances of one device
+
+    def _answered(self, link: Link) -> None:
+        """The older link lives, so the profile runs twice: both are told, and stay."""
+        rival, link.rival = link.rival, None
+        if rival is None or rival.state is LinkState.CLOSED:
+            return
+        self.send(link.id, wire.Twin(rival.info.instance))
+        self.send(rival.id, wire.Twin(link.info.instance))
+
+    def _silent(self, old: Link) -> None:
+        rival, old.rival = old.rival, None
+        if rival is None or rival.state is LinkState.CLOSED:
+            return
+        self.close(old, "duplicate")
+        self._rise(rival)
+
+    # -- liveness
+
+    def _ping(self, link: Link) -> None:
+        if link.pinged is None:
+            link.pinged = self._ctx.now
+            self.send(link.id, wire.Ping(self._ctx.number()))
+
+    def _ping_all(self) -> None:
+        self._ping_timer = None
+        now = self._ctx.now
+        for link in self.up():
+            if now - link.heard >= limits.PING_EVERY_S:
+                self._ping(link)
+                self._ctx.after(limits.PING_TIMEOUT_S, partial(self._overdue, link))
+        if self._up:
+            self._ping_timer = self._ctx.after(limits.PING_EVERY_S, self._ping_all)
+
+    def probe(self) -> None:
+        """The machine woke up or changed its network: find out at once which links are dead."""
+        for link in self.up():
+            self._ping(link)
+            self._ctx.after(limits.REPLACE_PING_S, partial(self._overdue, link))
+
+    def _overdue(self, link: Link) -> None:
+        if link.pinged is not None and link.heard < link.pinged and link.up:
+            self.close(link, "silent")
+        elif link.heard >= (link.pinged or 0.0):
+            link.pinged = None
+
+    # -- the end of a link
+
+    def _drop(self, link: Link, reason: str) -> None:
+        was_up = link.up
+        link.state = LinkState.CLOSED
+        if link.timer is not None:
+            link.timer.cancel()
+        self._links.pop(link.id, None)
+        if self._up.get(link.device) is link:
+            del self._up[link.device]
+        rival = link.rival
+        if was_up:
+            self._events.link_down(link, reason)
+        if rival is not None and rival.state is not LinkState.CLOSED:
+            self._rise(rival)
+
+    # -- flow
+
+    def allow(self, link: Link, entries: int) -> bool:
+        """Whether so many pushed entries are within the link's rate."""
+        now = self._ctx.now
+        gained = (now - link.tokens_at) * PUSHED_ENTRIES_PER_S
+        link.tokens = min(PUSHED_ENTRIES_PER_S, link.tokens + gained)
+        link.tokens_at = now
+        if link.tokens < entries:
+            return False
+        link.tokens -= entries
+        return True
