@@ -1,0 +1,121 @@
+"""Messages between hosts of a LAN: latency, a burst, and a latecomer's catch-up; mosquitto beside
+the first two."""
+
+from __future__ import annotations
+
+import time
+
+import mosquitto_peer
+from _lan import Lan, Node, wait_linked
+from report import Figure, percentile, tell
+
+ROOM = "#lobby"
+MESSAGES = 1_000
+PACE_S = 0.005
+BURST = 10_000
+HISTORY = 100_000
+TEXT_BYTES = 100
+AT_ONCE = 2_000
+"""Requests in flight while the history is written: enough to fill a commit, and answers are read
+before they pile up."""
+
+
+def text(number: int) -> str:
+    return f"message {number} ".ljust(TEXT_BYTES, "x")
+
+
+def latencies(sender: Node, receiver: Node) -> list[float]:
+    """Seconds from the request to the event on the other host, one message at a time."""
+    found = []
+    for number in range(MESSAGES):
+        mark = receiver.mark()
+        sent = time.monotonic()
+        answer = sender.request("messages.send", conversation=ROOM, text=text(number))
+        event = receiver.wait_event("message.received", since=mark)
+        assert event["message"]["text"] == text(number)
+        answer.result(10)
+        found.append(event.at - sent)
+        time.sleep(PACE_S)
+    return found
+
+
+def burst_rate(sender: Node, receiver: Node) -> float:
+    """Messages a second from the first request to the last event on the other host."""
+    mark = receiver.mark()
+    start = time.monotonic()
+    answers = [
+        sender.request("messages.send", conversation=ROOM, text=text(number))
+        for number in range(BURST)
+    ]
+    events = receiver.wait_events("message.received", BURST, timeout=120, since=mark)
+    for answer in answers:
+        answer.result(60)
+    return BURST / (events[-1].at - start)
+
+
+def write_history(node: Node, count: int) -> None:
+    for first in range(0, count, AT_ONCE):
+        answers = [
+            node.request("messages.send", conversation=ROOM, text=text(number))
+            for number in range(first, min(first + AT_ONCE, count))
+        ]
+        for answer in answers:
+            answer.result(60)
+
+
+def catch_up_rate(lan: Lan, holder: Node, host: int) -> float:
+    """Messages a second that a new node takes from its first link until it has the last one."""
+    late = lan.node(host)
+    linked = late.wait_event("peer.online", timeout=30)
+    events = late.wait_events("message.received", HISTORY, timeout=180)
+    newest = [
+        node.call("messages.list", conversation=ROOM, limit=1)[0]["message_id"]
+        for node in (holder, late)
+    ]
+    assert newest[0] == newest[1]
+    return HISTORY / (events[-1].at - linked.at)
+
+
+def main() -> None:
+    with Lan(hosts=3) as lan:
+        peer = mosquitto_peer.measure(lan, MESSAGES, PACE_S, BURST, TEXT_BYTES)
+        nodes = [lan.node(host) for host in range(3)]
+        wait_linked(nodes, 30)
+        found = latencies(nodes[0], nodes[1])
+        for share, reach in ((0.5, 1.5), (0.99, 5.0)):
+            tell(
+                Figure(
+                    name=f"message to another host's event, p{share * 100:.0f}",
+                    value=percentile(found, share) * 1000,
+                    unit="ms",
+                    at_most=reach,
+                    peer=percentile(peer.latencies, share) * 1000 if peer else None,
+                    note="durable at the sender first; peer: mosquitto, QoS 1",
+                )
+            )
+        tell(
+            Figure(
+                name="burst of 10,000 messages, stored at another host",
+                value=burst_rate(nodes[0], nodes[1]),
+                unit="/s",
+                at_least=5_000,
+                peer=peer.rate if peer else None,
+                note="three hosts in the room; peer: mosquitto, QoS 1",
+            )
+        )
+    with Lan(hosts=2) as lan:
+        holder = lan.node(0)
+        write_history(holder, HISTORY)
+        tell(
+            Figure(
+                name="catch-up of 100,000 messages by a latecomer",
+                value=catch_up_rate(lan, holder, 1),
+                unit="/s",
+                at_least=8_000,
+                note="from its first link to the last message's event",
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
