@@ -135,13 +135,13 @@ ROOM_KEYS = 64
 
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64
+"""Tunnels that one node carries for others at a time."""
 TUNNEL_WINDOW_BYTES = 256 * KIB
 """Sent through a tunnel and not yet acknowledged by its other end: what a carrier has to hold."""
 TUNNEL_ACK_BYTES = 64 * KIB
 """What one acknowledgement (an empty frame) stands for."""
 TUNNEL_PIECE_BYTES = 32 * KIB
 """Of TLS bytes handed to the carrier at once."""
-"""Tunnels that one node carries for others at a time."""
 RELAY_QUEUE_BYTES = 1 * MIB
 
 # -- dissemination (Plumtree)
@@ -211,3 +211,41 @@ RPC_DRAIN_S = 3.0
 """How long requests may go on after the end of input; every command ends within 5 s."""
 CONTROL_CLIENTS = 32
 """At the control socket at once."""
+
+# -- discovery
+BEACON_BYTES = 256
+"""A beacon has about 70; what is longer is not looked at."""
+BEACON_BURST_S = (0.0, 0.3, 1.0, 3.0)
+"""When a beacon is sent after the start, a change of the network or a wake-up."""
+BEACON_EVERY_S = 30.0
+BEACON_JITTER = 0.2
+"""Share of every wait, so that machines switched on at once don't stay in step."""
+BEACON_ANSWER_S = 0.05
+"""Answers to a newcomer are spread over this time."""
+BEACON_FORGET_S = 60.0
+"""Who hasn't been heard for so long is answered again."""
+ANSWERS_PER_S = 20
+ANSWERS_AT_ONCE = 100
+"""Answers to beacons: a forged sender address gets no more than this from one node."""
+HINTS_PER_S = 100
+HINTS_AT_ONCE = 1000
+"""Hints that are passed on: twice the largest network at once, a flood of forged ones is cut."""
+HEARD_INSTANCES = 2000
+"""Remembered senders of beacons, and services; the oldest are forgotten."""
+ADDRESSES_PER_INTERFACE = 4
+"""Of each family: what is announced, and what is taken from a hint."""
+MDNS_INTERFACES = 4
+MDNS_CACHE_NAMES = 4000
+MDNS_CACHE_BYTES = 4 * MIB
+"""Above either, mDNS starts afresh after MDNS_PAUSE_S: somebody floods the network."""
+MDNS_PAUSE_S = 60.0
+MDNS_LOOKUPS = 8
+"""Services that are asked for their address at the same time."""
+MDNS_LOOKUPS_WAITING = 256
+MDNS_LOOKUP_MS = 2000
+NETWORK_POLL_S = 5.0
+"""How often addresses are compared (where the system tells of changes, they come at once)."""
+NETWORK_SETTLE_S = 0.2
+"""Changes come in groups; this long after the first one they are looked at together."""
+WAKE_UP_S = 10.0
+"""A pause between two looks that is longer by this means that the machine slept."""

@@ -1,0 +1,182 @@
+"""The other end of the control socket: a running node, asked by another command."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from p2pchat.errors import BadParams, P2PChatError, RequestError
+from p2pchat.events import Event
+from p2pchat.model.ids import MessageId
+from p2pchat.model.message import Message, Room
+from p2pchat.model.people import NodeInfo, Peer
+from p2pchat.ui.rpc.control import CONTROL_KEY, pipe_name, socket_path
+from p2pchat.ui.rpc.messages import Code, ErrorInfo, encode
+
+T = TypeVar("T")
+
+
+class _Incoming(msgspec.Struct, frozen=True):
+    """An answer or an event, whichever it is."""
+
+    id: int | None = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: ErrorInfo | None = None
+    params: msgspec.Raw = msgspec.Raw()
+
+
+_incoming = msgspec.json.Decoder(_Incoming)
+_event: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class RemoteNode(asyncio.Protocol):
+    """A node in another process: the part of `NodeApi` that one-shot commands use."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self._handlers: list[Callable[[Sequence[Event]], None]] = []
+        self._parts: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(P2PChatError("the running p2pchat has ended"))
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if b"\n" not in data:
+            self._parts.append(data)
+            return
+        *lines, rest = b"".join((*self._parts, data)).split(b"\n")
+        self._parts = [rest] if rest else []
+        for line in lines:
+            self._take(_incoming.decode(line))
+
+    def _take(self, incoming: _Incoming) -> None:
+        if incoming.id is None:
+            self._tell(incoming)
+            return
+        future = self._waiting.pop(incoming.id, None)
+        if future is None or future.done():
+            return
+        if incoming.error is not None:
+            future.set_exception(_raised(incoming.error))
+        else:
+            future.set_result(incoming.result.copy())
+
+    def _tell(self, incoming: _Incoming) -> None:
+        if not self._handlers:
+            return
+        try:
+            event = _event.decode(bytes(incoming.params))
+        except msgspec.MsgspecError:
+            return  # of a newer version
+        for handler in list(self._handlers):
+            handler([event])
+
+    async def call(self, method: str, type: type[T], **params: Any) -> T:
+        """The result, as `type`. What the other side refused is raised as it was there."""
+        if self._transport is None:
+            raise P2PChatError("the running p2pchat has ended")
+        number = next(self._numbers)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        self._transport.write(encode(request) + b"\n")
+        return msgspec.json.decode(bytes(await future), type=type)
+
+    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+        self._handlers.append(handler)
+        return lambda: self._handlers.remove(handler)
+
+    async def info(self) -> NodeInfo:
+        return await self.call("node.info", NodeInfo)
+
+    async def peers(self) -> Sequence[Peer]:
+        return await self.call("peers.list", list[Peer])
+
+    async def rooms(self) -> Sequence[Room]:
+        return await self.call("rooms.list", list[Room])
+
+    async def join_room(self, room: str, password: str | None = None) -> Room:
+        return await self.call("rooms.join", Room, room=room, password=password)
+
+    async def send(
+        self, conversation: str, text: str, reply_to: MessageId | None = None
+    ) -> Message:
+        return await self.call(
+            "messages.send", Message, conversation=conversation, text=text, reply_to=reply_to
+        )
+
+    async def messages(self, conversation: str, limit: int = 50) -> Sequence[Message]:
+        return await self.call(
+            "messages.list", list[Message], conversation=conversation, limit=limit
+        )
+
+    async def search(
+        self, query: str, conversation: str | None = None, limit: int = 50
+    ) -> Sequence[Message]:
+        return await self.call(
+            "messages.search", list[Message], query=query, conversation=conversation, limit=limit
+        )
+
+    async def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _raised(error: ErrorInfo) -> Exception:
+    if error.data and "reason" in error.data:
+        data = dict(error.data)
+        return RequestError(str(data.pop("reason")), error.message, **data)
+    if error.code in (Code.INVALID_PARAMS, Code.METHOD_NOT_FOUND):
+        return BadParams(error.message)
+    return P2PChatError(error.message)
+
+
+async def connect_running(data_dir: Path) -> RemoteNode | None:
+    """The node that runs on the profile, or None where none does."""
+    node = RemoteNode()
+    try:
+        if sys.platform == "win32":
+            await _connect_pipe(node, data_dir)
+        else:
+            await _connect_socket(node, data_dir)
+    except OSError:
+        return None
+    return node
+
+
+async def _connect_socket(node: RemoteNode, data_dir: Path) -> None:
+    loop = asyncio.get_running_loop()
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.setblocking(False)
+        with socket_path(data_dir) as path:
+            await loop.sock_connect(sock, path)
+        await loop.create_unix_connection(lambda: node, sock=sock)
+    except OSError:
+        sock.close()
+        raise
+
+
+async def _connect_pipe(node: RemoteNode, data_dir: Path) -> None:
+    if sys.platform == "win32":
+        secret = (data_dir / CONTROL_KEY).read_bytes()
+        loop = cast(asyncio.ProactorEventLoop, asyncio.get_running_loop())
+        await loop.create_pipe_connection(lambda: node, pipe_name(data_dir))
+        assert node._transport is not None
+        node._transport.write(secret + b"\n")

@@ -1,0 +1,92 @@
+"""Bytes of a JSON-RPC client over a connected stream: a pipe or a socket, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from p2pchat.ui.rpc.session import Session
+
+
+class StreamOutput(asyncio.BaseProtocol):
+    """The writing half of a channel. `closed` is called once, when the other side is gone."""
+
+    def __init__(self, closed: Callable[[], None]) -> None:
+        self.session: Session | None = None
+        self._closed = closed
+        self._transport: asyncio.WriteTransport | None = None
+        self._taken = asyncio.Event()
+        """Nothing that was written waits to be taken."""
+        self._taken.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self._transport.set_write_buffer_limits(high=0)  # to hear when the buffer is empty
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._taken.set()
+        self._closed()
+
+    def pause_writing(self) -> None:
+        self._taken.clear()
+
+    def resume_writing(self) -> None:
+        self._taken.set()
+        if self.session is not None:
+            self.session.drained()
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def unread(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    async def flush(self, within: float) -> None:
+        """Wait until everything is taken, or so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._taken.wait()
+        except TimeoutError:
+            self.abort()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class PipeInput(asyncio.Protocol):
+    """The reading half of a channel, where it is a pipe of its own."""
+
+    def __init__(self, received: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+        self._received = received
+        self._ended = ended
+        self._transport: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.ReadTransport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._ended()
+
+    def pause(self, paused: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

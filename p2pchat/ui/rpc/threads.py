@@ -1,0 +1,144 @@
+"""Bytes of a JSON-RPC client by threads: for files, terminals and Windows, where the event loop
+can't wait for standard input and output. The threads are daemons: a read can't be interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from p2pchat.ui.rpc.session import Session
+
+_CHUNK = 256 * 1024
+
+
+class ThreadInput:
+    """Reads a descriptor; one chunk at a time is on its way to the loop."""
+
+    def __init__(
+        self, fd: int, received: Callable[[bytes], None], ended: Callable[[], None]
+    ) -> None:
+        self._fd = fd
+        self._received = received
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._go = threading.Event()
+        self._go.set()
+        self._paused = False
+        self._closed = False
+        threading.Thread(target=self._read, name="rpc-input", daemon=True).start()
+
+    def _read(self) -> None:
+        while True:
+            self._go.wait()
+            self._go.clear()
+            try:
+                data = os.read(self._fd, _CHUNK)
+            except OSError:
+                data = b""
+            try:
+                self._loop.call_soon_threadsafe(self._take, data)
+            except RuntimeError:  # the loop is closed
+                return
+            if not data:
+                return
+
+    def _take(self, data: bytes) -> None:
+        if self._closed:
+            return
+        if data:
+            self._received(data)
+        else:
+            self._closed = True
+            self._ended()
+        if not self._paused:
+            self._go.set()
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+        if not paused:
+            self._go.set()
+
+    def close(self) -> None:
+        self._closed = True
+
+
+class ThreadOutput:
+    """Writes to a descriptor, in order. `closed` is called once where that isn't possible."""
+
+    def __init__(self, fd: int, closed: Callable[[], None]) -> None:
+        self.session: Session | None = None
+        self._fd = fd
+        self._closed = closed
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[bytes] = deque()
+        self._unread = 0
+        self._some = threading.Condition()
+        self._broken = False
+        self._taken = asyncio.Event()
+        self._taken.set()
+        threading.Thread(target=self._work, name="rpc-output", daemon=True).start()
+
+    def write(self, data: bytes) -> None:
+        if self._broken:
+            return
+        self._taken.clear()
+        with self._some:
+            self._queue.append(data)
+            self._unread += len(data)
+            self._some.notify()
+
+    def unread(self) -> int:
+        return self._unread
+
+    async def flush(self, within: float) -> None:
+        """Wait until everything is written, or so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._taken.wait()
+        except TimeoutError:
+            self._broken = True
+
+    def _work(self) -> None:
+        while True:
+            with self._some:
+                while not self._queue:
+                    self._some.wait()
+                data = b"".join(self._queue)
+                self._queue.clear()
+            broken = not _write_all(self._fd, data)
+            with self._some:
+                self._unread -= len(data)
+                empty = not self._queue
+            try:
+                if broken:
+                    self._loop.call_soon_threadsafe(self._break)
+                    return
+                if empty:
+                    self._loop.call_soon_threadsafe(self._drained)
+            except RuntimeError:  # the loop is closed
+                return
+
+    def _drained(self) -> None:
+        if self._unread == 0:
+            self._taken.set()
+        if self.session is not None:
+            self.session.drained()
+
+    def _break(self) -> None:
+        self._broken = True
+        self._unread = 0
+        self._taken.set()
+        self._closed()
+
+
+def _write_all(fd: int, data: bytes) -> bool:
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    except OSError:
+        return False
+    return True
