@@ -166,6 +166,12 @@ class PutPerson(msgspec.Struct, frozen=True):
     row: PersonRow
 
 
+class DropPerson(msgspec.Struct, frozen=True):
+    """Forget a person, and their devices."""
+
+    person: PeerId
+
+
 class PutDevice(msgspec.Struct, frozen=True):
     row: DeviceRow
 
@@ -207,6 +213,7 @@ Write = (
     | PutConversation
     | DropConversation
     | PutPerson
+    | DropPerson
     | PutDevice
     | PutMember
     | PutReceipt
