@@ -1,0 +1,1 @@
+"""State and behaviour of every view, without a toolkit: tested without a display."""

@@ -1,0 +1,214 @@
+"""The only crossing between the window's thread and the thread of the node's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from p2pchat.errors import P2PChatError
+from p2pchat.events import Event
+from p2pchat.ui.presenters import words
+
+log = logging.getLogger("p2pchat.ui")
+
+T = TypeVar("T")
+
+BUDGET_S = 0.008
+"""One turn on the window's thread takes no longer, whatever waits: a key press comes between."""
+BUSY_MS = 4
+"""Until the next turn while more waits; leaves the toolkit time to draw."""
+IDLE_MS = (10, 15, 25, 40)
+"""Turns become rarer while nothing comes."""
+CHUNK = 50
+"""Events handled at once: far less than a turn's budget."""
+WAITING_EVENTS = 20_000
+"""Above this, events are dropped and the window asks for everything anew: a window that was held
+(by a dragged title bar, a debugger) must not fill the memory."""
+
+
+class Timers(Protocol):
+    """What is used of `tkinter.Misc`."""
+
+    def after(self, ms: int, func: Callable[[], None], /) -> str: ...
+
+    def after_cancel(self, id: str, /) -> None: ...
+
+
+class Bridge:
+    """Runs an event loop in a thread of its own, and brings results and events back.
+
+    `say` shows one sentence to the person. Made, and all methods but `post` called, on the
+    window's thread."""
+
+    def __init__(self, timers: Timers, say: Callable[[str], None]) -> None:
+        self.on_events: Callable[[Sequence[Event]], None] = lambda events: None
+        self.on_flush: Callable[[], None] = lambda: None
+        """After each turn that brought something."""
+        self.on_lagged: Callable[[], None] = lambda: None
+        """Events were dropped: ask for everything anew."""
+        self._say = say
+        self._timers = timers
+        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._lagged = False
+        self._quiet = 0
+        self._turn_id = ""
+        self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="p2pchat-node", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._turn_id = self._timers.after(0, self._turn)
+
+    # -- from the window to the node
+
+    def call(
+        self,
+        start: Callable[[], Coroutine[Any, Any, T]],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[P2PChatError], None] | None = None,
+    ) -> None:
+        """As `presenters.runner.Runner` says."""
+
+        async def job() -> None:
+            try:
+                result = await start()
+            except P2PChatError as error:
+                refused = error
+                self.post(lambda: failed(refused) if failed else self._say(words.refusal(refused)))
+            except Exception as error:
+                log.error("unexpected failure: %r", error, exc_info=log.isEnabledFor(logging.DEBUG))
+                text = f"Something went wrong inside p2pchat ({type(error).__name__})."
+                self.post(lambda: failed(P2PChatError(text)) if failed else self._say(text))
+            else:
+                if done is not None:
+                    self.post(lambda: done(result))
+
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._begin, job)
+
+    def later(self, ms: int, action: Callable[[], None]) -> Callable[[], None]:
+        """As `presenters.runner.Runner` says."""
+        timer = self._timers.after(ms, action)
+        return lambda: self._timers.after_cancel(timer)
+
+    def _begin(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = self._loop.create_task(job())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- from the node to the window
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Have `action` called on the window's thread. May be called on any thread and from
+        signal handlers."""
+        self._results.put(action)
+
+    def handle_events(self, events: Sequence[Event]) -> None:
+        """For `NodeApi.subscribe`: on the loop's thread."""
+        with self._lock:
+            if self._waiting + len(events) > WAITING_EVENTS:
+                self._lagged = True
+                return
+            self._waiting += len(events)
+        for at in range(0, len(events), CHUNK):
+            chunk = events[at : at + CHUNK]
+            self.post(lambda chunk=chunk: self._take(chunk))  # type: ignore[misc]  # bound now
+
+    def _take(self, events: Sequence[Event]) -> None:
+        with self._lock:
+            self._waiting -= len(events)
+        self.on_events(events)
+
+    def _turn(self) -> None:
+        """Bring what waits, within the budget, and come again."""
+        busy = False
+        try:
+            busy = self._bring()
+        finally:
+            self._quiet = 0 if busy else min(self._quiet + 1, 8 * len(IDLE_MS) - 1)
+            wait = IDLE_MS[self._quiet // 8] if self._results.empty() else BUSY_MS
+            if not self._closed:
+                self._turn_id = self._timers.after(wait, self._turn)
+
+    def _bring(self) -> bool:
+        end = time.perf_counter() + BUDGET_S
+        brought = False
+        try:
+            while not self._closed:
+                try:
+                    action = self._results.get_nowait()
+                except queue.Empty:
+                    self._catch_up()
+                    break
+                brought = True
+                action()
+                if time.perf_counter() >= end:
+                    break
+        finally:
+            if brought and not self._closed:
+                self.on_flush()
+        return brought
+
+    def _catch_up(self) -> None:
+        with self._lock:
+            lagged, self._lagged = self._lagged, False
+        if lagged:
+            self.on_lagged()
+
+    # -- the end
+
+    def close(
+        self, last: Sequence[Callable[[], Coroutine[Any, Any, None]]], timeout: float
+    ) -> bool:
+        """Perform the last wishes one after the other within `timeout` seconds altogether, then
+        end the loop and its thread. False where they didn't come to their end. Nothing is
+        brought back any more. Blocks."""
+        if self._closed:
+            return True
+        self._closed = True
+        if self._turn_id:
+            self._timers.after_cancel(self._turn_id)
+        done = asyncio.run_coroutine_threadsafe(_perform(last), self._loop)
+        end = time.monotonic() + timeout
+        try:
+            done.result(timeout)
+            kept = True
+        except Exception as error:
+            log.error("not everything was closed: %r", error)
+            kept = False
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(max(0.2, end - time.monotonic()))
+        return kept and not self._thread.is_alive()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+
+async def _perform(wishes: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """All of them, even where one fails; the first failure is raised at the end."""
+    failures: list[Exception] = []
+    for wish in wishes:
+        try:
+            await wish()
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]

@@ -1,0 +1,397 @@
+"""The conversation in the middle: a bounded window of messages that moves over its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+from p2pchat.errors import P2PChatError
+from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
+from p2pchat.model.ids import MessageId
+from p2pchat.model.message import Message, MessageKind
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters import timeline, words
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.loaded import LIMIT, PAGE, Loaded, Placed
+from p2pchat.ui.presenters.quotes import Quotes
+from p2pchat.ui.presenters.runner import Delayed, Runner
+from p2pchat.ui.presenters.timeline import Row
+
+BURST = 60
+"""More than these at once, and only the newest are drawn: the others are a scroll away."""
+RECEIPTS_MS = 400
+
+
+class Action(Enum):
+    REPLY = "Reply"
+    REACT = "React"
+    COPY = "Copy text"
+    EDIT = "Edit"
+    DELETE = "Delete"
+
+
+class ConversationView(Protocol):
+    def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
+        """Draw another conversation or another part of it, scrolled to `show` or to the end."""
+        ...
+
+    def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
+        """Replace rows. What is in view stays where it is; a view at its end stays there."""
+        ...
+
+    def refresh(self) -> None:
+        """Title, emptiness, or what waits below have changed."""
+        ...
+
+
+class ConversationPresenter:
+    def __init__(
+        self,
+        node: NodeApi,
+        runner: Runner,
+        directory: Directory,
+        view: ConversationView,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.name = ""
+        self.loading = False
+        self.newer = 0
+        """Messages that came in behind the part that is in view."""
+        self.trouble = ""
+        """Why the conversation couldn't be loaded."""
+        self._node = node
+        self._runner = runner
+        self._directory = directory
+        self._view = view
+        self._now = now
+        self._visit = 0
+        """Names the latest load; what an earlier one brings is ignored."""
+        self._loaded = Loaded()
+        self._rows: list[Row] = []
+        self._pending: list[Message] = []
+        self._skipped = 0
+        """Pending messages that were dropped because nobody drew them in time."""
+        self._changes: list[Message] = []
+        self._at_bottom = True
+        self._first_unread: MessageId | None = None
+        self._unfolded: set[MessageId] = set()
+        self._quotes = Quotes(node, runner, self._sync)
+        self._active = False
+        self._marked = False
+        """The line above the first unread was set since the window lost the focus."""
+        self._read: MessageId | None = None
+        self._receipts = Delayed(runner, RECEIPTS_MS, self._load_receipts)
+        directory.listeners.append(self._relabel)
+
+    # -- what is shown
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing in this conversation yet."""
+        return not self._loaded.messages and not self.loading
+
+    @property
+    def behind(self) -> bool:
+        """The newest messages are not in view."""
+        return not (self._at_bottom and self._loaded.at_end)
+
+    def message(self, message_id: MessageId) -> Message | None:
+        return self._loaded.get(message_id)
+
+    def last_own(self) -> MessageId | None:
+        """The newest own message that can be edited."""
+        newest = reversed(self._loaded.messages)
+        return next((m.message_id for m in newest if Action.EDIT in self._actions(m)), None)
+
+    def actions(self, message_id: MessageId) -> list[Action]:
+        message = self.message(message_id)
+        return self._actions(message) if message else []
+
+    def _actions(self, message: Message) -> list[Action]:
+        if message.deleted or message.unsupported or message.kind == MessageKind.SYSTEM:
+            return []
+        common = [Action.REPLY, Action.REACT, Action.COPY]
+        if message.author != self._directory.me.peer_id:
+            return common
+        edit = [Action.EDIT] if message.kind == MessageKind.TEXT else []
+        return [*common, *edit, Action.DELETE]
+
+    def first_unread_above(self) -> bool:
+        """There are unread messages before the part that is loaded."""
+        first = self._first_unread
+        return first is not None and not self._loaded.at_start and self.message(first) is None
+
+    # -- moving about
+
+    def open(self, conversation: str, around: MessageId | None = None) -> None:
+        """Show a conversation (its canonical name), at its end or around a message."""
+        if conversation != self.name:
+            known = self._directory.conversations.get(conversation)
+            self._first_unread = known.first_unread if known else None
+            self._unfolded.clear()
+            self._quotes.clear()
+            self._read = None
+            self._clear()
+        self.name = conversation
+        self._load(around)
+
+    def to_end(self) -> None:
+        if not self._loaded.at_end:
+            self._load(None)
+            return
+        self._at_bottom = True
+        self.newer = 0
+        self._view.reset(self._rows, None)
+        self._view.refresh()
+        self._mark_read()
+
+    def to_first_unread(self) -> None:
+        if self._first_unread is not None:
+            self.show(self._first_unread)
+
+    def show(self, message_id: MessageId) -> None:
+        """Bring a message of this conversation into view."""
+        if self.message(message_id) is not None:
+            self._view.reset(self._rows, message_id)
+        else:
+            self._load(message_id)
+
+    def scrolled(self, near_top: bool, at_bottom: bool) -> None:
+        """Told by the view whenever what is in view has moved."""
+        changed = at_bottom != self._at_bottom
+        self._at_bottom = at_bottom
+        held = self._loaded
+        if self.loading or not held.messages:
+            return
+        if near_top and not held.at_start:
+            self._load_more(before=held.messages[0].message_id)
+        elif at_bottom and not held.at_end:
+            self._load_more(after=held.messages[-1].message_id)
+        if changed and not self.behind:
+            self.newer = 0
+            self._mark_read()
+        if changed:
+            self._view.refresh()
+
+    def set_active(self, active: bool) -> None:
+        """Whether the window has the focus: only then what is in view counts as read."""
+        self._active = active
+        self._marked = self._marked and active
+        self._mark_read()
+
+    def unfold(self, message_id: MessageId) -> None:
+        """Show all of a long message, or fold it again."""
+        self._unfolded ^= {message_id}
+        self._sync()
+
+    # -- acting on messages
+
+    def react(self, message_id: MessageId, emoji: str) -> None:
+        """Add one's reaction, or take it back."""
+        message = self.message(message_id)
+        if message is not None:
+            on = self._directory.me.peer_id not in message.reactions.get(emoji, ())
+            self._runner.call(lambda: self._node.react(message_id, emoji, on), self.changed)
+
+    def delete(self, message_id: MessageId) -> None:
+        self._runner.call(lambda: self._node.delete(message_id), self.changed)
+
+    def sent(self, message: Message) -> None:
+        """An own message was stored: show it, and the end of the conversation."""
+        if message.conversation == self.name:
+            self._pending.append(message)
+            self.flush()
+            if self.behind:
+                self.to_end()
+
+    def changed(self, message: Message) -> None:
+        if message.conversation == self.name:
+            self._changes.append(message)
+            self.flush()
+
+    # -- events
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Take note; nothing is drawn before `flush`."""
+        for event in events:
+            match event:
+                case MessageReceived(message) if message.conversation == self.name:
+                    self._arrived(message)
+                case MessageChanged(message) if message.conversation == self.name:
+                    self._changes.append(message)
+                case MessageReceipt() if event.conversation == self.name:
+                    self._receipts.ask()
+                case _:
+                    pass
+
+    def _arrived(self, message: Message) -> None:
+        self._pending.append(message)
+        if len(self._pending) > 4 * LIMIT:
+            self._skipped += len(self._pending) - LIMIT
+            del self._pending[:-LIMIT]
+        mine = message.author == self._directory.me.peer_id
+        if not self._active and not self._marked and not mine:
+            self._marked = True
+            self._first_unread = message.message_id
+
+    def flush(self) -> None:
+        """Draw what has come in. While a page is loaded it waits, so that none falls between."""
+        if self.loading or not (self._pending or self._changes):
+            return
+        pending, self._pending = self._pending, []
+        changes, self._changes = self._changes, []
+        skipped, self._skipped = self._skipped, 0
+        newer = self.newer
+        self._take(pending, skipped)
+        for message in changes:
+            self._loaded.replace(message)
+            self._quotes.update(message)
+        self._sync()
+        self._quotes.seek(self._loaded.messages)
+        self._mark_read()
+        if self.newer != newer:
+            self._view.refresh()
+
+    def _take(self, pending: list[Message], skipped: int) -> None:
+        if not self.behind and len(pending) > BURST:
+            self._loaded.only_newest(pending, BURST)
+            self._redraw(None)
+        elif skipped:
+            self._loaded.at_end = False
+            self.newer += skipped + len(pending)
+        else:
+            for message in pending:
+                placed = self._loaded.insert(message, may_drop=self._at_bottom)
+                away = placed == Placed.APPENDED and not self._at_bottom
+                self.newer += away or placed == Placed.BELOW
+            if self._at_bottom and self._loaded.trim_top():
+                self._sync()
+
+    # -- loading
+
+    def _load(self, around: MessageId | None) -> None:
+        def keep(found: Sequence[Message]) -> None:
+            if around is not None and not found:
+                self._load(None)
+                return
+            self._loaded.page(found, around is not None)
+            self._at_bottom = around is None
+            if around is None:
+                self.newer = 0
+            self._redraw(around)
+
+        name = self.name
+        self._ask(lambda: self._node.messages(name, limit=PAGE, around=around), keep)
+        self._view.refresh()
+
+    def _load_more(self, before: MessageId | None = None, after: MessageId | None = None) -> None:
+        def keep(found: Sequence[Message]) -> None:
+            if before is not None:
+                self._loaded.prepend(found)
+                self._sync()
+                trimmed = self._loaded.trim_bottom()
+            else:
+                self.newer = max(0, self.newer - self._loaded.extend(found))
+                self.newer *= not self._loaded.at_end
+                self._sync()
+                trimmed = self._loaded.trim_top()
+            if trimmed:
+                self._sync()
+
+        name = self.name
+        self._ask(lambda: self._node.messages(name, limit=PAGE, before=before, after=after), keep)
+
+    def _ask(
+        self,
+        start: Callable[[], Coroutine[Any, Any, Sequence[Message]]],
+        keep: Callable[[Sequence[Message]], None],
+    ) -> None:
+        """Load for this visit; what came in meanwhile is drawn afterwards."""
+        self._visit += 1
+        visit = self._visit
+        self.loading = True
+        self.trouble = ""
+
+        def done(found: Sequence[Message]) -> None:
+            if visit == self._visit:
+                self.loading = False
+                keep(found)
+                self._quotes.seek(self._loaded.messages)
+                self._view.refresh()
+                self.flush()
+                self._mark_read()
+
+        def failed(error: P2PChatError) -> None:
+            if visit == self._visit:
+                self.loading = False
+                self.trouble = words.refusal(error)
+                self._view.refresh()
+
+        self._runner.call(start, done, failed)
+
+    def _load_receipts(self) -> None:
+        if not (self._loaded.at_end and self._loaded.messages):
+            return
+        name, number = self.name, len(self._loaded)
+
+        def keep(found: Sequence[Message]) -> None:
+            if name == self.name:
+                for message in found:
+                    self._loaded.replace(message)
+                self._sync()
+
+        self._runner.call(lambda: self._node.messages(name, limit=number), keep, lambda _: None)
+
+    # -- drawing
+
+    def _clear(self) -> None:
+        self._loaded.clear()
+        self._pending.clear()
+        self._changes.clear()
+        self.newer = self._skipped = 0
+        self._at_bottom = True
+        self._redraw(None)
+
+    def _redraw(self, show: MessageId | None) -> None:
+        self._rows = timeline.rows(self._loaded.messages, self._context())
+        self._view.reset(self._rows, show)
+
+    def _context(self) -> timeline.Context:
+        return timeline.Context(
+            me=self._directory.me.peer_id,
+            now=self._now(),
+            labels=self._directory.labels,
+            quotes=self._quotes.found,
+            unfolded=frozenset(self._unfolded),
+            first_unread=self._first_unread,
+        )
+
+    def _relabel(self) -> None:
+        if self.name:
+            self._sync()
+            self._view.refresh()
+
+    def _sync(self) -> None:
+        """Tell the view what differs from what it shows: one run of rows."""
+        new = timeline.rows(self._loaded.messages, self._context())
+        old, self._rows = self._rows, new
+        same = min(len(old), len(new))
+        head = next((i for i in range(same) if old[i] != new[i]), same)
+        rest = same - head
+        tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+        if head + tail < max(len(old), len(new)):
+            self._view.splice(head, len(old) - head - tail, new[head : len(new) - tail])
+        if not old or not new:
+            self._view.refresh()
+
+    def _mark_read(self) -> None:
+        if not self._active or self.behind or self.loading or not self._loaded.messages:
+            return
+        name, last = self.name, self._loaded.messages[-1].message_id
+        if last != self._read:
+            self._read = last
+            self._runner.call(
+                lambda: self._node.mark_read(name, last), lambda _: self._directory.refresh()
+            )

@@ -1,0 +1,203 @@
+"""What all panes share: who I am, and the people, rooms and conversations that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from p2pchat.events import (
+    ConversationChanged,
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MessageChanged,
+    MessageReceipt,
+    MessageReceived,
+    PeerChanged,
+    PeerOffline,
+    PeerOnline,
+    Typing,
+    Warned,
+)
+from p2pchat.model.ids import PeerId
+from p2pchat.model.message import Conversation, Room
+from p2pchat.model.people import Peer, Profile, Status
+from p2pchat.model.text import one_line, safe_name
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.runner import Delayed, Runner
+
+LOBBY = "#lobby"
+RELOAD_MS = 120
+"""Changes of a burst are gathered for so long before a list is asked for again."""
+
+
+class Directory:
+    """A copy of the node's lists for the window; `listeners` are called after each change."""
+
+    def __init__(self, node: NodeApi, runner: Runner) -> None:
+        self.me = Profile(PeerId(""), "", Status.ONLINE, "", None)
+        self.peers: dict[PeerId, Peer] = {}
+        self.labels: dict[PeerId, str] = {}
+        """Safe to show; one's own name among them."""
+        self.rooms: dict[str, Room] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self.listeners: list[Callable[[], None]] = []
+        self._node = node
+        self._runner = runner
+        self._reload_rooms = Delayed(runner, RELOAD_MS, self._load_rooms)
+        self._reload_conversations = Delayed(runner, RELOAD_MS, self._load_conversations)
+
+    def load(self, done: Callable[[], None] | None = None) -> None:
+        """Ask the node for everything; then `done`."""
+
+        async def everything() -> tuple[
+            Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation]
+        ]:
+            node = self._node
+            profile, peers = await node.profile(), await node.peers()
+            return profile, peers, await node.rooms(), await node.conversations()
+
+        def keep(
+            found: tuple[Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation]],
+        ) -> None:
+            self.me = found[0]
+            self.peers = {peer.peer_id: peer for peer in found[1]}
+            self.rooms = {room.room: room for room in found[2]}
+            self.conversations = {c.conversation: c for c in found[3]}
+            self._relabel()
+            self._changed()
+            if done:
+                done()
+
+        self._runner.call(everything, keep)
+
+    def events(self, events: Sequence[Event]) -> None:
+        changed = False
+        for event in events:
+            match event:
+                case PeerOnline() | PeerOffline() | PeerChanged():
+                    self._keep_peer(event.peer)
+                    changed = True
+                case MemberJoined() | MemberLeft():
+                    self._reload_rooms.ask()
+                case ConversationChanged() | MessageReceived():
+                    self._reload_conversations.ask()
+                case MessageChanged():
+                    last = self.conversations.get(event.message.conversation)
+                    if last and last.last and last.last.message_id == event.message.message_id:
+                        self._reload_conversations.ask()
+                case MessageReceipt() | Typing() | Warned():
+                    pass
+                case _:
+                    assert_never(event)
+        if changed:
+            self._changed()
+
+    def refresh(self) -> None:
+        """Ask for rooms and conversations again: something was done that may have changed them."""
+        self._reload_rooms.ask()
+        self._reload_conversations.ask()
+
+    def set_profile(
+        self, name: str | None = None, status: str | None = None, note: str | None = None
+    ) -> None:
+        def keep(profile: Profile) -> None:
+            self.me = profile
+            self._relabel()
+            self._changed()
+
+        self._runner.call(lambda: self._node.set_profile(name=name, status=status, note=note), keep)
+
+    def block(self, peer_id: PeerId, on: bool) -> None:
+        def keep(peer: Peer) -> None:
+            self._keep_peer(peer)
+            self._changed()
+
+        self._runner.call(lambda: self._node.block(peer_id, on), keep)
+
+    def peer_of(self, conversation: str) -> Peer | None:
+        """The other side of a direct conversation."""
+        return self.peers.get(PeerId(conversation[1:])) if conversation[:1] == "@" else None
+
+    def title(self, conversation: str) -> str:
+        """What a conversation is called here, safe to show."""
+        if conversation.startswith("#"):
+            return "#" + (safe_name(conversation[1:]) or "?")
+        peer_id = PeerId(conversation[1:])
+        known = self.conversations.get(conversation)
+        label = self.labels.get(peer_id) or safe_name(known.label.lstrip("@") if known else "")
+        return label or peer_id[:8]
+
+    def online(self) -> list[Peer]:
+        """Who is there now, by label."""
+        there = [p for p in self.peers.values() if p.status != Status.OFFLINE and not p.blocked]
+        return sorted(there, key=lambda peer: self.labels[peer.peer_id].casefold())
+
+    def _keep_peer(self, peer: Peer) -> None:
+        self.peers[peer.peer_id] = peer
+        self.labels[peer.peer_id] = safe_name(peer.label) or peer.peer_id[:8]
+
+    def _relabel(self) -> None:
+        self.labels = {}
+        for peer in self.peers.values():
+            self._keep_peer(peer)
+        self.labels[self.me.peer_id] = safe_name(self.me.name) or "me"
+
+    def _changed(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+    def _load_rooms(self) -> None:
+        def keep(rooms: Sequence[Room]) -> None:
+            self.rooms = {room.room: room for room in rooms}
+            self._changed()
+
+        self._runner.call(self._node.rooms, keep)
+
+    def _load_conversations(self) -> None:
+        def keep(found: Sequence[Conversation]) -> None:
+            self.conversations = {c.conversation: c for c in found}
+            self._changed()
+
+        self._runner.call(self._node.conversations, keep)
+
+
+def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, str]) -> str:
+    """The last message on one short line."""
+    if conversation is None or conversation.last is None:
+        return ""
+    last = conversation.last
+    if last.deleted:
+        return "message deleted"
+    text = one_line(last.text, 60)
+    if last.kind == "system":
+        return text
+    if last.author == me:
+        return f"You: {text}"
+    if conversation.conversation.startswith("#"):
+        return f"{labels.get(last.author) or safe_name(last.author_label)}: {text}"
+    return text
+
+
+def heading(directory: Directory, conversation: str) -> tuple[str, str]:
+    """Title and subtitle of a conversation, in plain words."""
+    title = directory.title(conversation)
+    room = directory.rooms.get(conversation)
+    if room is not None:
+        members = words.count(room.members, "person", "people")
+        return title, f"{members} · protected by a password" if room.protected else members
+    peer = directory.peer_of(conversation)
+    return title, _person_words(peer) if peer else ""
+
+
+def _person_words(peer: Peer) -> str:
+    if peer.warning:
+        return one_line(peer.warning, 160)
+    if peer.blocked:
+        return "blocked: you get nothing from them"
+    status = peer.status.value
+    if peer.status == Status.OFFLINE:
+        status = "offline · messages wait until they are back"
+    note = one_line(peer.note, 80)
+    return f"{status} · {note}" if note else status

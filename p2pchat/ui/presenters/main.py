@@ -1,0 +1,154 @@
+"""The window as a whole: builds the other presenters and leads events and commands to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from p2pchat.config.settings import Settings
+from p2pchat.events import Event, PeerChanged
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Room
+from p2pchat.model.people import NodeInfo, Peer
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
+from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
+from p2pchat.ui.presenters.directory import LOBBY, Directory
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
+from p2pchat.ui.presenters.status import StatusPresenter, StatusView
+
+
+class MainView(Protocol):
+    """The parts of the window."""
+
+    @property
+    def sidebar(self) -> SidebarView: ...
+
+    @property
+    def conversation(self) -> ConversationView: ...
+
+    @property
+    def composer(self) -> ComposerView: ...
+
+    @property
+    def status(self) -> StatusView: ...
+
+    def set_theme(self, theme: str) -> None:
+        """`system`, `light` or `dark`."""
+        ...
+
+    def show_me(self, name: str, unread: int) -> None:
+        """One's own name, and how many messages wait, for the window's title."""
+        ...
+
+    def ask_password(self, room: str) -> None:
+        """Open the page that joins a protected room."""
+        ...
+
+
+class MainPresenter:
+    def __init__(
+        self, node: NodeApi, runner: Runner, view: MainView, now: Callable[[], datetime]
+    ) -> None:
+        self.node = node
+        self.runner = runner
+        self.settings = Settings()
+        self.directory = Directory(node, runner)
+        self.sidebar = SidebarPresenter(self.directory, view.sidebar, now)
+        self.status = StatusPresenter(self.directory, view.status)
+        self.conversation = ConversationPresenter(
+            node, runner, self.directory, view.conversation, now
+        )
+        self.composer = ComposerPresenter(
+            node, runner, self.directory, self.conversation, view.composer, now, self.status.say
+        )
+        self._view = view
+        self.directory.listeners.append(self._show_me)
+
+    def start(self) -> None:
+        """Load everything, open #lobby and put the focus into the entry."""
+        self.runner.call(self.node.info, self._opened)
+        self.runner.call(self.node.settings, self._themed)
+        self.directory.load(lambda: self.open(LOBBY))
+
+    def events(self, events: Sequence[Event]) -> None:
+        batch = list(events)
+        self.directory.events(batch)
+        self.conversation.events(batch)
+        self.composer.events(batch)
+        self.status.events(batch)
+
+    def flush(self) -> None:
+        """After a run of events: draw."""
+        self.conversation.flush()
+
+    # -- moving about
+
+    def open(self, conversation: str, around: MessageId | None = None) -> None:
+        """Show a conversation by its canonical name; a room that isn't joined is joined."""
+        room = self.directory.rooms.get(conversation)
+        if room is not None and not room.joined:
+            self._join(room)
+            return
+        self.composer.opened(conversation)
+        self.sidebar.select(conversation)
+        if around is not None and conversation == self.conversation.name:
+            self.conversation.show(around)
+        else:
+            self.conversation.open(conversation, around)
+        self._view.composer.focus()
+
+    def open_person(self, peer: Peer) -> None:
+        self.directory.events([PeerChanged(peer)])
+        self.open(f"@{peer.peer_id}")
+
+    def entered_room(self, room: str) -> None:
+        """Joined or created just now."""
+        self.directory.load(lambda: self.open(room))
+
+    def step(self, by: int, unread_only: bool = False) -> None:
+        """The next or previous conversation of the list."""
+        name = self.sidebar.neighbour(by, unread_only)
+        if name and name != self.conversation.name:
+            self.open(name)
+
+    def _join(self, room: Room) -> None:
+        if room.protected:
+            self._view.ask_password(room.room)
+            return
+        self.runner.call(
+            lambda: self.node.join_room(room.room), lambda found: self.entered_room(found.room)
+        )
+
+    def leave(self, room: str) -> None:
+        def left(_: None) -> None:
+            self.directory.load(lambda: self.open(LOBBY))
+
+        self.runner.call(lambda: self.node.leave_room(room), left)
+
+    # -- settings and the like
+
+    def mute(self, conversation: str, on: bool) -> None:
+        self.runner.call(
+            lambda: self.node.mute(conversation, on), lambda _: self.directory.refresh()
+        )
+
+    def block(self, peer_id: PeerId, on: bool) -> None:
+        self.directory.block(peer_id, on)
+
+    def set_theme(self, theme: str) -> None:
+        self.runner.call(lambda: self.node.set_settings({"theme": theme}), self._themed)
+
+    def _themed(self, settings: Settings) -> None:
+        self.settings = settings
+        self._view.set_theme(settings.theme)
+
+    def _opened(self, info: NodeInfo) -> None:
+        self.status.opened(info)
+
+    def _show_me(self) -> None:
+        self._view.show_me(
+            self.directory.labels.get(self.directory.me.peer_id, ""), self.sidebar.unread_total()
+        )

@@ -1,0 +1,59 @@
+"""The parts of a message's text that are shown otherwise: links, code, mentions. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+
+class SpanKind(Enum):
+    PLAIN = "plain"
+    LINK = "link"
+    CODE = "code"
+    MENTION = "mention"
+
+
+class Span(NamedTuple):
+    kind: SpanKind
+    text: str
+
+
+_MARKED = re.compile(
+    r"```\n?(?P<block>[^`]+?)\n?```"
+    r"|`(?P<code>[^`\n]{1,400})`"
+    r"|(?P<link>https?://[^\s<>\"'`]{1,2000})"
+    r"|(?P<mention>(?<![\w@])@\w[\w.-]{0,63})"
+)
+"""Bounded repetitions that can't overlap: linear in the length of the text."""
+
+_AFTER_LINK = ".,;:!?)]}、。，；：！？）】》"
+
+
+def spans(text: str, names: Collection[str] = ()) -> Iterator[Span]:
+    """The text in parts, in order. `names`: who a mention may name, in lower case."""
+    done = 0
+    for match in _MARKED.finditer(text):
+        span, end = _marked(match, names)
+        if span is None:
+            continue
+        if match.start() > done:
+            yield Span(SpanKind.PLAIN, text[done : match.start()])
+        yield span
+        done = end
+    if done < len(text):
+        yield Span(SpanKind.PLAIN, text[done:])
+
+
+def _marked(match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:
+    code = match["block"] or match["code"]
+    if code is not None:
+        return Span(SpanKind.CODE, code), match.end()
+    if match["link"]:
+        link = match["link"].rstrip(_AFTER_LINK)
+        return Span(SpanKind.LINK, link), match.start() + len(link)
+    name = match["mention"].rstrip(".-")
+    if name[1:].casefold() not in names:
+        return None, match.end()
+    return Span(SpanKind.MENTION, name), match.start() + len(name)

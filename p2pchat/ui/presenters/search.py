@@ -1,0 +1,109 @@
+"""Finding messages, in one conversation or in all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from p2pchat.model.ids import MessageId
+from p2pchat.model.message import Message
+from p2pchat.model.text import one_line
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters import timeline, words
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.runner import Delayed, Runner
+
+WAIT_MS = 200
+RESULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    conversation: str
+    message_id: MessageId
+    title: str
+    """Who wrote it, and where."""
+    text: str
+    when: str
+    seed: str
+    initials: str
+
+
+class SearchView(Protocol):
+    def show_hits(self, hits: Sequence[Hit], words: str) -> None:
+        """`words` says how many there are, or that there are none."""
+        ...
+
+
+class SearchPresenter:
+    def __init__(
+        self,
+        node: NodeApi,
+        runner: Runner,
+        directory: Directory,
+        view: SearchView,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.hits: list[Hit] = []
+        self._node = node
+        self._runner = runner
+        self._directory = directory
+        self._view = view
+        self._now = now
+        self._query = ""
+        self._conversation: str | None = None
+        self._round = 0
+        self._wait = Delayed(runner, WAIT_MS, self._ask)
+
+    def search(self, query: str, conversation: str | None) -> None:
+        """Look for all words of `query` once no key was pressed for a moment; in all
+        conversations where none is given."""
+        asked = (query.strip(), conversation)
+        if asked == (self._query, self._conversation):
+            return
+        self._query, self._conversation = asked
+        self._round += 1
+        if self._query:
+            self._wait.ask_again()
+        else:
+            self._wait.cancel()
+            self._show([], "")
+
+    def _ask(self) -> None:
+        this, query, conversation = self._round, self._query, self._conversation
+
+        def keep(found: Sequence[Message]) -> None:
+            if this == self._round:
+                self._show([self._hit(message) for message in found], self._words(len(found)))
+
+        self._runner.call(
+            lambda: self._node.search(query, conversation, limit=RESULTS),
+            keep,
+            lambda error: self._show([], words.refusal(error)),
+        )
+
+    def _show(self, hits: list[Hit], said: str) -> None:
+        self.hits = hits
+        self._view.show_hits(hits, said)
+
+    def _words(self, number: int) -> str:
+        if not number:
+            return "Nothing found."
+        if number >= RESULTS:
+            return f"The newest {RESULTS} messages"
+        return words.count(number, "message", "messages")
+
+    def _hit(self, message: Message) -> Hit:
+        author = timeline.author_label(message, self._directory.labels)
+        place = self._directory.title(message.conversation)
+        return Hit(
+            conversation=message.conversation,
+            message_id=message.message_id,
+            title=author if self._conversation else f"{author} · {place}",
+            text=one_line(message.text, 160),
+            when=words.short_when(words.local_time(message.sent_at), self._now()),
+            seed=message.author,
+            initials=words.initials(author),
+        )

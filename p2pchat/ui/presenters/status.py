@@ -1,0 +1,95 @@
+"""The line at the bottom in plain words, and the bar that says what a person should know."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from p2pchat.events import Event, Warned
+from p2pchat.model.people import NodeInfo
+from p2pchat.model.text import one_line
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.directory import Directory
+
+NOTICES = 20
+"""Kept to be shown one after the other; a flood of warnings drops the oldest."""
+NOTICE_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    text: str
+    trouble: bool
+    """Something failed; else something to know."""
+
+
+class StatusView(Protocol):
+    def show_status(self, text: str, detail: str, linked: bool) -> None: ...
+
+    def show_notice(self, notice: Notice | None, more: int) -> None:
+        """`more` wait behind it."""
+        ...
+
+
+class StatusPresenter:
+    def __init__(self, directory: Directory, view: StatusView) -> None:
+        self._directory = directory
+        self._view = view
+        self._info: NodeInfo | None = None
+        self._notices: deque[Notice] = deque(maxlen=NOTICES)
+        directory.listeners.append(self.refresh)
+
+    def opened(self, info: NodeInfo) -> None:
+        self._info = info
+        self.refresh()
+
+    def refresh(self) -> None:
+        linked = [
+            self._directory.labels[peer.peer_id]
+            for peer in self._directory.peers.values()
+            if peer.linked
+        ]
+        self._view.show_status(self._sentence(linked), self._detail(), bool(linked))
+
+    def events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Warned):
+                self.say(event.text, trouble=False)
+
+    def say(self, text: str, trouble: bool = True) -> None:
+        """Show one sentence until it is dismissed; the same one isn't shown twice."""
+        notice = Notice(one_line(text, NOTICE_CHARS), trouble)
+        if notice not in self._notices:
+            self._notices.append(notice)
+            self._show_notice()
+
+    def dismiss(self) -> None:
+        if self._notices:
+            self._notices.popleft()
+            self._show_notice()
+
+    def _show_notice(self) -> None:
+        first = self._notices[0] if self._notices else None
+        self._view.show_notice(first, max(0, len(self._notices) - 1))
+
+    def _sentence(self, linked: list[str]) -> str:
+        if linked:
+            names = words.several(sorted(linked, key=str.casefold))
+            return f"Linked with {names}"
+        others = len(self._directory.online())
+        if others:
+            return f"{words.count(others, 'person is', 'people are')} here, reached through others"
+        return (
+            "Nobody else is here yet. Others show up by themselves as soon as they start p2pchat."
+        )
+
+    def _detail(self) -> str:
+        if self._info is None:
+            return ""
+        network = one_line(self._info.network, 40)
+        if not self._info.listen:
+            return f"Network “{network}”"
+        port = self._info.listen[0].rpartition(":")[2]
+        return f"Network “{network}” · port {port}"

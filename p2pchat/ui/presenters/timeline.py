@@ -1,0 +1,231 @@
+"""From messages to the rows that are shown: grouping, days, folding. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.ui.presenters import words
+
+FOLD_LINES = 12
+"""Lines of a message that are shown before "show more"."""
+FOLD_CHARS = 1200
+UNFOLDED_LINE_CHARS = 2000
+"""Toolkits become slow with longer lines; an opened message breaks them here."""
+GROUP_GAP = timedelta(minutes=5)
+"""A longer silence begins a new group with a heading of its own."""
+QUOTE_CHARS = 120
+REACTIONS_SHOWN = 12
+
+
+class Voice(Enum):
+    """Who speaks: each is told apart at a glance."""
+
+    OWN = "own"
+    OTHER = "other"
+    SYSTEM = "system"
+
+
+class Delivery(Enum):
+    """How far an own message has come."""
+
+    NONE = "none"
+    STORED = "stored"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    message_id: MessageId
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    emoji: str
+    count: int
+    mine: bool
+    people: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message as it is drawn. All texts are safe to show."""
+
+    message_id: MessageId
+    voice: Voice
+    author: PeerId
+    label: str
+    text: str
+    time: str
+    day: str
+    """Drawn above the row where not empty."""
+    heading: bool
+    """Avatar, name and time stand above the text."""
+    first_unread: bool
+    removed: bool
+    """Deleted, or of a kind that can't be shown: `text` says so."""
+    hidden_lines: int
+    """More of the text is there to be shown; -1: it is all shown and can be folded again."""
+    note: str
+    quote: Quote | None
+    reactions: tuple[Reaction, ...]
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What rows depend on besides the messages."""
+
+    me: PeerId
+    now: datetime
+    labels: Mapping[PeerId, str]
+    quotes: Mapping[MessageId, Message]
+    unfolded: frozenset[MessageId] = frozenset()
+    first_unread: MessageId | None = None
+
+
+def rows(messages: Sequence[Message], context: Context) -> list[Row]:
+    """One row for each message, in their order."""
+    made: list[Row] = []
+    before: Message | None = None
+    before_at: datetime | None = None
+    for message in messages:
+        at = words.local_time(message.sent_at)
+        new_day = before is None or _date(at) != _date(before_at)
+        unread = message.message_id == context.first_unread
+        heading = (
+            message.kind != MessageKind.SYSTEM
+            and (new_day or unread or _begins_group(message, at, before, before_at))
+        )  # fmt: skip
+        day = words.day(at, context.now) if new_day else ""
+        made.append(_row(message, at, day, heading, unread, context))
+        before, before_at = message, at
+    return made
+
+
+def _date(moment: datetime | None) -> object:
+    return moment.date() if moment else None
+
+
+def _begins_group(
+    message: Message, at: datetime | None, before: Message | None, before_at: datetime | None
+) -> bool:
+    if before is None or before.kind == MessageKind.SYSTEM or before.author != message.author:
+        return True
+    if at is None or before_at is None:
+        return at is not before_at
+    return abs(at - before_at) > GROUP_GAP
+
+
+def _row(
+    message: Message,
+    at: datetime | None,
+    day: str,
+    heading: bool,
+    unread: bool,
+    context: Context,
+) -> Row:
+    text, hidden = _text(message, message.message_id in context.unfolded)
+    own = message.author == context.me
+    system = message.kind == MessageKind.SYSTEM
+    return Row(
+        message_id=message.message_id,
+        voice=Voice.SYSTEM if system else Voice.OWN if own else Voice.OTHER,
+        author=message.author,
+        label=author_label(message, context.labels),
+        text=text,
+        time=words.clock(at),
+        day=day,
+        heading=heading,
+        first_unread=unread,
+        removed=message.deleted or message.unsupported,
+        hidden_lines=hidden,
+        note=_note(message),
+        quote=_quote(message, context),
+        reactions=_reactions(message, context),
+        delivery=_delivery(message, context.me) if own and not system else Delivery.NONE,
+    )
+
+
+def author_label(message: Message, labels: Mapping[PeerId, str]) -> str:
+    """The author's label here as it is now, else as it came with the message."""
+    return labels.get(message.author) or safe_name(message.author_label) or message.author[:8]
+
+
+def _text(message: Message, unfolded: bool) -> tuple[str, int]:
+    if message.deleted:
+        return "This message was deleted.", 0
+    if message.unsupported:
+        return "This message needs a newer version of p2pchat.", 0
+    if message.kind == MessageKind.SYSTEM:
+        return one_line(message.text, FOLD_CHARS), 0
+    return fold(safe_text(message.text).strip("\n"), unfolded)
+
+
+def fold(text: str, unfolded: bool) -> tuple[str, int]:
+    """The part that is shown, and how many lines more there are (-1: all are shown)."""
+    lines = text.split("\n")
+    if len(lines) <= FOLD_LINES and len(text) <= FOLD_CHARS:
+        return text, 0
+    if unfolded:
+        return "\n".join(_broken(lines)), -1
+    shown = "\n".join(lines[:FOLD_LINES])[:FOLD_CHARS]
+    return shown.rstrip() + " …", max(1, len(lines) - shown.count("\n") - 1)
+
+
+def _broken(lines: Sequence[str]) -> list[str]:
+    step = UNFOLDED_LINE_CHARS
+    return [line[at : at + step] for line in lines for at in range(0, max(len(line), 1), step)]
+
+
+def _note(message: Message) -> str:
+    notes = []
+    if message.edited:
+        notes.append("edited")
+    if message.late:
+        notes.append("came late")
+    if message.clock_off:
+        notes.append("the author's clock is off")
+    return ", ".join(notes)
+
+
+def _quote(message: Message, context: Context) -> Quote | None:
+    if message.reply_to is None or message.deleted:
+        return None
+    target = context.quotes.get(message.reply_to)
+    if target is None:
+        return Quote(message.reply_to, "", "an earlier message")
+    text = "deleted" if target.deleted else one_line(target.text, QUOTE_CHARS)
+    return Quote(message.reply_to, author_label(target, context.labels), text)
+
+
+def _reactions(message: Message, context: Context) -> tuple[Reaction, ...]:
+    shown = []
+    for emoji, people in list(message.reactions.items())[:REACTIONS_SHOWN]:
+        names = ["you" if p == context.me else context.labels.get(p, p[:8]) for p in people]
+        shown.append(
+            Reaction(one_line(emoji, 16), len(people), context.me in people, words.several(names))
+        )
+    return tuple(shown)
+
+
+def _delivery(message: Message, me: PeerId) -> Delivery:
+    if message.deleted:
+        return Delivery.NONE
+    if _others(message.receipts.read, me):
+        return Delivery.READ
+    if _others(message.receipts.delivered, me):
+        return Delivery.DELIVERED
+    return Delivery.STORED
+
+
+def _others(people: tuple[PeerId, ...] | int, me: PeerId) -> int:
+    return people if isinstance(people, int) else sum(person != me for person in people)

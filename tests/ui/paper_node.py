@@ -1,0 +1,403 @@
+"""A node on paper for tests of the window: it keeps what it is told, in memory, at once; and a
+runner without threads whose clock the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from p2pchat.config.settings import Settings
+from p2pchat.errors import BadParams, P2PChatError, RequestError
+from p2pchat.events import ConversationChanged, Event, MessageReceived
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Conversation, Member, Message, MessageKind, Receipts, Room
+from p2pchat.model.people import NodeInfo, Peer, Profile, Status
+from p2pchat.ui.presenters import words
+
+T = TypeVar("T")
+
+START = datetime(2026, 3, 16, 9, 0, tzinfo=UTC)
+ME = PeerId("m" * 32)
+
+
+def peer_id(letter: str) -> PeerId:
+    return PeerId(letter * 32)
+
+
+def make_peer(letter: str, label: str, status: Status = Status.ONLINE, **more: Any) -> Peer:
+    fields: dict[str, Any] = {
+        "peer_id": peer_id(letter),
+        "name": label,
+        "label": label,
+        "status": status,
+        "note": "",
+        "avatar": None,
+        "linked": status != Status.OFFLINE,
+        "addresses": (),
+        "verified": False,
+        "contact": False,
+        "account": None,
+    }
+    return Peer(**{**fields, **more})
+
+
+class PaperNode:
+    """Does what NodeApi says, without a network. `calls` are the names of what was asked."""
+
+    def __init__(self, name: str = "Me") -> None:
+        self.me = Profile(ME, name, Status.ONLINE, "", None)
+        self.people: dict[PeerId, Peer] = {}
+        self.history: dict[str, list[Message]] = {"#lobby": []}
+        self.passwords: dict[str, str | None] = {"#lobby": None}
+        self.joined = {"#lobby"}
+        self.members_in: dict[str, int] = {}
+        self.drafts: dict[str, str] = {}
+        self.muted: set[str] = set()
+        self.read: dict[str, str] = {}
+        self.addresses: dict[str, Peer] = {}
+        self.current = Settings()
+        self.calls: list[tuple[Any, ...]] = []
+        self.fail: dict[str, Exception] = {}
+        """By the name of a method: raised once when it is called next."""
+        self.closed = False
+        self._handlers: list[Callable[[Sequence[Event]], None]] = []
+        self._count = 0
+
+    # -- for tests
+
+    def emit(self, *events: Event) -> None:
+        for handler in self._handlers:
+            handler(events)
+
+    def add_peer(self, peer: Peer) -> Peer:
+        self.people[peer.peer_id] = peer
+        self.history.setdefault(f"@{peer.peer_id}", [])
+        return peer
+
+    def message(
+        self,
+        conversation: str,
+        text: str,
+        author: PeerId = ME,
+        at: datetime | None = None,
+        **more: Any,
+    ) -> Message:
+        """Make a message, without keeping it."""
+        self._count += 1
+        known = self.people.get(author)
+        fields: dict[str, Any] = {
+            "message_id": MessageId(f"{self._count:064x}"),
+            "conversation": conversation,
+            "author": author,
+            "author_name": known.name if known else self.me.name,
+            "author_label": known.label if known else self.me.name,
+            "kind": MessageKind.TEXT,
+            "text": text,
+            "sent_at": (at or START + timedelta(seconds=self._count)).isoformat(),
+            "order": f"{self._count:080x}",
+        }
+        return Message(**{**fields, **more})
+
+    def put(self, message: Message) -> Message:
+        self.history.setdefault(message.conversation, []).append(message)
+        return message
+
+    def say(self, conversation: str, text: str, author: PeerId = ME, **more: Any) -> Message:
+        return self.put(self.message(conversation, text, author, **more))
+
+    def receive(self, conversation: str, text: str, author: PeerId, **more: Any) -> Message:
+        """A message comes in, and front ends are told."""
+        message = self.say(conversation, text, author, **more)
+        self.emit(MessageReceived(message), ConversationChanged(conversation))
+        return message
+
+    def named(self, name: str) -> list[tuple[Any, ...]]:
+        return [call for call in self.calls if call[0] == name]
+
+    def find(self, message_id: MessageId) -> Message:
+        for history in self.history.values():
+            for message in history:
+                if message.message_id == message_id:
+                    return message
+        raise RequestError("no-such-message")
+
+    def replace(self, message_id: MessageId, **changes: Any) -> Message:
+        old = self.find(message_id)
+        new = msgspec.structs.replace(old, **changes)
+        history = self.history[old.conversation]
+        history[history.index(old)] = new
+        return new
+
+    def _called(self, *call: Any) -> None:
+        self.calls.append(call)
+        error = self.fail.pop(call[0], None)
+        if error is not None:
+            raise error
+
+    # -- NodeApi
+
+    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+        self._handlers.append(handler)
+        return lambda: self._handlers.remove(handler)
+
+    async def info(self) -> NodeInfo:
+        self._called("info")
+        return NodeInfo(ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), "")
+
+    async def settings(self) -> Settings:
+        return self.current
+
+    async def set_settings(self, changes: Mapping[str, Any]) -> Settings:
+        self._called("set_settings", dict(changes))
+        try:
+            merged = {**msgspec.to_builtins(self.current), **changes}
+            self.current = msgspec.convert(merged, Settings)
+        except msgspec.ValidationError as error:
+            raise BadParams(str(error)) from error
+        return self.current
+
+    async def profile(self) -> Profile:
+        return self.me
+
+    async def set_profile(
+        self,
+        name: str | None = None,
+        status: str | None = None,
+        note: str | None = None,
+        avatar: str | None = None,
+    ) -> Profile:
+        self._called("set_profile", name, status, note, avatar)
+        given = {"name": name, "status": status and Status(status), "note": note, "avatar": avatar}
+        changes = {field: value for field, value in given.items() if value is not None}
+        self.me = msgspec.structs.replace(self.me, **changes)
+        return self.me
+
+    async def peers(self) -> Sequence[Peer]:
+        self._called("peers")
+        return list(self.people.values())
+
+    async def verify_words(self, peer_id: PeerId) -> str:
+        return "apple river stone"
+
+    async def set_verified(self, peer_id: PeerId, verified: bool) -> Peer:
+        return self._change(peer_id, verified=verified)
+
+    async def connect(self, address: str) -> Peer:
+        self._called("connect", address)
+        if address not in self.addresses:
+            raise RequestError("nobody-answered")
+        return self.add_peer(self.addresses[address])
+
+    async def block(self, peer_id: PeerId, on: bool = True) -> Peer:
+        self._called("block", peer_id, on)
+        return self._change(peer_id, blocked=on)
+
+    def _change(self, peer_id: PeerId, **changes: Any) -> Peer:
+        self.people[peer_id] = msgspec.structs.replace(self.people[peer_id], **changes)
+        return self.people[peer_id]
+
+    async def conversations(self) -> Sequence[Conversation]:
+        self._called("conversations")
+        return [self._conversation(name) for name in self.history]
+
+    def _conversation(self, name: str) -> Conversation:
+        history = self.history[name]
+        read = self.read.get(name)
+        ids = [m.message_id for m in history]
+        after = history[ids.index(MessageId(read)) + 1 :] if read in ids else history
+        unread = [m for m in after if m.author != ME]
+        return Conversation(
+            conversation=name,
+            label=name,
+            unread=len(unread),
+            mentions=sum(ME in m.mentions for m in unread),
+            first_unread=unread[0].message_id if unread else None,
+            last=history[-1] if history else None,
+            muted=name in self.muted,
+            draft=self.drafts.get(name, ""),
+        )
+
+    async def typing(self, conversation: str) -> None:
+        self._called("typing", conversation)
+
+    async def mute(self, conversation: str, on: bool) -> None:
+        self._called("mute", conversation, on)
+        (self.muted.add if on else self.muted.discard)(conversation)
+
+    async def set_draft(self, conversation: str, text: str) -> None:
+        self._called("set_draft", conversation, text)
+        self.drafts[conversation] = text
+
+    async def rooms(self) -> Sequence[Room]:
+        self._called("rooms")
+        return [self._room(name) for name in self.passwords]
+
+    def _room(self, name: str) -> Room:
+        unread = self._conversation(name).unread if name in self.history else 0
+        protected = self.passwords[name] is not None
+        return Room(name, name in self.joined, self.members_in.get(name, 1), unread, protected)
+
+    async def create_room(self, room: str, password: str | None = None) -> Room:
+        self._called("create_room", room, password)
+        if room in self.passwords:
+            raise RequestError("room-exists")
+        self.passwords[room] = password
+        return self._join(room)
+
+    async def join_room(self, room: str, password: str | None = None) -> Room:
+        self._called("join_room", room, password)
+        if self.passwords.setdefault(room, None) != password:
+            raise RequestError("wrong-password")
+        return self._join(room)
+
+    def _join(self, room: str) -> Room:
+        self.joined.add(room)
+        self.history.setdefault(room, [])
+        return self._room(room)
+
+    async def leave_room(self, room: str) -> None:
+        self._called("leave_room", room)
+        self.joined.discard(room)
+
+    async def members(self, room: str) -> Sequence[Member]:
+        me = Member(ME, self.me.name, self.me.name, self.me.status)
+        return [me, *(Member(p.peer_id, p.name, p.label, p.status) for p in self.people.values())]
+
+    async def open_conversation(self, conversation: str) -> str:
+        return conversation
+
+    async def send(
+        self, conversation: str, text: str, reply_to: MessageId | None = None
+    ) -> Message:
+        self._called("send", conversation, text, reply_to)
+        return self.say(conversation, text, reply_to=reply_to)
+
+    async def edit(self, message_id: MessageId, text: str) -> Message:
+        self._called("edit", message_id, text)
+        return self.replace(message_id, text=text, edited=True)
+
+    async def delete(self, message_id: MessageId) -> Message:
+        self._called("delete", message_id)
+        return self.replace(message_id, text="", deleted=True, reactions={})
+
+    async def react(self, message_id: MessageId, emoji: str, on: bool = True) -> Message:
+        self._called("react", message_id, emoji, on)
+        reactions = dict(self.find(message_id).reactions)
+        people = [person for person in reactions.get(emoji, ()) if person != ME]
+        reactions[emoji] = (*people, ME) if on else tuple(people)
+        return self.replace(message_id, reactions={e: p for e, p in reactions.items() if p})
+
+    async def messages(
+        self,
+        conversation: str,
+        limit: int = 50,
+        before: MessageId | None = None,
+        after: MessageId | None = None,
+        around: MessageId | None = None,
+    ) -> Sequence[Message]:
+        self._called("messages", conversation, limit, before, after, around)
+        history = sorted(self.history.get(conversation, ()), key=lambda m: m.order)
+        place = before or after or around
+        if place is None:
+            return history[-limit:]
+        at = next((i for i, m in enumerate(history) if m.message_id == place), None)
+        if at is None:
+            return []
+        if before:
+            return history[max(0, at - limit) : at]
+        if after:
+            return history[at + 1 : at + 1 + limit]
+        return history[max(0, at - limit // 2) : at - limit // 2 + limit]
+
+    async def search(
+        self, query: str, conversation: str | None = None, limit: int = 50
+    ) -> Sequence[Message]:
+        self._called("search", query, conversation, limit)
+        names = [conversation] if conversation else list(self.history)
+        found = [m for name in names for m in self.history[name] if query in m.text]
+        return sorted(found, key=lambda m: m.order, reverse=True)[:limit]
+
+    async def mark_read(self, conversation: str, message_id: MessageId) -> None:
+        self._called("mark_read", conversation, message_id)
+        self.read[conversation] = message_id
+
+    async def close(self) -> None:
+        self._called("close")
+        self.closed = True
+
+
+def delivered_to(*people: PeerId) -> Receipts:
+    return Receipts(delivered=people)
+
+
+class PaperRunner:
+    """Runs calls when `settle` says so, on this thread; its timers have a clock of their own."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.now = START
+        self._ready: list[Callable[[], None]] = []
+        self._timers: dict[int, tuple[datetime, Callable[[], None]]] = {}
+        self._count = 0
+
+    def clock(self) -> datetime:
+        return self.now.astimezone()
+
+    def call(
+        self,
+        start: Callable[[], Coroutine[Any, Any, T]],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[P2PChatError], None] | None = None,
+    ) -> None:
+        def perform() -> None:
+            try:
+                result = finished(start())
+            except P2PChatError as error:
+                if failed:
+                    failed(error)
+                else:
+                    self.said.append(words.refusal(error))
+            else:
+                if done:
+                    done(result)
+
+        self._ready.append(perform)
+
+    def later(self, ms: int, action: Callable[[], None]) -> Callable[[], None]:
+        self._count += 1
+        number = self._count
+        self._timers[number] = (self.now + timedelta(milliseconds=ms), action)
+
+        def cancel() -> None:
+            self._timers.pop(number, None)
+
+        return cancel
+
+    def settle(self) -> None:
+        """Perform every call, and those that follow from it."""
+        while self._ready:
+            self._ready.pop(0)()
+
+    def advance(self, ms: int) -> None:
+        """Let time pass, and settle."""
+        end = self.now + timedelta(milliseconds=ms)
+        self.settle()
+        while due := [(at, number) for number, (at, _) in self._timers.items() if at <= end]:
+            at, number = min(due)
+            self.now = max(self.now, at)
+            self._timers.pop(number)[1]()
+            self.settle()
+        self.now = end
+
+
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise AssertionError("the coroutine waits for something")
