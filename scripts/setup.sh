@@ -51,7 +51,7 @@ missing_packages() {
 }
 
 apt_install() {
-    local command=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+    local command=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
     if ((EUID != 0)); then command=(sudo -n "${command[@]}"); fi
     # The lock's descriptor stays here: a daemon that a package starts would hold it for ever.
     "${command[@]}" "$@" 9<&- </dev/null >&2

@@ -38,7 +38,8 @@ NOT_IN_PRESENTERS = ("ui.tk", "ui.terminal", "ui.rpc", "ui.bridge")
 PURE_STDLIB = frozenset((
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy",
     "dataclasses", "datetime", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
-    "ipaddress", "itertools", "json", "math", "numbers", "operator", "random", "re", "string",
+    "ipaddress", "itertools", "json", "math", "numbers", "operator", "random", "re",
+    "statistics", "string",
     "struct", "types", "typing", "unicodedata", "zlib",
 ))
 # fmt: on
