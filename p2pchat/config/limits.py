@@ -70,6 +70,11 @@ RECORD_ADDRESSES = 8
 """Addresses that one device tells of."""
 RECORD_ROOMS = 64
 """Rooms that one device tells of."""
+PERSONS = 4096
+"""Remembered; above it the oldest stranger who is off line is forgotten. Machines that are rolled
+back every night come as new persons every day."""
+PERSON_DEVICES = 32
+"""Devices of one person that are on line at once."""
 DATAGRAM_BYTES = 1024
 """One line of the UDP test mode."""
 PASSWORD_CHARS = 256

@@ -1,0 +1,419 @@
+"""One TLS connection, whatever carries its bytes: handshake, frames, queue, ending.
+
+A carrier (a TCP socket, or a tunnel through a common peer) hands in the bytes that came and takes
+those that have to go. The owner hears of what happened: `established` at most once, then frames,
+and `ended` exactly once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from p2pchat.config import limits
+from p2pchat.errors import ProtocolError
+from p2pchat.transport.frames import PREFIX_BYTES, FrameTooLarge, pack_length, split_frames
+from p2pchat.transport.window import Window
+
+log = logging.getLogger("p2pchat.transport")
+
+READ_BYTES = 256 * limits.KIB
+"""Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
+WRITE_BYTES = 128 * limits.KIB
+"""Put through TLS at once; more would let each link's buffers grow for nothing."""
+CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
+"""Bytes in a carrier above which it takes no more, and below which it does again. What is above
+waits unencrypted in the queue. High is below a quarter of QUEUE_BYTES, so that a link that isn't
+held up has always drained."""
+
+
+_UNIT = limits.TUNNEL_ACK_BYTES
+
+
+class State(enum.Enum):
+    WAITING = enum.auto()
+    """For its turn to shake hands."""
+    HANDSHAKING = enum.auto()
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+    """Sends what is queued and takes nothing in."""
+    LEAVING = enum.auto()
+    """Has said goodbye and waits for the other side's."""
+    CLOSED = enum.auto()
+
+
+class Reason(enum.StrEnum):
+    """Why a connection ended, where its owner didn't give a reason of its own."""
+
+    CLOSED = "closed"
+    """By the other side, in order."""
+    LOST = "lost"
+    """Without a word."""
+    REJECTED = "rejected"
+    """By an alert of the other side's TLS."""
+    STALLED = "stalled"
+    OVERFLOW = "overflow"
+    STOPPED = "stopped"
+    SELF = "self"
+    TOO_MANY = "too-many"
+    NO_CERTIFICATE = "no-certificate"
+    BAD_CERTIFICATE = "bad-certificate"
+    HANDSHAKE_TIMEOUT = "handshake-timeout"
+    FRAME_TOO_LARGE = "frame-too-large"
+    JUNK = "junk"
+    INTERNAL = "internal"
+    """A defect of this program; the log has the traceback."""
+
+
+class SelfConnection(ProtocolError):
+    """The other end is this very process."""
+
+
+class Carrier(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def backlog(self) -> int:
+        """Bytes that it was given and still holds."""
+        ...
+
+    def finish(self) -> None:
+        """Nothing more will be written; let go of what it holds, then tell the other side."""
+        ...
+
+    def abort(self) -> None:
+        """Be gone at once. May be called again."""
+        ...
+
+
+class Owner(Protocol):
+    """Called on the loop's thread, never from within a method that the owner itself calls."""
+
+    def established(self, connection: Connection, leaf: bytes) -> None:
+        """The handshake is done; `leaf` is the peer's certificate (DER). ProtocolError: it won't
+        do."""
+        ...
+
+    def frames(self, connection: Connection, frames: Sequence[bytes]) -> None: ...
+
+    def drained(self, connection: Connection) -> None: ...
+
+    def ended(self, connection: Connection, reason: str) -> None: ...
+
+
+_Step = Callable[[], None]
+
+
+class Connection:
+    """See the module. `window` is for a carrier that can't say when it is full."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        owner: Owner,
+        carrier: Carrier,
+        context: ssl.SSLContext,
+        outgoing: bool,
+        scratch: memoryview,
+        window: Window | None = None,
+    ) -> None:
+        self._loop = loop
+        self._owner = owner
+        self._carrier = carrier
+        self._scratch = scratch
+        self._window = window
+        self.state = State.WAITING
+        self.heard = False
+        """Whether the other side has sent a single byte."""
+        self._proven = False
+        """Whether the owner has taken the peer's certificate."""
+        self._reason: str = Reason.CLOSED
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not outgoing)
+        self._unfinished = b""
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._over = False
+        self._held_up = False
+        self._flushing = False
+        self._gone = 0
+        self._deadline: asyncio.TimerHandle | None = loop.call_later(
+            limits.TLS_HANDSHAKE_S, self._end, Reason.HANDSHAKE_TIMEOUT
+        )
+        self._stall: asyncio.TimerHandle | None = None
+
+    # -- called by the owner
+
+    def start(self) -> None:
+        """Begin the handshake; the time for it has run since the connection was made."""
+        if self.state is not State.WAITING:
+            return
+        self.state = State.HANDSHAKING
+        self._guard(self._shake_hands)
+
+    def send(self, frame: bytes) -> int:
+        """Queue a frame; what is queued now. Many in one turn of the loop leave together."""
+        if self.state is not State.OPEN:
+            return 0
+        self._queue.append(frame)
+        self._queued += PREFIX_BYTES + len(frame)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._guard, self._flush)
+        queued = self._unsent()
+        if queued > limits.QUEUE_BYTES:
+            self._over = True
+            if queued > limits.QUEUE_MAX_BYTES:
+                self._end(Reason.OVERFLOW)
+        return queued
+
+    def close(self, reason: str) -> None:
+        """Send what is queued (for CLOSE_FLUSH_S at most), say goodbye, end with `reason`."""
+        if self.state in (State.WAITING, State.HANDSHAKING):
+            self._end(reason)
+        if self.state is not State.OPEN:
+            return
+        self.state = State.CLOSING
+        self._reason = reason
+        self._deadline = self._loop.call_later(limits.CLOSE_FLUSH_S, self._end, reason)
+        self._loop.call_soon(self._guard, self._flush)
+
+    def abort(self, reason: str) -> None:
+        """End at once, whatever is queued."""
+        self._end(reason)
+
+    # -- called by the carrier
+
+    def receive(self, data: memoryview | bytes) -> None:
+        if self.state in (State.LEAVING, State.CLOSED):
+            return
+        self.heard = True
+        self._incoming.write(data)
+        self._guard(self._received)
+
+    def lost(self, reason: str = Reason.LOST) -> None:
+        """The carrier is gone, or the other side sends nothing more."""
+        ours = self.state in (State.CLOSING, State.LEAVING)
+        self._end(self._reason if ours else reason)
+
+    def hold_up(self) -> None:
+        """The carrier is full."""
+        self._held_up = True
+
+    def resume(self) -> None:
+        self._held_up = False
+        self._guard(self._flush)
+
+    # -- inside
+
+    def _guard(self, step: _Step) -> None:
+        """Whatever bytes do to TLS or to the owner ends this connection and nothing else."""
+        if self.state is State.CLOSED:
+            return
+        try:
+            step()
+        except ssl.SSLError as error:
+            log.debug("TLS: %s", error)
+            self._say_why()
+            self._end(_reason_of(error))
+        except FrameTooLarge:
+            self._end(Reason.FRAME_TOO_LARGE)
+        except SelfConnection:
+            self._end(Reason.SELF)
+        except ProtocolError as error:
+            log.debug("connection refused: %s", error)
+            self._end(Reason.JUNK if self._proven else Reason.BAD_CERTIFICATE)
+        except Exception:
+            log.exception("a connection had to be dropped")
+            self._end(Reason.INTERNAL)
+
+    def _received(self) -> None:
+        if self.state is State.HANDSHAKING:
+            self._shake_hands()
+        if self.state in (State.OPEN, State.CLOSING):
+            self._read()
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._write_out()
+            return
+        self._write_out()
+        leaf = self._tls.getpeercert(True)
+        if leaf is None:
+            raise ProtocolError("no certificate")
+        self._cancel_deadline()
+        self.state = State.OPEN
+        self._owner.established(self, leaf)
+        self._proven = True
+
+    def _read(self) -> None:
+        """Everything that has come, in batches of the scratch buffer's size."""
+        more = True
+        while more and self.state in (State.OPEN, State.CLOSING):
+            begun = len(self._unfinished)
+            self._scratch[:begun] = self._unfinished
+            filled, more, closed = self._decrypt(begun)
+            frames, used = split_frames(self._scratch[:filled])
+            self._unfinished = bytes(self._scratch[used:filled])
+            if frames:
+                self._deliver(frames)
+            if closed:
+                self.lost(Reason.CLOSED)
+        if self.state is not State.CLOSED:
+            self._write_out()
+
+    def _decrypt(self, filled: int) -> tuple[int, bool, bool]:
+        """Fill the scratch buffer from `filled` on: its new fill, whether there is more, and
+        whether the other side has closed."""
+        scratch, size = self._scratch, len(self._scratch)
+        # typeshed has bytes as the result; into a buffer it is a count.
+        read = cast(Callable[[int, memoryview], int], self._tls.read)
+        try:
+            while self._incoming.pending or self._tls.pending():
+                if filled == size:
+                    return filled, True, False
+                count = read(size - filled, scratch[filled:])
+                if not count:
+                    return filled, False, True
+                filled += count
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            return filled, False, True
+        return filled, False, False
+
+    def _deliver(self, frames: list[bytes]) -> None:
+        if b"" in frames:
+            if self._window is None:
+                raise ProtocolError("an empty frame")
+            acknowledged = frames.count(b"")
+            self._window.acknowledged(acknowledged)
+            self._gone += acknowledged * limits.TUNNEL_ACK_BYTES
+            frames = [frame for frame in frames if frame]
+            if self._held_up and not self._window.full:
+                self._held_up = False
+                self._loop.call_soon(self._guard, self._flush)
+        if self._window is not None:
+            due = self._window.took(sum(map(len, frames)) + PREFIX_BYTES * len(frames))
+            if due:
+                self._encrypt(pack_length(0) * due)
+        if frames and self.state is State.OPEN:
+            self._owner.frames(self, frames)
+
+    def _flush(self) -> None:
+        """Hand the queue to the carrier as long as that takes it."""
+        self._flushing = False
+        while self._queue and not self._held_up:
+            self._encrypt(self._next_chunk())
+            if self._window is not None and self._window.full:
+                self._held_up = True
+        if self.state is State.CLOSING and not self._queue:
+            self._say_goodbye()
+        if self.state is not State.OPEN:
+            return
+        unsent = self._unsent()
+        if self._over and unsent < limits.QUEUE_BYTES // 4:
+            self._over = False
+            self._owner.drained(self)
+        if unsent and self._stall is None:
+            self._watch(self._progress(), self._loop.time())
+
+    def _next_chunk(self) -> bytes:
+        """Whole frames with their lengths, so that an acknowledgement may come between chunks."""
+        parts: list[bytes] = []
+        size = 0
+        queue = self._queue
+        while queue and size < WRITE_BYTES:
+            frame = queue.popleft()
+            parts += (pack_length(len(frame)), frame)
+            size += PREFIX_BYTES + len(frame)
+        self._queued -= size
+        if self._window is not None:
+            self._window.sent(size)
+        return b"".join(parts)
+
+    def _encrypt(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._write_out()
+
+    def _write_out(self) -> None:
+        """What TLS has to send. Its own messages are few; a peer that makes it write on and on
+        without reading is cut off."""
+        if not self._outgoing.pending:
+            return
+        if self._window is None:
+            self._gone += self._outgoing.pending
+        self._carrier.write(self._outgoing.read())
+        if self._carrier.backlog() > limits.QUEUE_BYTES:
+            raise ProtocolError("the other side makes TLS write and doesn't read")
+
+    def _unsent(self) -> int:
+        """A tunnel's last part-filled unit is never acknowledged, so it doesn't count."""
+        if self._window is not None:
+            return self._queued + self._window.in_flight // _UNIT * _UNIT
+        return self._queued + self._carrier.backlog()
+
+    def _progress(self) -> int:
+        return self._gone - self._carrier.backlog()
+
+    def _watch(self, before: int, since: float) -> None:
+        """Look now and then whether anything leaves, as long as something has to."""
+        self._stall = None
+        if self.state is not State.OPEN or not self._unsent():
+            return
+        progress, now = self._progress(), self._loop.time()
+        if progress != before:
+            before, since = progress, now
+        elif now - since >= limits.STALL_S:
+            self._end(Reason.STALLED)
+            return
+        self._stall = self._loop.call_later(limits.STALL_S / 4, self._watch, before, since)
+
+    def _say_goodbye(self) -> None:
+        """close_notify, then the end of the stream; the other side's ends the connection."""
+        self.state = State.LEAVING
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._write_out()
+        self._carrier.finish()
+
+    def _say_why(self) -> None:
+        """The alert that TLS wrote, as far as it goes at once."""
+        if self._outgoing.pending and self.state is not State.CLOSED:
+            self._carrier.write(self._outgoing.read())
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end(self, reason: str) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        self._cancel_deadline()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        self._queue.clear()
+        self._queued = 0
+        self._unfinished = b""
+        self._carrier.abort()
+        self._loop.call_soon(self._owner.ended, self, reason)
+
+
+def _reason_of(error: ssl.SSLError) -> Reason:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Reason.BAD_CERTIFICATE
+    name = error.reason or ""
+    if name == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        return Reason.NO_CERTIFICATE
+    return Reason.REJECTED if "ALERT" in name else Reason.JUNK

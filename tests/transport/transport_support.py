@@ -1,0 +1,140 @@
+"""What the tests of links share: an identity, a sink that remembers, and a bounded run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from p2pchat.model.ids import InstanceId
+from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo
+from p2pchat.transport.links import TlsLinks
+
+HOST = "127.0.0.1"
+
+
+def run(body: Callable[[], Awaitable[None]], seconds: float = 20) -> None:
+    """Run to the end; a task that failed unseen or an exception out of a callback fails it."""
+    problems: list[str] = []
+
+    async def limited() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: problems.append(str(context)))
+        async with asyncio.timeout(seconds):
+            await body()
+
+    asyncio.run(limited())
+    assert problems == []
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - conditions of any kind, no event tells of them
+            await asyncio.sleep(0.005)
+
+
+def make_identity() -> LinkIdentity:
+    person, device = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    return LinkIdentity(
+        person_key=person.public_key().public_bytes_raw(),
+        device_key=device.public_key().public_bytes_raw(),
+        instance=InstanceId(os.urandom(16)),
+        sign_person=person.sign,
+        sign_device=device.sign,
+    )
+
+
+class Sink:
+    """Remembers everything; `on_frames` and `on_tunnel` may do something with it."""
+
+    def __init__(self) -> None:
+        self.opened: dict[LinkId, LinkInfo] = {}
+        self.tokens: dict[int, LinkId] = {}
+        self.frames: dict[LinkId, list[bytes]] = {}
+        self.batches: list[int] = []
+        self.drained: list[LinkId] = []
+        self.closed: dict[LinkId, str] = {}
+        self.failed: dict[int, str] = {}
+        self.troubles: list[tuple[str, str]] = []
+        self.on_frames: Callable[[LinkId, Sequence[bytes]], None] | None = None
+        self.on_tunnel: Callable[[int, bytes], None] | None = None
+
+    def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
+        assert link not in self.opened
+        self.opened[link] = info
+        self.frames[link] = []
+        if token is not None:
+            self.tokens[token] = link
+
+    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+        assert link in self.opened
+        assert link not in self.closed
+        self.batches.append(len(frames))
+        if self.on_frames is not None:
+            self.on_frames(link, frames)
+        else:
+            self.frames[link] += frames
+
+    def link_drained(self, link: LinkId) -> None:
+        self.drained.append(link)
+
+    def link_closed(self, link: LinkId, reason: str) -> None:
+        assert link in self.opened
+        assert link not in self.closed
+        self.closed[link] = reason
+
+    def dial_failed(self, token: int, address: Address, reason: str) -> None:
+        assert token not in self.failed
+        assert token not in self.tokens
+        self.failed[token] = reason
+
+    def link_trouble(self, reason: str, address: Address) -> None:
+        self.troubles.append((reason, address[0]))
+
+    def tunnel_data(self, token: int, data: bytes) -> None:
+        assert self.on_tunnel is not None
+        self.on_tunnel(token, data)
+
+    @property
+    def only(self) -> LinkId:
+        """The one open link."""
+        (link,) = set(self.opened) - set(self.closed)
+        return link
+
+
+class Node:
+    """TlsLinks on a free port of loopback, with its sink."""
+
+    def __init__(self, host: str = HOST) -> None:
+        self.links = TlsLinks(host, 0)
+        self.sink = Sink()
+        self.identity = make_identity()
+        self._dials = 0
+
+    async def start(self) -> Node:
+        await self.links.start(self.sink, self.identity)
+        return self
+
+    @property
+    def address(self) -> Address:
+        return self.links.listening[0]
+
+    def dial(self, address: Address) -> int:
+        self._dials += 1
+        self.links.dial(self._dials, address)
+        return self._dials
+
+
+async def linked(one: Node, other: Node) -> tuple[LinkId, LinkId]:
+    """Dial from one to the other; the link at either side."""
+    before = set(other.sink.opened)
+    token = one.dial(other.address)
+    await until(lambda: token in one.sink.tokens and len(other.sink.opened) > len(before))
+    (theirs,) = set(other.sink.opened) - before
+    return one.sink.tokens[token], theirs
+
+
+async def two() -> tuple[Node, Node]:
+    return await Node().start(), await Node().start()
