@@ -240,7 +240,9 @@ HEARD_INSTANCES = 2000
 ADDRESSES_PER_INTERFACE = 4
 """Of each family: what is announced, and what is taken from a hint."""
 MDNS_INTERFACES = 4
-MDNS_CACHE_NAMES = 4000
+MDNS_START_S = (0.5, 1.5)
+"""When mDNS starts where there is a beacon: it is slower, and costs much at the start."""
+MDNS_CACHE_RECORDS = 4000
 MDNS_CACHE_BYTES = 4 * MIB
 """Above either, mDNS starts afresh after MDNS_PAUSE_S: somebody floods the network."""
 MDNS_PAUSE_S = 60.0

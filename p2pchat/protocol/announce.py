@@ -149,6 +149,20 @@ def read_profile(raw: bytes) -> Profile | None:
     return Profile(record, raw)
 
 
+def kept_profile(raw: bytes) -> Profile | None:
+    """A record that was checked before it was stored; None where there is none."""
+    signed = _unwrap(raw) if raw else None
+    record = _read(_profile, signed)
+    return Profile(record, raw) if record is not None else None
+
+
+def kept_device(raw: bytes) -> Device | None:
+    """A record as it stands, unchecked: to see of which device it is."""
+    signed = _unwrap(raw)
+    record = _read(_device, signed)
+    return Device(record, raw) if record is not None else None
+
+
 def make_device(
     identity: Identity,
     network: bytes,
