@@ -133,6 +133,7 @@ PROOF_S = 20.0
 PROOFS_ANSWERED = 64
 """Proofs that a node answers at once: a classroom that joins a room on its teacher's word."""
 PROOFS_PER_LINK = 4
+"""Proofs that one peer may have answered at once: rooms of one name are tried together."""
 PROOFS_PER_MINUTE = 60
 """Proofs begun from one address: each costs some 10 ms of computing."""
 ROOM_KEYS = 64
