@@ -151,11 +151,9 @@ TUNNEL_PIECE_BYTES = 32 * KIB
 RELAY_QUEUE_BYTES = 1 * MIB
 
 # -- dissemination (Plumtree)
-EAGER_LINKS = 4
-"""Neighbours that get the payload before anything is known of the tree: the first two rings, so
-that even the first message costs few copies."""
-HOPS = 255
-"""What a copy's count of hops stops at."""
+EAGER_LINKS = 6
+"""Neighbours that get the payload before anything is known of the tree: the first three rings.
+Fewer make deeper trees, more make the first message dearer (benchmarks/overlay.py)."""
 SEEN_IDS = 2048
 """Ids a conversation remembers to tell duplicates; the store knows all others."""
 GRAFT_AFTER_S = 0.3

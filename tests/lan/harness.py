@@ -9,6 +9,7 @@ Works as root, and as a plain user where user namespaces are allowed (`unavailab
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -119,9 +120,8 @@ class Lan:
         for node in (node for host in self.hosts for node in host.nodes):
             node.kill9()
         for process in self._processes:
-            if process.poll() is None:
+            with contextlib.suppress(BrokenPipeError), process:
                 process.kill()
-            process.communicate()
         if self._holder is not None:
             self._holder.communicate()
             self._holder = None
@@ -170,12 +170,14 @@ class Lan:
     # -- processes
 
     def enter(self, host: int | None) -> list[str]:
-        """The words before a command that is to run in a host (None: where the bridges are).
-        They exec it: the process that is started is the command itself."""
+        """The words before a command that is to run in a host (None: where the bridges are), in
+        the repository's folder. They exec it: the process that is started is the command itself."""
         assert self._holder is not None, "the LAN is not up"
         target = ["nsenter", "-t", str(self._holder.pid), "-m", "-n"]
         if not _as_root():
             target += ["-U", "--preserve-credentials"]
+        # entering a mount namespace leads to its root folder
+        target += ["sh", "-c", 'cd "$0" && exec "$@"', str(REPOSITORY)]
         if host is None:
             return target
         return [*target, "ip", "netns", "exec", self.hosts[host].name]
@@ -212,7 +214,6 @@ class Lan:
             data_dir,
             self.directory / f"{data_dir.name}.stderr",
             environment(home) | (env or {}),
-            REPOSITORY,
         )
         place.nodes.append(node)
         return node

@@ -96,7 +96,7 @@ class Node:
     """
 
     def __init__(
-        self, argv: Sequence[str], data_dir: Path, stderr: Path, env: dict[str, str], cwd: Path
+        self, argv: Sequence[str], data_dir: Path, stderr: Path, env: dict[str, str]
     ) -> None:
         self.data_dir = data_dir
         self.events: list[Event] = []
@@ -111,7 +111,6 @@ class Node:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=env,
-                cwd=cwd,
                 start_new_session=True,
             )
         self.pid = self.process.pid

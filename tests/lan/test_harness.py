@@ -116,9 +116,7 @@ def serve(lan: Lan, host: int) -> None:
 
 @pytest.fixture
 def echo(tmp_path: Path) -> Node:
-    return Node(
-        [sys.executable, "-c", ECHO], tmp_path, tmp_path / "err", dict(os.environ), tmp_path
-    )
+    return Node([sys.executable, "-c", ECHO], tmp_path, tmp_path / "err", dict(os.environ))
 
 
 def test_calls_and_errors(echo: Node) -> None:

@@ -1,0 +1,46 @@
+"""Bounds for what anybody on the network can cause."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+
+class TokenBucket:
+    """`at_once` at any time, `per_second` in the long run."""
+
+    def __init__(self, per_second: float, at_once: float, clock: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._at_once = at_once
+        self._clock = clock
+        self._tokens = at_once
+        self._filled_at = clock()
+
+    def take(self) -> bool:
+        now = self._clock()
+        grown = self._tokens + (now - self._filled_at) * self._per_second
+        self._tokens = min(self._at_once, grown)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Heard:
+    """When each of the last `limit` keys was noted; the oldest are forgotten."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._times: OrderedDict[Hashable, float] = OrderedDict()
+
+    def note(self, key: Hashable, now: float) -> float | None:
+        """Note it, and return when it was noted before."""
+        before = self._times.pop(key, None)
+        self._times[key] = now
+        if len(self._times) > self._limit:
+            self._times.popitem(last=False)
+        return before
+
+    def __len__(self) -> int:
+        return len(self._times)
