@@ -85,6 +85,8 @@ BODY_BYTES = 24 * KIB
 """A text at its limit, its mentions, and the AEAD's tag."""
 HEADS = 16
 """Entries that one entry names as seen: what is concurrent in a room of a class, and small."""
+REACTIONS_PER_PERSON = 32
+"""Emoji of one person at one message: the latest by order, the same on every node."""
 CLOCK_AHEAD_MS = 7 * DAY_MS
 """An entry further ahead than this neither becomes a head nor moves a clock."""
 CLOCK_WARNING_MS = 5 * 60 * 1000
