@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, Suite
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
+from spake2.ed25519_basic import NotOnCurve
 
 from p2pchat.protocol import identity
 from p2pchat.protocol.effects import Open, PakeFinish, PakeStart, Seal, SecretJob, Stretch
 from p2pchat.protocol.identity import SealKey
+from p2pchat.protocol.pake import MESSAGE_BYTES
 
 ARGON2_MEMORY_KIB = 64 * 1024
 """64 MiB, 3 passes, 4 lanes: some 0.1 s, and dear for who guesses (RFC 9106, second choice)."""
@@ -92,8 +94,10 @@ def spake2_start(first: bool, secret: bytes, asker: bytes, answerer: bytes) -> t
 def spake2_finish(state: Any, message: bytes) -> bytes:
     """The shared key of 32 bytes: the same on both sides where both have the same secret and
     the same two identities. ValueError where `message` can't be one of SPAKE2."""
+    if len(message) != MESSAGE_BYTES:
+        raise ValueError("no message of SPAKE2: its length")
     try:
         key: bytes = state.finish(message)
-    except (SPAKEError, AssertionError) as error:
+    except (SPAKEError, NotOnCurve) as error:
         raise ValueError(f"no message of SPAKE2: {error}") from error
     return key

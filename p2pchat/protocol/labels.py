@@ -39,8 +39,8 @@ class Labels(Generic[Key]):
             if number is not None:
                 self._set(key, _numbered(name, number))
                 return self._label[key]
-        number = 1
-        while self._owner.get(fold(_numbered(name, number)), key) != key:
+        number, folded = 1, fold(name)
+        while self._owner.get(_numbered(folded, number), key) != key:
             number += 1
         self._set(key, _numbered(name, number))
         return self._label[key]
