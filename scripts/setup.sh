@@ -8,7 +8,7 @@
 
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -164,7 +164,7 @@ install() {
     choose_venv "$set"
     if command -v flock >/dev/null; then
         exec 9<"$root/scripts"
-        flock 9
+        flock -n 9 || { say "waiting until another start has installed" && flock 9; }
     fi
     if ! [[ -x $venv/bin/python ]]; then mapfile -t for_python < <(missing_for_python); fi
     system_packages "${for_python[@]}" "$@"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,13 @@ def test_the_table_stands_in_columns() -> None:
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
 def test_percentiles(share: float, value: int) -> None:
     assert percentile(list(range(100, 0, -1)), share) == value
+
+
+def test_the_runner_knows_every_benchmark() -> None:
+    folder = Path(__file__).resolve().parents[1] / "benchmarks"
+    done = subprocess.run(
+        [sys.executable, str(folder), "nosuch"], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert "discovery, heal, idle, messages" in done.stdout
+    assert "report" not in done.stdout
