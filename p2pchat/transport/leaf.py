@@ -91,24 +91,24 @@ class Credentials:
 def make_credentials(identity: LinkIdentity) -> Credentials:
     """A fresh leaf key, its certificate, and the contexts of both roles. A few milliseconds.
     P2PChatError where the temporary file that ssl insists on can't be written."""
-    authority = _authority_key()
     key = ec.generate_private_key(ec.SECP256R1())
-    leaf = sign_leaf(key, authority, make_voucher(identity, key.public_key()))
-    password = secrets.token_bytes(32).hex().encode()
+    return credentials_of(key, sign_leaf(key, make_voucher(identity, key.public_key())))
+
+
+def credentials_of(key: ec.EllipticCurvePrivateKey, leaf: x509.Certificate) -> Credentials:
+    password = secrets.token_hex(32).encode()
     pem = leaf.public_bytes(Encoding.PEM) + key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password)
     )
-    anchor = _authority_certificate(authority).public_bytes(Encoding.DER)
-    contexts = (
-        _context(ssl.PROTOCOL_TLS_SERVER, anchor),
-        _context(ssl.PROTOCOL_TLS_CLIENT, anchor),
-    )
+    anchor = _authority_certificate().public_bytes(Encoding.DER)
+    server = _context(ssl.PROTOCOL_TLS_SERVER, anchor)
+    client = _context(ssl.PROTOCOL_TLS_CLIENT, anchor)
+    server.num_tickets = 0
     try:
-        _load(contexts, pem, password)
+        _load((server, client), pem, password)
     except OSError as error:
-        place = tempfile.gettempdir()
-        raise P2PChatError(f"can't write a small file to {place}: {error.strerror}") from error
-    return Credentials(*contexts, leaf.fingerprint(hashes.SHA256()))
+        raise P2PChatError(f"no temporary file can be written: {error}") from error
+    return Credentials(server, client, leaf.fingerprint(hashes.SHA256()))
 
 
 def make_voucher(identity: LinkIdentity, leaf_key: ec.EllipticCurvePublicKey) -> Voucher:
@@ -123,9 +123,7 @@ def make_voucher(identity: LinkIdentity, leaf_key: ec.EllipticCurvePublicKey) ->
     )
 
 
-def sign_leaf(
-    key: ec.EllipticCurvePrivateKey, authority: ec.EllipticCurvePrivateKey, voucher: Voucher
-) -> x509.Certificate:
+def sign_leaf(key: ec.EllipticCurvePrivateKey, voucher: Voucher) -> x509.Certificate:
     return (
         _builder(LEAF_NAME, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -133,7 +131,7 @@ def sign_leaf(
             x509.UnrecognizedExtension(VOUCHER_OID, voucher.encode()),
             critical=False,
         )
-        .sign(authority, hashes.SHA256())
+        .sign(authority_key(), hashes.SHA256())
     )
 
 
@@ -174,12 +172,13 @@ def _verify(public_key: bytes, signature: bytes, data: bytes) -> None:
     Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
 
 
-def _authority_key() -> ec.EllipticCurvePrivateKey:
+def authority_key() -> ec.EllipticCurvePrivateKey:
     scalar = int.from_bytes(hashlib.sha256(AUTHORITY_SEED).digest(), "big")
     return ec.derive_private_key(scalar, ec.SECP256R1())
 
 
-def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _authority_certificate() -> x509.Certificate:
+    key = authority_key()
     return (
         _builder(AUTHORITY_NAME, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -213,8 +212,6 @@ def _context(protocol: int, anchor: bytes) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=anchor)
-    if protocol == ssl.PROTOCOL_TLS_SERVER:
-        context.num_tickets = 0
     return context
 
 

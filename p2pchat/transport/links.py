@@ -122,6 +122,9 @@ class TlsLinks:
     def tunnel_open(self, token: int, outgoing: bool) -> None:
         if self._stopping or token in self._tunnels:
             return
+        if len(self._tunnels) >= limits.RELAY_TUNNELS:
+            self._loop.call_soon(self._sink.dial_failed, token, RELAYED, "unreachable")
+            return
         tunnel = Tunnel(self._loop, lambda data: self._sink.tunnel_data(token, data))
         self._tunnels[token] = tunnel
         origin = _Origin(RELAYED, outgoing, token, relayed=True)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from p2pchat.config import limits
 from p2pchat.model.ids import InstanceId
 from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo
+from p2pchat.transport.leaf import make_credentials
 from p2pchat.transport.links import TlsLinks
 
 HOST = "127.0.0.1"
@@ -134,6 +139,67 @@ async def linked(one: Node, other: Node) -> tuple[LinkId, LinkId]:
     await until(lambda: token in one.sink.tokens and len(other.sink.opened) > len(before))
     (theirs,) = set(other.sink.opened) - before
     return one.sink.tokens[token], theirs
+
+
+class Outsider:
+    """The other end of a connection, without any of this program's links: it may do anything."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, address: Address, context: ssl.SSLContext | None = None) -> Outsider:
+        """Reads a little at a time, and holds little that it hasn't read."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * limits.KIB)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+        return cls(
+            *await asyncio.open_connection(
+                sock=sock, ssl=context, server_hostname="" if context else None, limit=1024
+            )
+        )
+
+    async def ended(self) -> None:
+        """Wait until the other side has closed."""
+        with contextlib.suppress(OSError):
+            while await self.reader.read(1 << 16):
+                pass
+
+    def gone(self) -> None:
+        self.writer.transport.abort()
+
+
+class BareTls:
+    """The client's TLS of a node that may say anything; bytes in and out by hand."""
+
+    def __init__(self) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = make_credentials(make_identity()).client.wrap_bio(self.incoming, self.outgoing)
+
+    def shake_hands(self) -> bool:
+        """Whether that was the last step."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def record(self, data: bytes) -> bytes:
+        self.tls.write(data)
+        return self.outgoing.read()
+
+
+async def fill(node: Node, link: LinkId) -> int:
+    """Send until the system's buffers are full and 1 MiB stays queued here; the bytes sent."""
+    sent = full = 0
+    while full < 5:
+        queued = node.links.send(link, b"x" * 60_000)
+        sent += 60_004
+        full = full + 1 if queued > limits.QUEUE_BYTES else 0
+        await asyncio.sleep(0.01 if full else 0)
+    return sent
 
 
 async def two() -> tuple[Node, Node]:
