@@ -156,6 +156,11 @@ RELAY_QUEUE_BYTES = 1 * MIB
 EAGER_LINKS = 6
 """Neighbours that get the payload before anything is known of the tree: the first three rings.
 Fewer make deeper trees, more make the first message dearer (benchmarks/overlay.py)."""
+LONG_WAY = 10
+"""Hops above which a node looks for a shorter way: hardly ever reached by 500 nodes with a fresh tree,
+so that the tree rests (benchmarks/overlay.py)."""
+HOPS = 255
+"""What a copy's count of hops stops at."""
 SEEN_IDS = 2048
 """Ids a conversation remembers to tell duplicates; the store knows all others."""
 GRAFT_AFTER_S = 0.3
@@ -233,6 +238,9 @@ BEACON_FORGET_S = 60.0
 ANSWERS_PER_S = 20
 ANSWERS_AT_ONCE = 100
 """Answers to beacons: a forged sender address gets no more than this from one node."""
+BEACONS_PER_S = 10
+BEACONS_AT_ONCE = 200
+"""Datagrams from one address that are looked at: a machine may have many profiles."""
 HINTS_PER_S = 100
 HINTS_AT_ONCE = 1000
 """Hints that are passed on: twice the largest network at once, a flood of forged ones is cut."""
@@ -243,7 +251,7 @@ ADDRESSES_PER_INTERFACE = 4
 MDNS_INTERFACES = 4
 MDNS_START_S = (0.5, 1.5)
 """When mDNS starts where there is a beacon: it is slower, and costs much at the start."""
-MDNS_CACHE_RECORDS = 4000
+MDNS_CACHE_RECORDS = 8000
 MDNS_CACHE_BYTES = 4 * MIB
 """Above either, mDNS starts afresh after MDNS_PAUSE_S: somebody floods the network."""
 MDNS_PAUSE_S = 60.0

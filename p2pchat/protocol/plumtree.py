@@ -6,10 +6,10 @@ links, which duplicates prune to a tree; ids go over the others and mend the tre
 * Of new links only the first `limits.EAGER_LINKS` of the overlay's order begin eager.
 * A duplicate prunes its link only while the link of the first copy is eager itself, so that two
   messages that cross can't prune a node's last link.
-* In a full mesh the author alone pushes. Whether that holds is the author's to say (`relay`), for
+* In a full mesh the author alone pushes. Whether that holds is the author's to say (0 hops), for
   others may see the overlay in another mode.
-* No optimization by hops (section 3.8): measured with messages that cross, it tears the tree faster
-  than it shortens ways, at up to twice the copies.
+* The optimization of section 3.8 is for ways of more than `limits.LONG_WAY` hops alone: applied to
+  all, with messages that cross it tears the tree faster than it shortens it.
 
 Losses that outlast the timers here are mended by sync. Nothing here grows with what a peer sends.
 """
@@ -30,8 +30,9 @@ class Push(msgspec.Struct, frozen=True):
 
     eager: tuple[DeviceId, ...] = ()
     lazy: tuple[DeviceId, ...] = ()
-    relay: bool = False
-    """Goes with the payload: whoever gets it passes it on. Without, the author reaches all."""
+    hops: int = 0
+    """Goes with the payload: the links that it has crossed when it arrives. 0: the author reaches
+    all members, nobody passes it on."""
 
 
 class Duplicate(msgspec.Struct, frozen=True):
@@ -41,10 +42,20 @@ class Duplicate(msgspec.Struct, frozen=True):
 
 
 class Graft(msgspec.Struct, frozen=True):
-    """Ask `peer` to push from now on, and to send the payloads of `ids`."""
+    """Ask `peer` to push from now on, and to send the payloads of `ids`; send Prune to `prune`."""
 
     peer: DeviceId
     ids: tuple[EntryHash, ...] = ()
+    prune: DeviceId | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    source: DeviceId | None
+    """Who brought it first; None: made here."""
+    hops: int
+    moved: bool = False
+    """A shorter way than by `source` was taken up because of this id."""
 
 
 @dataclass(slots=True)
@@ -61,13 +72,17 @@ class Plumtree:
         self._eager: dict[DeviceId, bool] = {}
         """Every neighbour, and whether it gets payloads. In the overlay's order."""
         self._complete = False
-        self._seen: dict[EntryHash, DeviceId | None] = {}
-        """Recent ids, oldest first, and who brought them first; None: made here."""
+        self._seen: dict[EntryHash, _Seen] = {}
+        """Recent ids, oldest first."""
         self._missing: dict[EntryHash, _Missing] = {}
         """Soonest due first: every wait is equally long, and a new wait goes to the end."""
         self._announced: dict[DeviceId, int] = {}
         """How many of the missing ids each neighbour is an announcer of, or asked for."""
         self._unanswered: dict[DeviceId, int] = {}
+        self._trial: set[DeviceId] = set()
+        """Taken up for being shorter, and nothing new has come from them yet."""
+        self._boasters: set[DeviceId] = set()
+        """Those of them that left something to be asked for elsewhere."""
 
     @property
     def eager(self) -> tuple[DeviceId, ...]:
@@ -110,6 +125,8 @@ class Plumtree:
 
     def _forget(self, peer: DeviceId) -> None:
         self._unanswered.pop(peer, None)
+        self._trial.discard(peer)
+        self._boasters.discard(peer)
         if self._announced.pop(peer, 0):
             for missing in self._missing.values():
                 if peer in missing.announcers:
@@ -121,45 +138,51 @@ class Plumtree:
 
     def originate(self, id: EntryHash) -> Push:
         """An entry of this device's own."""
-        self._remember(id, None)
+        self._remember(id, _Seen(None, 0))
         if self._complete:
             return Push(eager=tuple(self._eager))
-        return Push(self.eager, self.lazy, relay=True)
+        return Push(self.eager, self.lazy, hops=1)
 
-    def received(self, id: EntryHash, source: DeviceId, relay: bool) -> Push | Duplicate:
+    def received(self, id: EntryHash, source: DeviceId, hops: int) -> Push | Duplicate:
         """A payload that was found valid came over a link. What the store holds from before the
         memory of this class is the caller's to know: it calls `duplicate`."""
         if id in self._seen:
-            return self.duplicate(id, source, relay)
-        self._remember(id, source)
+            return self.duplicate(id, source, hops)
+        self._remember(id, _Seen(source, hops))
+        self._trial.discard(source)
         missing = self._missing.get(id)
         if missing is not None:
             if missing.asked == source:
                 self._unanswered.pop(source, None)
             self._drop(id)
-        if not relay:
+        if hops <= 0:
             return Push()
         if source in self._eager:
             self._eager[source] = True
         return Push(
             eager=tuple(peer for peer in self.eager if peer != source),
             lazy=tuple(peer for peer in self.lazy if peer != source),
-            relay=True,
+            hops=min(hops + 1, limits.HOPS),
         )
 
-    def duplicate(self, id: EntryHash, source: DeviceId, relay: bool) -> Duplicate:
+    def hops(self, id: EntryHash) -> int:
+        """What goes with a payload that is sent again, because it was asked for."""
+        seen = self._seen.get(id)
+        return min(seen.hops + 1, limits.HOPS) if seen else 1
+
+    def duplicate(self, id: EntryHash, source: DeviceId, hops: int) -> Duplicate:
         """A payload that is here came once more. What came by sync first prunes nothing: it says
         nothing of which link is the better one."""
-        if not relay or id not in self._seen or source not in self._eager:
+        seen = self._seen.get(id)
+        if seen is None or hops <= 0 or source == seen.source or source not in self._eager:
             return Duplicate(prune=False)
-        first = self._seen[id]
-        if first == source or (first is not None and not self._eager.get(first, False)):
+        if seen.source is not None and not self._eager.get(seen.source, False):
             return Duplicate(prune=False)
         self._eager[source] = False
         return Duplicate(prune=True)
 
-    def _remember(self, id: EntryHash, source: DeviceId | None) -> None:
-        self._seen[id] = source
+    def _remember(self, id: EntryHash, seen: _Seen) -> None:
+        self._seen[id] = seen
         if len(self._seen) > limits.SEEN_IDS:
             del self._seen[next(iter(self._seen))]
 
@@ -171,14 +194,35 @@ class Plumtree:
             for entry in ids:
                 self._drop(entry)
 
-    def announced(self, ids: Iterable[EntryHash], source: DeviceId, now: float) -> None:
-        """A neighbour has these entries. Leave out those that the store holds."""
+    def announced(
+        self, ids: Iterable[tuple[EntryHash, int]], source: DeviceId, now: float
+    ) -> tuple[Graft, ...]:
+        """A neighbour has these entries, and its copies would come by so many hops. Leave out
+        those that the store holds, but for those of the last seconds."""
         if source not in self._eager:
-            return
+            return ()
+        grafts: list[Graft] = []
         quota = limits.MISSING_PER_PEER >> min(self._unanswered.get(source, 0), 9)
-        for entry in ids:
-            if entry not in self._seen and self._announced.get(source, 0) < quota:
+        for entry, hops in ids:
+            if (seen := self._seen.get(entry)) is not None:
+                grafts += self._shorten(seen, source, hops)
+            elif self._announced.get(source, 0) < quota:
                 self._await(entry, source, now)
+        return tuple(grafts)
+
+    def _shorten(self, seen: _Seen, source: DeviceId, hops: int) -> Iterable[Graft]:
+        """Take up a shorter way. The new parent had the entry by fewer hops than this node, so
+        the links stay a tree, whoever else moves because of this id."""
+        old = seen.source
+        if seen.hops <= limits.LONG_WAY or not 0 < hops < seen.hops:
+            return ()
+        if seen.moved or source in self._boasters or old is None or not self._eager.get(old):
+            return ()
+        seen.moved = True
+        self._trial.add(source)
+        self._eager[source] = True
+        self._eager[old] = False
+        return (Graft(source, prune=old),)
 
     def _await(self, id: EntryHash, source: DeviceId, now: float) -> None:
         missing = self._missing.get(id)
@@ -223,6 +267,9 @@ class Plumtree:
             peer_asked = self._ask_next(entry, now)
             if peer_asked is not None:
                 wanted.setdefault(peer_asked, []).append(entry)
+        if wanted:
+            self._boasters |= self._trial
+            self._trial.clear()
         for peer in wanted:
             self._eager[peer] = True
         return tuple(Graft(peer, tuple(ids)) for peer, ids in wanted.items())

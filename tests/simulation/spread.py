@@ -96,18 +96,17 @@ class Network:
 
     def push(self, node: Node, id: EntryHash, push: Push) -> None:
         for peer in push.eager:
-            self.send(node, peer, id)
+            self.send(node, peer, id, push.hops)
         for peer in push.lazy:
-            self.announce(node, peer, id)
+            self.announce(node, peer, id, push.hops)
 
-    def send(self, node: Node, peer: DeviceId, id: EntryHash) -> None:
-        hops = self.spread[id].hops[node.own] + 1
+    def send(self, node: Node, peer: DeviceId, id: EntryHash, hops: int) -> None:
         self.deliver(node, peer, lambda other: self.received(other, id, node.own, hops))
 
     def received(self, node: Node, id: EntryHash, source: DeviceId, hops: int) -> None:
         spread = self.spread[id]
         spread.copies += 1
-        outcome = node.tree.received(id, source, relay=True)
+        outcome = node.tree.received(id, source, hops)
         if isinstance(outcome, Duplicate):
             if outcome.prune:
                 self.deliver(node, source, lambda other: other.tree.pruned(node.own))
@@ -116,9 +115,10 @@ class Network:
         spread.took = self.now
         self.push(node, id, outcome)
 
-    def announce(self, node: Node, peer: DeviceId, id: EntryHash) -> None:
+    def announce(self, node: Node, peer: DeviceId, id: EntryHash, hops: int) -> None:
         def arrive(other: Node) -> None:
-            other.tree.announced([id], node.own, self.now)
+            for graft in other.tree.announced([(id, hops)], node.own, self.now):
+                self.graft(other, graft)
             self.arm(other)
 
         self.deliver(node, peer, arrive, GATHER_S)
@@ -137,9 +137,11 @@ class Network:
         def grafted(other: Node) -> None:
             other.tree.grafted(node.own)
             for entry in graft.ids:
-                self.send(other, node.own, entry)
+                self.send(other, node.own, entry, other.tree.hops(entry))
 
         self.deliver(node, graft.peer, grafted)
+        if graft.prune is not None:
+            self.deliver(node, graft.prune, lambda other: other.tree.pruned(node.own))
 
     def fail(self, share: float) -> None:
         for node in self.rng.sample(list(self.nodes.values()), round(len(self.nodes) * share)):
