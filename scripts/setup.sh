@@ -36,8 +36,10 @@ pythons() {
 missing_for_python() {
     local tk=0 pip=0 minor=0 path=
     read -r tk pip minor path < <(pythons) || true
-    if [[ $pip == 0 && $path == /usr/bin/python3* ]]; then echo "python3.$minor-venv"; fi
-    if [[ $tk == 0 ]] && /usr/bin/python3 -c "$probe" &>/dev/null; then echo python3-tk; fi
+    if [[ $pip == 0 && $path == /usr/bin/* ]]; then echo "python3.$minor-venv"; fi
+    if [[ $tk == 0 ]] && /usr/bin/python3 -c "$probe" &>/dev/null; then
+        printf '%s\n' python3-tk python3-venv
+    fi
 }
 
 # -- the distribution's packages
