@@ -121,9 +121,17 @@ class RemoteNode(asyncio.Protocol):
             "messages.send", Message, conversation=conversation, text=text, reply_to=reply_to
         )
 
-    async def messages(self, conversation: str, limit: int = 50) -> Sequence[Message]:
+    async def messages(
+        self,
+        conversation: str,
+        limit: int = 50,
+        before: MessageId | None = None,
+        after: MessageId | None = None,
+        around: MessageId | None = None,
+    ) -> Sequence[Message]:
+        places = {"before": before, "after": after, "around": around}
         return await self.call(
-            "messages.list", list[Message], conversation=conversation, limit=limit
+            "messages.list", list[Message], conversation=conversation, limit=limit, **places
         )
 
     async def search(

@@ -60,6 +60,7 @@ class _Client(StreamOutput, asyncio.Protocol):
 
     def __init__(self, server: ControlServer) -> None:
         super().__init__(self._gone)
+        self.session: Session | None = None
         self._server = server
         self._secret = server.secret
         self._first = b""
@@ -69,7 +70,11 @@ class _Client(StreamOutput, asyncio.Protocol):
         if not self._server.admit(self):
             self.abort()
         elif self._secret is None:
-            self.session = self._server.open_session(self)
+            self._open()
+
+    def _open(self) -> None:
+        self.session = self._server.open_session(self)
+        self.drained = self.session.drained
 
     def data_received(self, data: bytes) -> None:
         if self.session is None:
@@ -86,7 +91,7 @@ class _Client(StreamOutput, asyncio.Protocol):
         if self._secret is None or not hmac.compare_digest(line.strip(), self._secret):
             self.abort()
             return b""
-        self.session = self._server.open_session(self)
+        self._open()
         return rest
 
     def eof_received(self) -> bool:

@@ -18,7 +18,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.rpc.methods import Table
 from p2pchat.ui.rpc.session import Session
 from p2pchat.ui.rpc.streams import PipeInput, StreamOutput
-from p2pchat.ui.rpc.threads import ThreadInput, ThreadOutput
+from p2pchat.ui.threads import ThreadInput, ThreadOutput
 
 _FLUSH_S = 1.0
 """How long the parent may take to read the last answers."""
@@ -51,7 +51,7 @@ async def serve_stdio(node: NodeApi, stop: asyncio.Event, stdin: int = 0, stdout
     own = (await node.info()).peer_id
     channel = _Stdio(await _open_output(stdout, stop.set))
     session = Session(node, own, Table(), channel)
-    channel.output.session = session
+    channel.output.drained = session.drained
     channel.input = await _open_input(stdin, session.feed, stop.set)
     await stop.wait()
     channel.input.close()

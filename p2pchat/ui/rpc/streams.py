@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from p2pchat.ui.rpc.session import Session
-
 
 class StreamOutput(asyncio.BaseProtocol):
     """The writing half of a channel. `closed` is called once, when the other side is gone."""
 
     def __init__(self, closed: Callable[[], None]) -> None:
-        self.session: Session | None = None
+        self.drained: Callable[[], None] | None = None
+        """Called when everything is written."""
         self._closed = closed
         self._transport: asyncio.WriteTransport | None = None
         self._taken = asyncio.Event()
@@ -34,8 +33,8 @@ class StreamOutput(asyncio.BaseProtocol):
 
     def resume_writing(self) -> None:
         self._taken.set()
-        if self.session is not None:
-            self.session.drained()
+        if self.drained is not None:
+            self.drained()
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

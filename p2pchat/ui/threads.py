@@ -1,5 +1,5 @@
-"""Bytes of a JSON-RPC client by threads: for files, terminals and Windows, where the event loop
-can't wait for standard input and output. The threads are daemons: a read can't be interrupted."""
+"""Standard input and output by threads: for files, terminals and Windows, where the event loop
+can't wait for them. The threads are daemons: a read can't be interrupted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-
-from p2pchat.ui.rpc.session import Session
 
 _CHUNK = 256 * 1024
 
@@ -28,7 +26,7 @@ class ThreadInput:
         self._go.set()
         self._paused = False
         self._closed = False
-        threading.Thread(target=self._read, name="rpc-input", daemon=True).start()
+        threading.Thread(target=self._read, name="input", daemon=True).start()
 
     def _read(self) -> None:
         while True:
@@ -69,7 +67,8 @@ class ThreadOutput:
     """Writes to a descriptor, in order. `closed` is called once where that isn't possible."""
 
     def __init__(self, fd: int, closed: Callable[[], None]) -> None:
-        self.session: Session | None = None
+        self.drained: Callable[[], None] | None = None
+        """Called when everything is written, or most of it."""
         self._fd = fd
         self._closed = closed
         self._loop = asyncio.get_running_loop()
@@ -79,7 +78,7 @@ class ThreadOutput:
         self._broken = False
         self._taken = asyncio.Event()
         self._taken.set()
-        threading.Thread(target=self._work, name="rpc-output", daemon=True).start()
+        threading.Thread(target=self._work, name="output", daemon=True).start()
 
     def write(self, data: bytes) -> None:
         if self._broken:
@@ -117,15 +116,15 @@ class ThreadOutput:
                     self._loop.call_soon_threadsafe(self._break)
                     return
                 if empty:
-                    self._loop.call_soon_threadsafe(self._drained)
+                    self._loop.call_soon_threadsafe(self._emptied)
             except RuntimeError:  # the loop is closed
                 return
 
-    def _drained(self) -> None:
+    def _emptied(self) -> None:
         if self._unread == 0:
             self._taken.set()
-        if self.session is not None:
-            self.session.drained()
+        if self.drained is not None:
+            self.drained()
 
     def _break(self) -> None:
         self._broken = True

@@ -1,0 +1,171 @@
+"""Commands that ask once and end: `send`, `peers`, `history`.
+
+They work on a node of their own or on one that runs already (`ui.rpc.client`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from p2pchat.errors import UsageError
+from p2pchat.events import Event, MessageReceipt
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Message, MessageKind, Room
+from p2pchat.model.people import NodeInfo, Peer, Status
+from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.ui.presenters.words import local_time
+
+DONE, NOBODY = 0, 3
+
+
+class Asked(Protocol):
+    """What these commands use of `NodeApi`."""
+
+    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]: ...
+
+    async def info(self) -> NodeInfo: ...
+
+    async def peers(self) -> Sequence[Peer]: ...
+
+    async def rooms(self) -> Sequence[Room]: ...
+
+    async def join_room(self, room: str, password: str | None = None) -> Room: ...
+
+    async def send(
+        self, conversation: str, text: str, reply_to: MessageId | None = None
+    ) -> Message: ...
+
+    async def messages(
+        self,
+        conversation: str,
+        limit: int = 50,
+        before: MessageId | None = None,
+        after: MessageId | None = None,
+        around: MessageId | None = None,
+    ) -> Sequence[Message]: ...
+
+    async def search(
+        self, query: str, conversation: str | None = None, limit: int = 50
+    ) -> Sequence[Message]: ...
+
+
+async def send(node: Asked, conversation: str, text: str, within: float) -> int:
+    """Join, send, and wait for `within` seconds until one peer has stored the message."""
+    deadline = asyncio.get_running_loop().time() + within
+    receipt = asyncio.Event()
+
+    def hear(events: Sequence[Event]) -> None:
+        if any(isinstance(event, MessageReceipt) for event in events):
+            receipt.set()
+
+    unsubscribe = node.subscribe(hear)
+    try:
+        await _enter(node, conversation, deadline)
+        message = await node.send(conversation, text)
+        async with asyncio.timeout_at(deadline):
+            while not await _is_delivered(node, message):
+                await receipt.wait()
+                receipt.clear()
+        return DONE
+    except TimeoutError:
+        sys.stderr.write(
+            f"p2pchat: nobody has stored it within {within:g} s; it is queued and goes out"
+            " the next time p2pchat runs\n"
+        )
+        return NOBODY
+    finally:
+        unsubscribe()
+
+
+async def _is_delivered(node: Asked, message: Message) -> bool:
+    found = await node.messages(message.conversation, 1, around=message.message_id)
+    return any(m.message_id == message.message_id and m.receipts.delivered for m in found)
+
+
+async def _enter(node: Asked, conversation: str, deadline: float) -> None:
+    """Join a room that isn't joined yet, once there is somebody who can say whether it takes a
+    password; wait for a person that isn't known yet to appear."""
+    if conversation.startswith("#"):
+        joined = {room.room for room in await node.rooms() if room.joined}
+        if conversation not in joined:
+            await _appears(node, lambda peer: peer.linked, deadline)
+            await node.join_room(conversation)
+    elif conversation.startswith("@"):
+        who = conversation[1:]
+        await _appears(node, lambda p: who in (p.peer_id, p.label, p.name), deadline)
+    else:
+        raise UsageError(f"{conversation!r} is no conversation: write #room or @person")
+
+
+async def _appears(node: Asked, wanted: Callable[[Peer], bool], deadline: float) -> None:
+    """Wait until such a person is here, or until the deadline."""
+    while not any(wanted(peer) for peer in await node.peers()):
+        if asyncio.get_running_loop().time() >= deadline:
+            return
+        await asyncio.sleep(0.1)
+
+
+# -- who is there
+
+
+async def peers(node: Asked, wait: float, as_json: bool, fresh: bool) -> int:
+    """Who is there. A `fresh` node looks around for `wait` seconds first."""
+    if fresh:
+        await asyncio.sleep(wait)
+    there = [peer for peer in await node.peers() if peer.status != Status.OFFLINE]
+    if as_json:
+        _print_json(there)
+        return DONE
+    for peer in sorted(there, key=lambda peer: peer.label.casefold()):
+        note = f"  {one_line(peer.note, 80)}" if peer.note else ""
+        label = safe_name(peer.label) or "?"
+        sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{note}\n")
+    if not there:
+        sys.stderr.write("p2pchat: nobody else is here\n")
+    return DONE
+
+
+# -- what was said
+
+
+async def history(
+    node: Asked, conversation: str, query: str | None, limit: int, as_json: bool
+) -> int:
+    """Stored messages, oldest first; with a query those that hold all its words."""
+    if query is None:
+        found = list(await node.messages(conversation, limit))
+    else:
+        found = list(await node.search(query, conversation, limit))[::-1]
+    if as_json:
+        _print_json(found)
+        return DONE
+    own: PeerId = (await node.info()).peer_id
+    for message in found:
+        sys.stdout.write(line_of(message, own) + "\n")
+    return DONE
+
+
+def line_of(message: Message, own: PeerId) -> str:
+    """`2026-01-02 15:04 Li: text`, safe to print; further lines are indented."""
+    moment = local_time(message.sent_at)
+    when = f"{moment:%Y-%m-%d %H:%M}" if moment else "----------------"
+    text = safe_text(message.text).replace("\n", "\n    ")
+    if message.deleted:
+        text = "(deleted)"
+    elif message.unsupported:
+        text = "(needs a newer version)"
+    elif message.edited:
+        text += " (edited)"
+    if message.kind == MessageKind.SYSTEM:
+        return f"{when} * {text}"
+    label = safe_name(message.author_label) or "?"
+    return f"{when} {label}{' (you)' if message.author == own else ''}: {text}"
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
