@@ -17,6 +17,11 @@ from p2pchat.model.people import NodeInfo, Peer, Profile
 
 
 class NodeApi(Protocol):
+    def front_end(self) -> NodeApi:
+        """A façade of its own for one more front end on the same node. What a front end does
+        itself it isn't told of in events: the others are."""
+        ...
+
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         """Call `handler` with each batch of events, in order, on the loop's thread; it must not
         block. Returns what ends the subscription."""

@@ -43,6 +43,8 @@ class Context:
         self.now = 0.0
         self.wall_ms = 0
         self._effects: list[effects.Effect] = []
+        self._notices: list[Event] = []
+        self._notices_origin = 0
         self._timers: list[Timer] = []
         self._waiting: dict[int, Callable[[Any], None]] = {}
         self._failing: dict[int, Callable[[str], None]] = {}
@@ -54,6 +56,7 @@ class Context:
         self._effects.append(effect)
 
     def take(self) -> list[effects.Effect]:
+        self._flush_notices()
         taken, self._effects = self._effects, []
         return taken
 
@@ -99,8 +102,17 @@ class Context:
         self.emit(effects.Commit(batch, writes))
 
     def notify(self, *events: Event, origin: int = 0) -> None:
-        if events:
-            self.emit(effects.Notify(events, origin))
+        """Tell the front ends, but the one whose own doing it is. Gathered, so that a burst is
+        told in few batches."""
+        if origin != self._notices_origin:
+            self._flush_notices()
+            self._notices_origin = origin
+        self._notices.extend(events)
+
+    def _flush_notices(self) -> None:
+        if self._notices:
+            self.emit(effects.Notify(tuple(self._notices), self._notices_origin))
+            self._notices.clear()
 
     def reply(self, request: int, value: Any) -> None:
         if request:

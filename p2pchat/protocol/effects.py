@@ -9,7 +9,7 @@ import msgspec
 
 from p2pchat.events import Event
 from p2pchat.model.entry import WireEntry
-from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import Write
 
 
@@ -136,10 +136,8 @@ class Announce(_Effect, frozen=True, gc=False):
     """Say on the LAN again that we are here."""
 
 
-class Reidentify(_Effect, frozen=True, gc=False):
-    """The profile runs twice: go on as this device, with links made anew."""
-
-    device_seed: bytes
+class Restart(_Effect, frozen=True, gc=False):
+    """What is stored has a new identity: go on with a new machine, with links made anew."""
 
 
 # -- jobs of Compute
@@ -204,7 +202,5 @@ Effect = (
     | Notify
     | NotifyReceipt
     | Announce
-    | Reidentify
+    | Restart
 )
-
-__all__ = ["DeviceId", "Effect", "SecretJob"]

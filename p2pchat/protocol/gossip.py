@@ -32,6 +32,7 @@ class Gossip:
         """The devices to spread to, in the overlay's order, and whether they are all there are."""
         self._shared = shared
         self._trees: dict[ConversationId, Plumtree] = {}
+        self._pushes: dict[tuple[ConversationId, tuple[DeviceId, ...], int], list[WireEntry]] = {}
         self._lazy: dict[tuple[DeviceId, ConversationId], list[tuple[EntryHash, int]]] = {}
         self._flush: Timer | None = None
         self._timers: dict[ConversationId, Timer] = {}
@@ -63,7 +64,7 @@ class Gossip:
             tree.synced(entry.hash for entry in arrival.entries)
             return
         source = self._links.get(arrival.link) if arrival.link else None
-        groups: dict[tuple[tuple[DeviceId, ...], int], list[WireEntry]] = {}
+        conversation = arrival.conversation.id
         for entry in arrival.entries:
             if arrival.road is Road.WRITTEN:
                 push: Push | Duplicate = tree.originate(entry.hash)
@@ -73,11 +74,16 @@ class Gossip:
                 continue
             if isinstance(push, Push):
                 if push.eager:
-                    groups.setdefault((push.eager, push.hops), []).append(entry.wire)
+                    group = (conversation, push.eager, push.hops)
+                    self._pushes.setdefault(group, []).append(entry.wire)
                 for device in push.lazy:
-                    self._announce(device, arrival.conversation.id, (entry.hash, push.hops))
-        for (devices, hops), entries in groups.items():
-            self._push(arrival.conversation, devices, hops, entries)
+                    self._announce(device, conversation, (entry.hash, push.hops))
+
+    def flush(self) -> None:
+        """The end of a turn: what it brought about goes out in as few frames as it can."""
+        pushes, self._pushes = self._pushes, {}
+        for (conversation, devices, hops), entries in pushes.items():
+            self._push(conversation, devices, hops, entries)
 
     def duplicates(
         self, conversation: Conversation, link: Link, known: Sequence[EntryHash], hops: int
@@ -86,19 +92,20 @@ class Gossip:
         tree = self._trees.get(conversation.id)
         if tree is None:
             return
-        if any([tree.duplicate(hash, link.device, hops).prune for hash in known]):
+        answers = [tree.duplicate(hash, link.device, hops) for hash in known]
+        if any(answer.prune for answer in answers):
             self._links.send(link.id, wire.Prune(conversation.id))
 
     def _push(
         self,
-        conversation: Conversation,
+        conversation: ConversationId,
         devices: Sequence[DeviceId],
         hops: int,
         entries: list[WireEntry],
     ) -> None:
         links = [link for device in devices if (link := self._links.of(device)) and not link.choked]
         for part in wire.chunks(entries):
-            self._links.send_all(links, wire.Push(conversation.id, part, hops))
+            self._links.send_all(links, wire.Push(conversation, part, hops))
 
     # -- ids
 
@@ -163,7 +170,7 @@ class Gossip:
         def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
             if self._shared(link.id, conversation):
                 for hash, entry in found:
-                    self._push(conversation, (link.device,), tree.hops(hash), [entry])
+                    self._push(conversation.id, (link.device,), tree.hops(hash), [entry])
 
         self._ctx.wait(query, read)
         self._ctx.emit(effects.ReadEntries(query, ids))

@@ -133,7 +133,8 @@ class Ingest:
         then: Callable[[bool], None] | None = None,
     ) -> list[EntryHash]:
         """Keep what is new of these; `then` is called when that is durable (at once where nothing
-        is), with False where it couldn't be stored. Returns the hashes that were here, or on their way, already."""
+        is), with False where it couldn't be stored. Returns the hashes that were here, or on
+        their way, already."""
         known: list[EntryHash] = []
         fresh: list[Checked] = []
         for item in checked:

@@ -177,17 +177,20 @@ class Pake(_Frame, frozen=True, array_like=True, gc=False, tag=21):
     data: bytes
 
 
-class Hold(_Frame, frozen=True, array_like=True, gc=False, tag=22):
-    """Keep the ciphertext of this direct conversation for the one of the two who is off."""
+class Direct(_Frame, frozen=True, array_like=True, gc=False, tag=22):
+    """There is a direct conversation of these two here. To one of them: let us compare. To anyone
+    else: please keep its ciphertext for the one who is off."""
 
     conversation: ConversationId
     one: str
     other: str
 
 
-class HoldAnswer(_Frame, frozen=True, array_like=True, gc=False, tag=23):
+class DirectAnswer(_Frame, frozen=True, array_like=True, gc=False, tag=23):
+    """Whether the ciphertext will be kept; or, unasked, that it is no longer."""
+
     conversation: ConversationId
-    taken: bool
+    kept: bool
 
 
 class DialBack(_Frame, frozen=True, array_like=True, gc=False, tag=24):
@@ -233,8 +236,8 @@ Frame = (
     | Typing
     | RoomProof
     | Pake
-    | Hold
-    | HoldAnswer
+    | Direct
+    | DirectAnswer
     | DialBack
     | Tunnel
 )

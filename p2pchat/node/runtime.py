@@ -1,0 +1,423 @@
+"""The one place that performs effects: it owns the machine's time, tasks, timers and threads.
+
+Everything runs on the event loop but three kinds of work: writes (one thread, many commits to a
+transaction), reads, and slow computations (small pools).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from p2pchat.errors import DiskFull, RequestError, StoreError
+from p2pchat.events import Event, MessageReceipt, Warned
+from p2pchat.model.ids import FeedId, MessageId
+from p2pchat.model.records import Applied, Disclose, PutEntry, Write
+from p2pchat.node import secrets
+from p2pchat.node.ports import Address, Discovery, LinkId, LinkIdentity, LinkInfo, Links, Store
+from p2pchat.protocol import effects
+from p2pchat.protocol.entries import check
+from p2pchat.protocol.machine import Machine
+
+log = logging.getLogger("p2pchat.node")
+
+GROUP_WRITES = 4000
+"""Writes of one transaction at most, so that a burst doesn't delay what comes behind it."""
+
+Handler = Callable[[Sequence[Event]], None]
+
+
+class _Batch(msgspec.Struct):
+    number: int
+    writes: list[Write]
+
+
+class Runtime:
+    """Feeds the machine and does what it wants. Made and used on the loop's thread."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        store: Store,
+        links: Links,
+        discovery: Discovery,
+        handlers: dict[int, Handler],
+        restart: Callable[[], None],
+    ) -> None:
+        """`handlers`: the front ends that are told of events, by number. `restart` is called
+        where the machine wants a new one in its place."""
+        self._machine = machine
+        self._store = store
+        self._links = links
+        self._discovery = discovery
+        self._loop = asyncio.get_running_loop()
+        self._handlers = handlers
+        self._requests: dict[int, asyncio.Future[Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._performing = False
+        self._closed = False
+        self._pending: list[_Batch] = []
+        self._writing = False
+        self._work: queue.SimpleQueue[list[_Batch] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="p2pchat-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-reader")
+        self._computers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-compute")
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._perform_one: dict[type, Callable[[Any], None]] = {
+            effects.Send: self._send,
+            effects.Dial: lambda e: self._links.dial(e.token, e.address),
+            effects.CloseLink: lambda e: self._links.close(LinkId(e.link), e.reason),
+            effects.TunnelOpen: lambda e: self._links.tunnel_open(e.token, e.outgoing),
+            effects.TunnelReceive: lambda e: self._links.tunnel_receive(e.token, e.data),
+            effects.TunnelClose: lambda e: self._links.tunnel_close(e.token),
+            effects.Commit: self._commit,
+            effects.ReadBranch: self._read_branch,
+            effects.ReadEntries: self._read_entries,
+            effects.ReadUndisclosed: self._read_undisclosed,
+            effects.ReadPositions: self._read_positions,
+            effects.Check: self._check,
+            effects.Compute: self._compute,
+            effects.Reply: self._reply,
+            effects.Notify: self._notify,
+            effects.NotifyReceipt: self._notify_receipt,
+            effects.Announce: lambda _: self._discovery.announce(),
+            effects.Restart: lambda _: restart(),
+        }
+        self._writer.start()
+
+    # -- the machine
+
+    def run(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Call a method of the machine at the present time and perform what it wants."""
+        self._machine.advance(time.monotonic(), time.time_ns() // 1_000_000)
+        result = call(*args)
+        self._perform()
+        return result
+
+    def _run_safely(self, link: int, call: Callable[..., Any], *args: Any) -> None:
+        """For input that a peer controls: whatever it brings about ends with its link."""
+        try:
+            self.run(call, *args)
+        except Exception:
+            log.exception("input of link %d", link)
+            self._links.close(LinkId(link), "protocol")
+            self._perform()
+
+    def _perform(self) -> None:
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while wanted := self._machine.take():
+                for effect in wanted:
+                    self._perform_one[type(effect)](effect)
+        finally:
+            self._performing = False
+        self._schedule()
+
+    def _schedule(self) -> None:
+        deadline = self._machine.deadline()
+        if self._timer is not None:
+            if deadline is not None and self._timer.when() == deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self._closed:
+            # The loop's clock is time.monotonic, as the machine's is.
+            self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.run(self._machine.tick)
+
+    async def ask(self, call: Callable[..., None], *args: Any) -> Any:
+        """Call a command of the machine, whose first argument is a request number, and wait for
+        its reply. RequestError where it is refused."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        request = self._machine.number()
+        self._requests[request] = future
+        try:
+            self.run(call, request, *args)
+            return await future
+        finally:
+            self._requests.pop(request, None)
+
+    # -- front ends
+
+    def _reply(self, effect: effects.Reply) -> None:
+        future = self._requests.pop(effect.request, None)
+        if future is None or future.done():
+            return
+        if isinstance(effect.value, Exception):
+            future.set_exception(effect.value)
+        else:
+            future.set_result(effect.value)
+
+    def _notify(self, effect: effects.Notify) -> None:
+        for event in effect.events:
+            if isinstance(event, Warned):
+                log.warning("%s: %s", event.reason, event.text)
+        for front_end, handler in list(self._handlers.items()):
+            if front_end != effect.origin or not front_end:
+                handler(effect.events)
+
+    def _notify_receipt(self, effect: effects.NotifyReceipt) -> None:
+        def told(message: bytes | None) -> None:
+            if message is not None:
+                event = MessageReceipt(
+                    effect.conversation, MessageId(message.hex()), effect.peer_id, effect.kind
+                )
+                self._notify(effects.Notify((event,)))
+
+        self._read(partial(self._store.message_at, FeedId(effect.feed), effect.seq), told)
+
+    # -- links
+
+    def _send(self, effect: effects.Send) -> None:
+        for link in effect.links:
+            if self._links.send(LinkId(link), effect.frame) > self._machine.queue_bytes:
+                self._machine.link_choked(link)
+
+    def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
+        self._run_safely(link, self._machine.link_opened, link, info, token)
+
+    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+        self._run_safely(link, self._machine.link_frames, link, frames)
+
+    def link_drained(self, link: LinkId) -> None:
+        self._run_safely(link, self._machine.link_drained, link)
+
+    def link_closed(self, link: LinkId, reason: str) -> None:
+        self._run_safely(link, self._machine.link_closed, link, reason)
+
+    def dial_failed(self, token: int, address: Address, reason: str) -> None:
+        self.run(self._machine.dial_failed, token, address, reason)
+
+    def link_trouble(self, reason: str, address: Address) -> None:
+        self.run(self._machine.link_trouble, reason, address)
+
+    def tunnel_data(self, token: int, data: bytes) -> None:
+        self.run(self._machine.tunnel_data, token, data)
+
+    def identity(self) -> LinkIdentity:
+        """What the links show of this process."""
+        machine = self._machine
+        return LinkIdentity(
+            person_key=machine.identity.person.key,
+            device_key=machine.identity.device.key,
+            instance=machine.instance,
+            sign_person=machine.identity.person.sign_raw,
+            sign_device=machine.identity.device.sign_raw,
+        )
+
+    # -- discovery
+
+    def found(self, source: str, device_id: str, addresses: Sequence[Address]) -> None:
+        self.run(self._machine.found, source, device_id, list(addresses))
+
+    def network_changed(self, why: str) -> None:
+        self.run(self._machine.network_changed, why, list(self._discovery.own_addresses()))
+
+    # -- writing
+
+    def _commit(self, effect: effects.Commit) -> None:
+        self._pending.append(_Batch(effect.batch, effect.writes))
+        self._idle.clear()
+        if not self._writing:
+            # Not at once: what else this input brings about goes into the same transaction.
+            self._writing = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        size = 0
+        count = 0
+        while count < len(self._pending) and size < GROUP_WRITES:
+            size += len(self._pending[count].writes)
+            count += 1
+        group, self._pending = self._pending[:count], self._pending[count:]
+        self._work.put(group)
+
+    def _write(self) -> None:
+        """The writer's thread."""
+        while (group := self._work.get()) is not None:
+            writes = [write for batch in group for write in batch.writes]
+            outcome: Applied | Exception
+            try:
+                outcome = self._store.apply(writes)
+            except Exception as error:
+                outcome = error
+            try:
+                self._loop.call_soon_threadsafe(self._written, group, outcome)
+            except RuntimeError:
+                return
+
+    def _written(self, group: list[_Batch], outcome: Applied | Exception) -> None:
+        if isinstance(outcome, Exception):
+            # What was composed since stands on what has failed: it fails with it.
+            group, self._pending = group + self._pending, []
+            self._writing = False
+            self._failed(group, outcome)
+        elif self._pending:
+            self._hand_over()
+        else:
+            self._writing = False
+        if not isinstance(outcome, Exception):
+            self.run(self._machine.committed, _split(group, outcome))
+        if not self._writing and not self._pending:
+            self._idle.set()
+
+    def _failed(self, group: list[_Batch], error: Exception) -> None:
+        reason = "disk-full" if isinstance(error, DiskFull) else "store-failed"
+        if not isinstance(error, StoreError):
+            log.error("the store failed", exc_info=error)
+        self.run(self._machine.store_failed, reason, str(error))
+        for batch in group:
+            self.run(self._machine.commit_failed, batch.number, reason)
+
+    # -- reading and computing
+
+    def _read(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        self._in_pool(self._readers, call, then)
+
+    def _in_pool(
+        self, pool: ThreadPoolExecutor, call: Callable[[], Any], then: Callable[[Any], None]
+    ) -> None:
+        if self._closed:
+            return
+        future = self._loop.run_in_executor(pool, call)
+        self._tasks.add(future)
+
+        def done(finished: asyncio.Future[Any]) -> None:
+            self._tasks.discard(finished)
+            if finished.cancelled() or self._closed:
+                return
+            error = finished.exception()
+            if error is not None:
+                log.error("a read failed", exc_info=error)
+                return
+            then(finished.result())
+
+        future.add_done_callback(done)
+
+    async def query(self, call: Callable[[], Any]) -> Any:
+        """Run a query of the store for a front end."""
+        return await self._loop.run_in_executor(self._readers, call)
+
+    def _resume(self, query: int) -> Callable[[Any], None]:
+        return lambda result: self.run(self._machine.resume, query, result)
+
+    def _read_branch(self, e: effects.ReadBranch) -> None:
+        call = partial(
+            self._store.read_branch, e.conversation, e.tip, e.low, e.max_bytes, e.with_first
+        )
+        self._read(call, self._resume(e.query))
+
+    def _read_entries(self, e: effects.ReadEntries) -> None:
+        self._read(partial(self._store.read_entries, e.hashes), self._resume(e.query))
+
+    def _read_undisclosed(self, e: effects.ReadUndisclosed) -> None:
+        call = partial(self._store.unread_entries, e.conversation, e.feed)
+        self._read(call, self._resume(e.query))
+
+    def _read_positions(self, e: effects.ReadPositions) -> None:
+        def positions() -> Any:
+            row = self._store.message(e.message)
+            if row is None or row.conversation != e.conversation:
+                return None
+            return row, self._store.positions(e.conversation, row.clock, row.hash)
+
+        self._read(positions, self._resume(e.query))
+
+    def _check(self, e: effects.Check) -> None:
+        network = self._machine.network
+        half = len(e.entries) // 2
+
+        def checked(part: Sequence[Any]) -> list[Any]:
+            return [item for entry in part if (item := check(entry, network)) is not None]
+
+        # Verifying lets go of the interpreter's lock: two halves use two cores.
+        first = self._loop.run_in_executor(self._computers, checked, e.entries[:half])
+        self._in_pool(
+            self._computers,
+            partial(checked, e.entries[half:]),
+            lambda second: self._join(first, second, self._resume(e.query)),
+        )
+
+    def _join(
+        self,
+        first: asyncio.Future[list[Any]],
+        second: list[Any],
+        then: Callable[[Any], None],
+    ) -> None:
+        if first.done():
+            then(first.result() + second)
+        else:
+            first.add_done_callback(lambda done: then(done.result() + second))
+
+    def _compute(self, e: effects.Compute) -> None:
+        def job() -> Any:
+            try:
+                return secrets.perform(e.job, self._machine.identity.sealing)
+            except Exception as error:
+                return error
+
+        self._in_pool(self._computers, job, self._resume(e.query))
+
+    # -- start and end
+
+    async def start(self) -> None:
+        self._machine.advance(time.monotonic(), time.time_ns() // 1_000_000)
+        self.run(self._machine.start)
+        await self._links.start(self, self.identity())
+        self.run(self._machine.listening, list(self._links.listening))
+
+    async def discover(self, announcement: Any) -> None:
+        await self._discovery.start(self, announcement)
+        self.run(self._machine.network_changed, "start", list(self._discovery.own_addresses()))
+
+    async def close(self) -> None:
+        """Goodbye to all, everything stored. The store stays open."""
+        if self._closed:
+            return
+        self.run(self._machine.stop)
+        await self._discovery.stop()
+        await self._links.stop()
+        await asyncio.wait_for(self._idle.wait(), 4.0)
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in self._requests.values():
+            if not future.done():
+                future.set_exception(RequestError("busy", "the node is closing"))
+        self._work.put(None)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._computers.shutdown(wait=False, cancel_futures=True)
+        await self._loop.run_in_executor(None, self._writer.join, 4.0)
+
+
+def _split(group: Sequence[_Batch], applied: Applied) -> list[tuple[int, Applied]]:
+    """What a transaction did, for each of its batches."""
+    result = []
+    at = 0
+    for batch in group:
+        feeds = set()
+        count = 0
+        for write in batch.writes:
+            if isinstance(write, PutEntry | Disclose):
+                count += 1
+                feeds.add(write.entry.header.feed)
+        spans = {feed: applied.spans[feed] for feed in feeds if feed in applied.spans}
+        result.append((batch.number, Applied(applied.stored[at : at + count], spans)))
+        at += count
+    return result

@@ -1,0 +1,453 @@
+"""Rooms: which there are, creating, joining and leaving them, and who has proven to be in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from p2pchat.errors import RequestError
+from p2pchat.model.entry import EntryKind
+from p2pchat.model.ids import ConversationId, DeviceId
+from p2pchat.model.message import Member, Room
+from p2pchat.model.names import fold, is_room_name, room_name
+from p2pchat.model.records import ConversationKind, ConversationRow, PutConversation
+from p2pchat.protocol import effects, pake, sealing, wire
+from p2pchat.protocol.announce import Device, RoomInfo
+from p2pchat.protocol.context import Context
+from p2pchat.protocol.conversations import Conversation, Conversations
+from p2pchat.protocol.hashing import open_room_id
+from p2pchat.protocol.ingest import Ingest
+from p2pchat.protocol.labels import Labels
+from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.pake import Ends, Granted, Outcome, PasswordProofs, Refused
+
+LOBBY = "lobby"
+JOIN_S = 8.0
+"""How long a join looks for someone who is in the room."""
+MAX_KNOWN = 4096
+ASKED_PER_JOIN = 3
+"""Members that one join proves the password to: each could test a guess."""
+
+
+class RoomEvents(Protocol):
+    def room_entered(self, conversation: Conversation) -> None:
+        """The room is joined here: share it with those who are in it."""
+        ...
+
+    def room_left(self, conversation: Conversation) -> None: ...
+
+    def demand(self, device: DeviceId) -> None:
+        """A link to this device is needed."""
+        ...
+
+    def members_of(self, conversation: Conversation) -> list[Member]: ...
+
+
+@dataclass(slots=True)
+class _Known:
+    """A room of the network, as the records of devices tell of it."""
+
+    info: RoomInfo
+    devices: set[DeviceId] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class _Join:
+    """A join under way, with a password or for the room's sake alone."""
+
+    request: int
+    name: str
+    password: str
+    origin: int
+    rooms: list[ConversationId]
+    asked: set[DeviceId] = field(default_factory=set)
+    open_proofs: int = 0
+    reason: str = ""
+    done: bool = False
+
+
+class Rooms:
+    def __init__(
+        self,
+        context: Context,
+        conversations: Conversations,
+        links: Links,
+        ingest: Ingest,
+        proofs: PasswordProofs,
+        ends: Callable[[Link], Ends],
+        events: RoomEvents,
+    ) -> None:
+        self._ctx = context
+        self._conversations = conversations
+        self._links = links
+        self._ingest = ingest
+        self._proofs = proofs
+        self._ends = ends
+        self._events = events
+        self._known: dict[ConversationId, _Known] = {}
+        self._labels: Labels[ConversationId] = Labels()
+        self._joins: list[_Join] = []
+
+    def load(self) -> None:
+        """Take up the labels, and see that there is a lobby."""
+        for conversation in self._conversations:
+            if not conversation.direct:
+                self._labels.restore(conversation.id, conversation.row.label.removeprefix("#"))
+        lobby = open_room_id(self._ctx.network, LOBBY)
+        if self._conversations.get(lobby) is None:
+            row = ConversationRow(
+                id=lobby,
+                kind=ConversationKind.OPEN,
+                name=LOBBY,
+                label=self._label(lobby, LOBBY),
+                joined_at=self._ctx.wall_ms,
+            )
+            self._conversations.add(row)
+            self._ctx.commit([PutConversation(row)])
+
+    @property
+    def lobby(self) -> Conversation:
+        found = self._conversations.get(open_room_id(self._ctx.network, LOBBY))
+        assert found is not None, "load() has seen to it"
+        return found
+
+    def _label(self, id: ConversationId, name: str) -> str:
+        return "#" + self._labels.give(id, name)
+
+    # -- what there is
+
+    def own_rooms(self) -> tuple[RoomInfo, ...]:
+        """For this device's record; the lobby is everyone's and isn't named."""
+        return tuple(
+            RoomInfo(found.id, found.row.name, found.row.kind == ConversationKind.PROTECTED)
+            for found in self._conversations.mine()
+            if not found.direct and found.row.name != LOBBY
+        )
+
+    def device_changed(self, device: Device, before: Device | None) -> None:
+        """A device's record tells which rooms it is in."""
+        new = {room.id: room for room in device.record.rooms if is_room_name(room.name)}
+        old = {room.id for room in before.record.rooms} if before else set()
+        for id in old - new.keys():
+            known = self._known.get(id)
+            if known is not None:
+                known.devices.discard(device.id)
+        for id, room in new.items():
+            if not room.protected and id != open_room_id(self._ctx.network, fold(room.name)):
+                continue
+            known = self._known.get(id)
+            if known is None and len(self._known) < MAX_KNOWN:
+                known = self._known[id] = _Known(room)
+                self._label(id, room.name)
+            if known is not None:
+                known.devices.add(device.id)
+        if new.keys() - old:
+            for join in list(self._joins):
+                self._look(join)
+
+    def device_gone(self, device: DeviceId) -> None:
+        for id, known in list(self._known.items()):
+            known.devices.discard(device)
+            if not known.devices and self._conversations.get(id) is None:
+                del self._known[id]
+                self._labels.release(id)
+
+    def devices_in(self, conversation: Conversation) -> set[DeviceId]:
+        known = self._known.get(conversation.id)
+        return known.devices if known else set()
+
+    def rooms(self) -> list[Room]:
+        mine = [found for found in self._conversations.mine() if not found.direct]
+        rooms = [self.room(conversation) for conversation in mine]
+        ids = {conversation.id for conversation in mine}
+        for id, known in self._known.items():
+            if id not in ids and known.devices:
+                label = "#" + (self._labels.get(id) or known.info.name)
+                rooms.append(Room(label, False, len(known.devices), 0, known.info.protected))
+        return rooms
+
+    def room(self, conversation: Conversation) -> Room:
+        """`unread` is the store's to count: whoever shows it fills it in."""
+        return Room(
+            room=conversation.label,
+            joined=conversation.mine,
+            members=len(self._events.members_of(conversation)),
+            unread=0,
+            protected=conversation.row.kind == ConversationKind.PROTECTED,
+        )
+
+    def find(self, text: str) -> Conversation:
+        """The joined room of this label; `no-such-room`."""
+        id = self._labels.find(text.removeprefix("#"))
+        found = self._conversations.get(id) if id is not None else None
+        if found is None or not found.mine:
+            raise RequestError("no-such-room", f"you are not in {text}")
+        return found
+
+    def _candidates(self, name: str) -> list[ConversationId]:
+        """Known rooms that may be meant: by label, else by name."""
+        labelled = self._labels.find(name)
+        wanted = fold(name)
+        named = [id for id, known in self._known.items() if fold(known.info.name) == wanted]
+        named.extend(
+            conversation.id
+            for conversation in self._conversations
+            if not conversation.direct and fold(conversation.row.name) == wanted
+        )
+        ids = [labelled] if labelled is not None else []
+        return list(dict.fromkeys((*ids, *named)))
+
+    def _is_protected(self, id: ConversationId) -> bool:
+        conversation = self._conversations.get(id)
+        if conversation is not None:
+            return conversation.row.kind == ConversationKind.PROTECTED
+        known = self._known.get(id)
+        return known is not None and known.info.protected
+
+    # -- creating
+
+    def create(self, request: int, origin: int, text: str, password: str | None) -> None:
+        """`room-exists` where a room of this name is known; replies with the Room."""
+        name = room_name(text)
+        taken = [id for id in self._candidates(name) if self._is_live(id)]
+        if taken:
+            raise RequestError("room-exists", f"#{name} is there already")
+        if password is None:
+            self._enter_open(request, origin, name)
+            return
+        id = ConversationId(self._ctx.rng.randbytes(32))
+        key = self._ctx.rng.randbytes(32)
+
+        def stretched(secret: bytes | Exception) -> None:
+            if isinstance(secret, Exception):
+                self._ctx.refuse(request, "busy")
+                return
+            row = self._protected_row(id, name, (key,), secret)
+            self._enter(request, origin, row)
+
+        self._ctx.compute(effects.Stretch(password, id), stretched)
+
+    def _is_live(self, id: ConversationId) -> bool:
+        """Joined here, or someone is in it."""
+        conversation = self._conversations.get(id)
+        known = self._known.get(id)
+        return (conversation is not None and conversation.mine) or bool(known and known.devices)
+
+    def _protected_row(
+        self, id: ConversationId, name: str, keys: Iterable[bytes], secret: bytes
+    ) -> ConversationRow:
+        return ConversationRow(
+            id=id,
+            kind=ConversationKind.PROTECTED,
+            name=name,
+            label=self._label(id, name),
+            keys=tuple((sealing.key_id(key), key) for key in keys),
+            secret=secret,
+            joined_at=self._ctx.wall_ms,
+        )
+
+    def _enter_open(self, request: int, origin: int, name: str) -> None:
+        id = open_room_id(self._ctx.network, fold(name))
+        known = self._known.get(id)
+        shown = known.info.name if known else name
+        row = ConversationRow(
+            id=id,
+            kind=ConversationKind.OPEN,
+            name=shown,
+            label=self._label(id, shown),
+            joined_at=self._ctx.wall_ms,
+        )
+        self._enter(request, origin, row)
+
+    def _enter(self, request: int, origin: int, row: ConversationRow) -> None:
+        """Join: the row and the JOIN entry become durable, then the others are told."""
+        conversation = self._conversations.get(row.id)
+        if conversation is None:
+            conversation = self._conversations.add(row)
+        else:
+            joined = msgspec.structs.replace(
+                conversation.row, joined=True, keys=row.keys, secret=row.secret, label=row.label
+            )
+            self._conversations.update(conversation, joined)
+        self._ctx.commit([PutConversation(conversation.row)])
+        entered = conversation
+
+        def done(_: object) -> None:
+            self._events.room_entered(entered)
+            self._ctx.reply(request, self.room(entered))
+
+        def failed(reason: str) -> None:
+            gone = msgspec.structs.replace(entered.row, joined=False)
+            self._conversations.update(entered, gone)
+            self._ctx.refuse(request, reason)
+
+        self._ingest.write(conversation, EntryKind.JOIN, origin=origin, then=done, failed=failed)
+
+    # -- joining
+
+    def join(self, request: int, origin: int, text: str, password: str | None) -> None:
+        """Replies with the Room. With a password, or where the name is known as protected, it
+        never creates: `wrong-password`, `too-many-tries`, `nobody-answered`."""
+        name = room_name(text)
+        candidates = self._candidates(name)
+        for id in candidates:
+            conversation = self._conversations.get(id)
+            if conversation is not None and conversation.mine:
+                if password is not None and conversation.row.kind == ConversationKind.OPEN:
+                    continue
+                self._ctx.reply(request, self.room(conversation))
+                return
+        protected = [id for id in candidates if self._is_protected(id)]
+        if (password is None and len(protected) < len(candidates)) or (
+            password is None and not protected
+        ):
+            self._enter_open(request, origin, name)
+        elif password is None:
+            if any(self._known[id].devices for id in protected if id in self._known):
+                raise RequestError("wrong-password", f"#{name} is protected by a password")
+            raise RequestError("nobody-answered", f"nobody who is in #{name} is there")
+        else:
+            self._begin(_Join(request, name, password, origin, protected))
+
+    def _begin(self, join: _Join) -> None:
+        self._joins.append(join)
+        self._ctx.after(JOIN_S, lambda: self._out_of_time(join))
+        self._look(join)
+
+    def _look(self, join: _Join) -> None:
+        """Ask whoever is linked and in such a room; have the others linked."""
+        join.rooms = [id for id in self._candidates(join.name) if self._is_protected(id)]
+        for id in join.rooms:
+            known = self._known.get(id)
+            for device in sorted(known.devices) if known else ():
+                if join.done or len(join.asked) >= ASKED_PER_JOIN or device in join.asked:
+                    continue
+                link = self._links.of(device)
+                if link is None:
+                    self._events.demand(device)
+                else:
+                    join.asked.add(device)
+                    self._ask(join, id, link)
+
+    def link_up(self) -> None:
+        for join in list(self._joins):
+            self._look(join)
+
+    def _ask(self, join: _Join, id: ConversationId, link: Link) -> None:
+        join.open_proofs += 1
+
+        def stretched(secret: bytes | Exception) -> None:
+            if isinstance(secret, Exception) or join.done or not link.up:
+                self._asked(join, id, b"", Refused(pake.BUSY))
+                return
+            self._proofs.ask(
+                link.id,
+                id,
+                secret,
+                self._ends(link),
+                self._ctx.now,
+                lambda outcome: self._asked(join, id, secret, outcome),
+            )
+
+        self._ctx.compute(effects.Stretch(join.password, id), stretched)
+
+    def _asked(self, join: _Join, id: ConversationId, secret: bytes, outcome: Outcome) -> None:
+        join.open_proofs -= 1
+        if join.done:
+            return
+        grant = pake.decode_grant(outcome.payload) if isinstance(outcome, Granted) else None
+        if grant is not None:
+            self._end(join)
+            name = grant.name if is_room_name(grant.name) else join.name
+            row = self._protected_row(id, name, grant.keys, secret)
+            self._enter(join.request, join.origin, row)
+            return
+        if isinstance(outcome, Refused) and outcome.reason in (pake.WRONG, pake.TOO_MANY):
+            join.reason = outcome.reason
+        if not join.open_proofs and join.reason:
+            self._end(join)
+            self._ctx.refuse(join.request, join.reason)
+
+    def _out_of_time(self, join: _Join) -> None:
+        if not join.done:
+            self._end(join)
+            self._ctx.refuse(join.request, join.reason or "nobody-answered")
+
+    def _end(self, join: _Join) -> None:
+        join.done = True
+        if join in self._joins:
+            self._joins.remove(join)
+
+    # -- leaving
+
+    def leave(self, request: int, origin: int, text: str) -> None:
+        """`no-such-room`; `not-allowed` for the lobby. Replies with None."""
+        conversation = self.find(text)
+        if conversation is self.lobby:
+            raise RequestError("not-allowed", "everyone is in #lobby")
+
+        def left(_: object) -> None:
+            # A turn later: the LEAVE itself still goes out to the members.
+            self._ctx.after(0.0, gone)
+
+        def gone() -> None:
+            row = msgspec.structs.replace(conversation.row, joined=False)
+            self._conversations.update(conversation, row)
+            self._ctx.commit([PutConversation(row)])
+            self._events.room_left(conversation)
+            self._ctx.reply(request, None)
+
+        def failed(reason: str) -> None:
+            self._ctx.refuse(request, reason)
+
+        self._ingest.write(conversation, EntryKind.LEAVE, origin=origin, then=left, failed=failed)
+
+    # -- proving membership on a link
+
+    def prove(self, link: Link, conversation: Conversation) -> None:
+        """Show to a peer that says to be in a protected room that this side has its key."""
+        if link.hello is None or not conversation.row.keys:
+            return
+        proof = sealing.membership_proof(
+            conversation.row.keys[0][1],
+            link.info.own_leaf,
+            link.info.peer_leaf,
+            link.nonce,
+            link.hello.nonce,
+        )
+        self._links.send(link.id, wire.RoomProof(conversation.id, proof))
+
+    def on_proof(self, link: Link, frame: wire.RoomProof) -> Conversation | None:
+        """The room, where the proof is right and new."""
+        conversation = self._conversations.get(frame.conversation)
+        if conversation is None or not conversation.mine or link.hello is None:
+            return None
+        if conversation.row.kind != ConversationKind.PROTECTED or not conversation.row.keys:
+            return None
+        right = sealing.check_membership(
+            frame.proof,
+            conversation.row.keys[0][1],
+            link.info.own_leaf,
+            link.info.peer_leaf,
+            link.nonce,
+            link.hello.nonce,
+        )
+        if not right or conversation.id in link.proven:
+            return None
+        link.proven.add(conversation.id)
+        return conversation
+
+    # -- answering those who want to join
+
+    def secret(self, conversation: bytes) -> bytes | None:
+        found = self._conversations.get(conversation)
+        return found.row.secret if found is not None and found.mine and found.row.secret else None
+
+    def grant(self, conversation: bytes) -> bytes:
+        found = self._conversations.get(conversation)
+        assert found is not None, "secret() was asked before"
+        keys = tuple(key for _, key in found.row.keys)
+        return pake.encode_grant(pake.RoomGrant(found.row.name, keys))

@@ -1,0 +1,81 @@
+"""From stored rows to what front ends are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from p2pchat.model.entry import EntryKind
+from p2pchat.model.ids import FeedId, MessageId, PeerId, order_key
+from p2pchat.model.message import Message, MessageKind, Receipts
+from p2pchat.model.records import MessageRow
+from p2pchat.protocol.conversations import Conversation, Conversations
+from p2pchat.protocol.people import People
+
+CLOCK_OFF_MS = 5 * 60 * 1000
+"""A message whose sent time is further from its place in the order than this is marked."""
+
+ReceiptsOf = Callable[[Conversation, PeerId, FeedId, int], Receipts]
+
+
+class Views:
+    def __init__(self, conversations: Conversations, people: People, receipts: ReceiptsOf) -> None:
+        self._conversations = conversations
+        self._people = people
+        self._receipts = receipts
+
+    def message(self, row: MessageRow) -> Message:
+        conversation = self._conversations.get(row.conversation)
+        kind, text = self._content(row)
+        placed_ms = row.clock >> 16
+        return Message(
+            message_id=MessageId(row.hash.hex()),
+            conversation=conversation.label if conversation else "",
+            author=row.author,
+            author_name=self._people.name(row.author),
+            author_label=self._people.label(row.author),
+            kind=kind,
+            text=text,
+            sent_at=rfc3339(row.sent_at),
+            order=order_key(row.clock, row.hash),
+            edited=row.edited,
+            deleted=row.deleted,
+            late=row.late,
+            reply_to=MessageId(row.reply_to.hex()) if row.reply_to else None,
+            mentions=row.mentions,
+            reactions=dict(row.reactions),
+            receipts=(
+                self._receipts(conversation, row.author, row.feed, row.seq)
+                if conversation
+                else Receipts()
+            ),
+            unsupported=row.kind not in _KNOWN,
+            clock_off=row.misplaced or abs(placed_ms - row.sent_at) > CLOCK_OFF_MS,
+        )
+
+    def _content(self, row: MessageRow) -> tuple[MessageKind, str]:
+        label = self._people.label(row.author)
+        match row.kind:
+            case EntryKind.TEXT:
+                return MessageKind.TEXT, row.text
+            case EntryKind.JOIN:
+                return MessageKind.SYSTEM, f"{label} joined"
+            case EntryKind.LEAVE:
+                return MessageKind.SYSTEM, f"{label} left"
+            case _:
+                return MessageKind.SYSTEM, f"{label} sent something that needs a newer version"
+
+
+_KNOWN = frozenset((EntryKind.TEXT, EntryKind.JOIN, EntryKind.LEAVE))
+
+
+def rfc3339(ms: int) -> str:
+    """UTC with milliseconds. Years beyond 9999 are shown as its end."""
+    seconds, rest = divmod(min(ms, 253402300799999), 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
