@@ -100,6 +100,8 @@ WANT_BYTES = 512 * KIB
 """Bytes of entries that answer one request; the next request follows it."""
 WANTS_IN_FLIGHT = 4
 """Requests open at one peer; enough to hide a round trip."""
+TIDY_EVERY_S = 3.0
+"""How often the store rids its files of what was deleted; promised within 15 s."""
 CONVERSATION_BUDGET_BYTES = 2 * 1024 * MIB
 """Older entries of a conversation above this are pruned."""
 

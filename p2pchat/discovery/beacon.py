@@ -27,7 +27,7 @@ from p2pchat.discovery import beacon_packet
 from p2pchat.discovery.beacon_packet import Beacon
 from p2pchat.discovery.hints import Found
 from p2pchat.discovery.interfaces import Interface, Rank
-from p2pchat.discovery.rates import Heard, TokenBucket
+from p2pchat.discovery.rates import Heard, Throttle, TokenBucket
 from p2pchat.node.ports import Announcement
 
 log = logging.getLogger("p2pchat.discovery")
@@ -64,6 +64,9 @@ class BeaconWay(asyncio.DatagramProtocol):
         clock = self._loop.time
         self._answers = TokenBucket(limits.ANSWERS_PER_S, limits.ANSWERS_AT_ONCE, clock)
         self._hints = TokenBucket(limits.HINTS_PER_S, limits.HINTS_AT_ONCE, clock)
+        self._senders = Throttle(
+            limits.BEACONS_PER_S, limits.BEACONS_AT_ONCE, limits.HEARD_INSTANCES, clock
+        )
         self._burst: list[float] = []
         self._burst_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -172,6 +175,8 @@ class BeaconWay(asyncio.DatagramProtocol):
     # -- hearing
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if not self._senders.take(addr[0]):
+            return
         beacon = beacon_packet.decode(data)
         if beacon is None or beacon.network != self._network or beacon.instance == self._instance:
             return

@@ -34,10 +34,15 @@ def believable(
     Others are taken where they are private (a relay may carry announcements between subnets),
     never public ones: nobody can make a network dial a stranger.
     """
-    v4 = [ip for ip in ips if isinstance(ip, IPv4Address) and _is_host(ip)]
-    v6 = [ip for ip in ips if isinstance(ip, IPv6Address) and _is_host(ip)]
+    hosts = [ip for ip in ips if not (ip.is_multicast or ip.is_unspecified or ip.is_reserved)]
+    v4 = [ip for ip in hosts if isinstance(ip, IPv4Address)]
+    v6 = [ip for ip in hosts if isinstance(ip, IPv6Address)]
     near4 = [str(ip) for ip in v4 if interface.is_neighbour(ip)]
-    far4 = [str(ip) for ip in v4 if str(ip) not in near4 and ip.is_private]
+    far4 = [
+        str(ip)
+        for ip in v4
+        if ip.is_private and not ip.is_loopback and not interface.is_neighbour(ip)
+    ]
     near6 = []
     if near4 or not interface.v4:
         near6 = [
@@ -49,12 +54,5 @@ def believable(
     return [(host, port) for host in near4[:top] + near6[:top] + far4[:top]]
 
 
-def _is_host(ip: IPv4Address | IPv6Address) -> bool:
-    return not (ip.is_multicast or ip.is_unspecified or ip.is_reserved) and str(ip) != _LIMITED
-
-
 def _plain(ip: IPv6Address) -> str:
     return str(ip).partition("%")[0]
-
-
-_LIMITED = "255.255.255.255"

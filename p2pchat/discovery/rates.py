@@ -27,6 +27,31 @@ class TokenBucket:
         return True
 
 
+class Throttle:
+    """A bucket for each of the last `limit` keys."""
+
+    def __init__(
+        self, per_second: float, at_once: float, limit: int, clock: Callable[[], float]
+    ) -> None:
+        self._per_second = per_second
+        self._at_once = at_once
+        self._clock = clock
+        self._limit = limit
+        self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
+
+    def take(self, key: Hashable) -> bool:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = TokenBucket(self._per_second, self._at_once, self._clock)
+            self._buckets[key] = bucket
+            if len(self._buckets) > self._limit:
+                self._buckets.popitem(last=False)
+        return bucket.take()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+
 class Heard:
     """When each of the last `limit` keys was noted; the oldest are forgotten."""
 

@@ -1,26 +1,25 @@
-"""A program for a host of the test LAN: runs LanDiscovery and says each thing as a JSON line.
+"""A program for hosts of the test LAN: LanDiscovery alone, driven like the real program.
 
-finder.py NUMBER [mdns] [beacon] [network=HEX] [interface=NAME]: its device id is made of NUMBER.
-A line on its standard input announces again; the end of input stops it.
+Events: `found` and `changed`, as DiscoverySink is told. Methods: `own`, `announce`, `figures`.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from p2pchat.discovery.lan import LanDiscovery
+from p2pchat.errors import UsageError
 from p2pchat.node.ports import Address, Announcement
 
-
-def say(**what: Any) -> None:
-    sys.stdout.write(json.dumps({"at": time.monotonic(), **what}) + "\n")
-    sys.stdout.flush()
+NETWORK = "0123456789abcdef"
 
 
 def device_id(number: int) -> str:
@@ -28,28 +27,64 @@ def device_id(number: int) -> str:
     return (digits[number // 32] + digits[number % 32]).rjust(32, "a")
 
 
+def say(**message: Any) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
 class Sink:
     def found(self, source: str, device_id: str, addresses: Sequence[Address]) -> None:
-        say(type="found", source=source, device=device_id, addresses=addresses)
+        hosts = [f"{host}:{port}" for host, port in addresses]
+        params = {"type": "found", "source": source, "device": device_id, "addresses": hosts}
+        say(method="event", params=params)
 
     def network_changed(self, why: str) -> None:
-        say(type="changed", why=why)
+        say(method="event", params={"type": "changed", "why": why})
 
 
-async def run(number: int, words: list[str]) -> None:
-    interfaces = [word.partition("=")[2] for word in words if word.startswith("interface=")]
-    networks = [word.partition("=")[2] for word in words if word.startswith("network=")]
-    discovery = LanDiscovery(interfaces, mdns="mdns" in words, beacon="beacon" in words)
-    network = networks[0] if networks else "0123456789abcdef"
-    await discovery.start(Sink(), Announcement(device_id(number), network, 20000 + number))
-    say(type="started", own=discovery.own_addresses(), device=device_id(number))
+def figures() -> dict[str, float]:
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return {"resident_bytes": resident, "cpu_s": time.process_time()}
+
+
+async def serve(options: argparse.Namespace) -> int:
+    discovery = LanDiscovery(
+        options.interface, mdns=not options.no_mdns, beacon=not options.no_beacon
+    )
+    port = 20000 + options.number
+    try:
+        await discovery.start(
+            Sink(), Announcement(device_id(options.number), options.network, port)
+        )
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        discovery.announce()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        request = json.loads(line)
+        result: Any = {}
+        if request["method"] == "announce":
+            discovery.announce()
+        elif request["method"] == "figures":
+            result = figures()
+        elif request["method"] == "own":
+            result = [f"{host}:{port}" for host, port in discovery.own_addresses()]
+        say(id=request["id"], result=result)
     await discovery.stop()
-    say(type="stopped", tasks=len(asyncio.all_tasks()) - 1, cpu=time.process_time())
+    return len(asyncio.all_tasks()) - 1  # tasks that were left behind fail the test
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data-dir")
+    parser.add_argument("--number", type=int, default=0)
+    parser.add_argument("--network", default=NETWORK)
+    parser.add_argument("--interface", action="append", default=[])
+    parser.add_argument("--no-mdns", action="store_true")
+    parser.add_argument("--no-beacon", action="store_true")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    return asyncio.run(serve(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(run(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main())

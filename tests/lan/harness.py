@@ -241,9 +241,11 @@ class Lan:
     def unplug(self, host: int) -> None:
         """The cable out: the host sees its carrier go, and keeps its addresses."""
         self._batch([f"link set {self.hosts[host].port} down"])
+        self._wait_carrier(host, "eth0", False)
 
     def plug(self, host: int) -> None:
         self._batch([f"link set {self.hosts[host].port} up"])
+        self._wait_carrier(host, "eth0", True)
 
     def block_inbound(self, host: int, tcp: bool = True, udp: bool = False) -> None:
         """A one-way firewall: nobody can begin a TCP connection to the host; with `udp`, no
@@ -316,6 +318,7 @@ class Lan:
             f"addr add 172.17.0.1/16 brd + dev {name}",
         ]
         self.shell(_ip_script(self.hosts[host].name, lines))
+        self._wait_carrier(host, name, False)
 
     def add_cable(self, host: int, subnet: int, address: str, device: str = "eth1") -> None:
         """A second cable of the host, to that subnet's switch."""
@@ -323,6 +326,13 @@ class Lan:
         self._batch(_cable(f"{place.port}{device}", device, place.name, subnet))
         self.run(host, "ip", "link", "set", device, "up")
         self.add_address(host, address, device)
+
+    def _wait_carrier(self, host: int, device: str, there: bool) -> None:
+        """The kernel tells programs of a carrier up to a second after it has changed."""
+        wait_until(
+            lambda: ("NO-CARRIER" in self.run(host, "ip", "link", "show", device)) != there,
+            what=f"the carrier of {device}",
+        )
 
     def _rule(
         self, host: int, chain: str, rule: str, v6: bool = False, also6: bool = False
