@@ -218,8 +218,6 @@ RPC_PAUSE_BYTES = 8 * MIB
 RPC_UNREAD_BYTES = 64 * MIB
 """Above this a client of the control socket that doesn't read is dropped, and the parent behind
 stdout gets no more events until it has read."""
-RPC_OWN_IDS = 20_000
-"""Own messages remembered so that their events don't come back to the client that sent them."""
 RPC_DRAIN_S = 3.0
 """How long requests may go on after the end of input; every command ends within 5 s."""
 CONTROL_CLIENTS = 32

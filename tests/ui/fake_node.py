@@ -39,9 +39,12 @@ def peer(peer_id: PeerId, name: str, label: str = "", **more: Any) -> Peer:
 class FakeNode:
     """`NodeApi` as front ends see it. `delay` (seconds) makes every command take so long."""
 
-    def __init__(self) -> None:
+    def __init__(self, main: FakeNode | None = None) -> None:
+        self._handlers: dict[FakeNode, Callable[[Sequence[Event]], None]] = {}
+        if main is not None:
+            vars(self).update(vars(main))
+            return
         self.delay = 0.0
-        self.handlers: list[Callable[[Sequence[Event]], None]] = []
         self.people = {p.peer_id: p for p in (peer(LI, "Li"), peer(LI_2, "Li", "Li_2"))}
         self.own = Profile(OWN, "Ana", Status.ONLINE, "", None)
         self.kept = Settings()
@@ -57,9 +60,14 @@ class FakeNode:
 
     # -- for tests
 
-    def tell(self, *events: Event) -> None:
-        for handler in list(self.handlers):
-            handler(events)
+    @property
+    def handlers(self) -> list[Callable[[Sequence[Event]], None]]:
+        return list(self._handlers.values())
+
+    def tell(self, *events: Event, origin: FakeNode | None = None) -> None:
+        for front_end, handler in list(self._handlers.items()):
+            if front_end is not origin:
+                handler(events)
 
     def message(
         self, text: str, author: PeerId = LI, conversation: str = "#lobby", **more: Any
@@ -90,9 +98,16 @@ class FakeNode:
 
     # -- NodeApi
 
+    def front_end(self) -> FakeNode:
+        return FakeNode(self)
+
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
-        self.handlers.append(handler)
-        return lambda: self.handlers.remove(handler)
+        self._handlers[self] = handler
+
+        def end() -> None:
+            self._handlers.pop(self, None)
+
+        return end
 
     async def info(self) -> NodeInfo:
         return NodeInfo(OWN, "d" * 32, self.own.name, "lan", "0", ("0.0.0.0:27474",), "/nowhere")
@@ -227,7 +242,7 @@ class FakeNode:
             raise RequestError("too-large")
         message = self.message(text, OWN, canonical, reply_to=reply_to)
         self.stored.append(message)
-        self.tell(MessageReceived(message))
+        self.tell(MessageReceived(message), origin=self)
         await asyncio.sleep(self.delay)
         return message
 
@@ -235,7 +250,7 @@ class FakeNode:
         for index, message in enumerate(self.stored):
             if message.message_id == message_id:
                 self.stored[index] = msgspec.structs.replace(message, **changes)
-                self.tell(MessageChanged(self.stored[index]))
+                self.tell(MessageChanged(self.stored[index]), origin=self)
                 return self.stored[index]
         raise RequestError("no-such-message")
 

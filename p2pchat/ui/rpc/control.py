@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import cast
 
 from p2pchat.config.limits import CONTROL_CLIENTS
-from p2pchat.model.ids import PeerId
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.rpc.methods import Method, Table
 from p2pchat.ui.rpc.session import Session
@@ -134,7 +133,6 @@ class ControlServer:
         self._node = node
         self._data_dir = data_dir
         self._table = Table(more)
-        self._own = PeerId("")
         self._clients: set[_Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._close: Callable[[], None] | None = None
@@ -142,7 +140,6 @@ class ControlServer:
     async def start(self) -> None:
         """Listen. The profile must be this process's: a socket that is left over is replaced.
         Where it isn't possible, a warning in the log: the node works without."""
-        self._own = (await self._node.info()).peer_id
         try:
             if sys.platform == "win32":
                 await self._start_pipe()
@@ -176,7 +173,7 @@ class ControlServer:
         return True
 
     def open_session(self, client: _Client) -> Session:
-        return Session(self._node, self._own, self._table, client)
+        return Session(self._node.front_end(), self._table, client)
 
     def forget(self, client: _Client) -> None:
         self._clients.discard(client)

@@ -34,6 +34,16 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What the request is about: a conversation, a message, or (empty) everything."""
         return ""
 
+    @property
+    def order(self) -> Order | None:
+        """Where it isn't the method's."""
+        return None
+
+    @property
+    def is_quick(self) -> bool:
+        """False: others may have to answer first."""
+        return True
+
 
 class Nothing(Params, frozen=True):
     pass
@@ -96,10 +106,19 @@ class OfRoom(Params, frozen=True):
 class WithPassword(OfRoom, frozen=True):
     password: str | None = None
 
+    @property
+    def is_quick(self) -> bool:
+        return self.password is None
+
 
 class Send(OfConversation, frozen=True):
     text: str
     reply_to: str | None = None
+
+    @property
+    def order(self) -> Order | None:
+        """What is replied to is looked up first: others must not overtake it meanwhile."""
+        return None if self.reply_to is None else Order.WRITE
 
 
 class OfMessage(Params, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -16,10 +16,7 @@ from p2pchat.config.limits import (
     RPC_UNREAD_BYTES,
 )
 from p2pchat.events import Event, Warned
-from p2pchat.model.ids import PeerId
-from p2pchat.model.message import Message
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.rpc.echoes import Echoes
 from p2pchat.ui.rpc.messages import (
     NULL_ID,
     Code,
@@ -36,7 +33,6 @@ from p2pchat.ui.rpc.methods import Method, Order, Params, Table
 from p2pchat.ui.rpc.ordering import Sequencer, Stage
 
 _log = logging.getLogger("p2pchat.rpc")
-_CHANGES = frozenset(("messages.edit", "messages.delete", "messages.react"))
 
 
 class Channel(Protocol):
@@ -72,14 +68,15 @@ class Session:
     with what came in, `drained` when the client has read, and `finish` at the end.
     """
 
-    def __init__(self, node: NodeApi, own: PeerId, table: Table, channel: Channel) -> None:
+    def __init__(self, node: NodeApi, table: Table, channel: Channel) -> None:
+        """`node` is a façade for this client alone."""
         self._node = node
         self._table = table
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._sequencer = Sequencer()
-        self._echoes = Echoes(own)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._line: list[bytes] = []
         self._line_bytes = 0
         self._skipping = False
@@ -155,10 +152,11 @@ class Session:
             self._answer(failed, batch)
             return
         stage = None
-        if method.order != Order.FREE:
-            quick = getattr(params, "password", None) is None
-            stage = self._sequencer.enter(params.scope, method.order, quick)
+        order = params.order or method.order
+        if order != Order.FREE:
+            stage = self._sequencer.enter(params.scope, order, params.is_quick)
         task = self._loop.create_task(self._run(request, method, params, stage, batch))
+        self._running += 1
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -173,7 +171,8 @@ class Session:
         try:
             if stage is not None:
                 await stage.turn()
-            data = await self._call(request, method, params)
+            result = await method.call(self._node, params)
+            data = answer(request.id, result) if request.wants_answer else None
         except asyncio.CancelledError:
             data = self._failed(request, RpcError(Code.INTERNAL_ERROR, "the program ended first"))
         except Exception as error:
@@ -181,24 +180,10 @@ class Session:
         finally:
             if stage is not None:
                 self._sequencer.leave(stage)
+        self._running -= 1
         self._answer(data, batch)
         if self._paused:
             self._throttle()
-
-    async def _call(self, request: Request, method: Method, params: Params) -> bytes | None:
-        """The answer, encoded; nothing where none is wanted."""
-        changes = request.method in _CHANGES
-        own = changes or request.method == "messages.send"
-        result: Any = None
-        if own:
-            self._echoes.begin()
-        try:
-            result = await method.call(self._node, params)
-        finally:
-            if own:
-                message = result if isinstance(result, Message) else None
-                self._write_events(self._echoes.end(message, changes))
-        return answer(request.id, result) if request.wants_answer else None
 
     def _failed(self, request: Request, error: BaseException) -> bytes | None:
         if describe(error).code == Code.INTERNAL_ERROR and not isinstance(error, RpcError):
@@ -222,11 +207,6 @@ class Session:
     # -- events
 
     def _tell(self, events: Sequence[Event]) -> None:
-        self._write_events([event for event in events if self._echoes.admits(event)])
-
-    def _write_events(self, events: Sequence[Event]) -> None:
-        if not events:
-            return
         if self._channel.unread() > RPC_UNREAD_BYTES:
             self._lost_events += len(events)
             self._channel.overflow()
@@ -272,8 +252,7 @@ class Session:
     def _throttle(self) -> None:
         share = 0.5 if self._paused else 1.0
         busy = (
-            len(self._tasks) > RPC_PENDING * share
-            or self._channel.unread() > RPC_PAUSE_BYTES * share
+            self._running > RPC_PENDING * share or self._channel.unread() > RPC_PAUSE_BYTES * share
         )
         if busy != self._paused:
             self._paused = busy

@@ -48,9 +48,8 @@ class _Stdio:
 async def serve_stdio(node: NodeApi, stop: asyncio.Event, stdin: int = 0, stdout: int = 1) -> None:
     """Serve the parent until the end of input, until it no longer listens, or until `stop` is
     set; then answer what was asked, within RPC_DRAIN_S."""
-    own = (await node.info()).peer_id
     channel = _Stdio(await _open_output(stdout, stop.set))
-    session = Session(node, own, Table(), channel)
+    session = Session(node, Table(), channel)
     channel.output.drained = session.drained
     channel.input = await _open_input(stdin, session.feed, stop.set)
     await stop.wait()
