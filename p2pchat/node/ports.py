@@ -92,6 +92,13 @@ class Store(Protocol):
         """The newest shown message of the feed at or before seq."""
         ...
 
+    def tidy(self) -> bool:
+        """Let nothing of deleted messages remain in the store's files, and keep its log short.
+        The runtime calls it in the writer thread every limits.TIDY_EVERY_S, also without any
+        `apply`; it costs nothing where there is nothing to do. True: call again at once, after
+        what waits to be written."""
+        ...
+
     def close(self) -> None: ...
 
 
