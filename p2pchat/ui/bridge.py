@@ -166,18 +166,15 @@ class Bridge:
 
     # -- the end
 
-    def close(
-        self, last: Sequence[Callable[[], Coroutine[Any, Any, None]]], timeout: float
-    ) -> bool:
-        """Perform the last wishes one after the other within `timeout` seconds altogether, then
-        end the loop and its thread. False where they didn't come to their end. Nothing is
-        brought back any more. Blocks."""
+    def close(self, farewell: Callable[[], Coroutine[Any, Any, None]], timeout: float) -> bool:
+        """Perform the farewell on the loop, within `timeout` seconds, then end the loop and its
+        thread. False where it didn't come to its end. Nothing is brought back any more. Blocks."""
         if self._closed:
             return True
         self._closed = True
         if self._turn_id:
             self._timers.after_cancel(self._turn_id)
-        done = asyncio.run_coroutine_threadsafe(_perform(last), self._loop)
+        done = asyncio.run_coroutine_threadsafe(farewell(), self._loop)
         end = time.monotonic() + timeout
         try:
             done.result(timeout)
@@ -200,15 +197,3 @@ class Bridge:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
-
-
-async def _perform(wishes: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
-    """All of them, even where one fails; the first failure is raised at the end."""
-    failures: list[Exception] = []
-    for wish in wishes:
-        try:
-            await wish()
-        except Exception as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]

@@ -124,6 +124,12 @@ class ComposerPresenter:
             self._saved[name] = draft
             self._runner.call(lambda: self._node.set_draft(name, draft), failed=lambda _: None)
 
+    def unsaved_drafts(self) -> dict[str, str]:
+        """By conversation, what the node doesn't know yet: to be kept at the end."""
+        if self._name and self.mode != Mode.EDIT:
+            self._drafts[self._name] = self._view.text()
+        return {n: d for n, d in self._drafts.items() if d != self._saved.get(n, "")}
+
     # -- writing
 
     def typed(self, text: str) -> None:

@@ -84,6 +84,10 @@ class MainPresenter:
         """After a run of events: draw."""
         self.conversation.flush()
 
+    def reload(self) -> None:
+        """Events were lost: ask for everything anew."""
+        self.directory.load(lambda: self.conversation.open(self.conversation.name))
+
     # -- moving about
 
     def open(self, conversation: str, around: MessageId | None = None) -> None:

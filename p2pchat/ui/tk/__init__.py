@@ -1,0 +1,1 @@
+"""The window: thin views of the presenters, on tkinter."""

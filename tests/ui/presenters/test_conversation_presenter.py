@@ -275,11 +275,11 @@ def test_changes_are_shown_in_place(desk: Desk) -> None:
 def test_receipts_are_read_anew(desk: Desk) -> None:
     message = desk.node.say("#lobby", "mine")
     view = desk.open()
-    assert view.rows[0].delivery == Delivery.STORED
+    assert view.rows[0].delivery.value == Delivery.STORED.value
     desk.node.replace(message.message_id, receipts=delivered_to(LI))
     desk.node.emit(MessageReceipt("#lobby", message.message_id, LI, "delivered"))
     desk.runner.advance(1000)
-    assert view.rows[0].delivery == Delivery.DELIVERED
+    assert view.rows[0].delivery.value == Delivery.DELIVERED.value
 
 
 def test_a_reply_shows_what_it_answers_also_when_that_is_far_away(desk: Desk) -> None:

@@ -1,0 +1,185 @@
+"""The entry below the conversation: it grows with its text, Enter sends."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.widgets import IconButton
+
+MAX_LINES = 7
+
+
+class Composer(ttk.Frame):
+    """The view of ComposerPresenter. Commands are set by the window."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
+        super().__init__(parent, style="Surface.TFrame")
+        self.on_typed: Callable[[str], None] = lambda text: None
+        self.on_send: Callable[[], None] = lambda: None
+        self.on_cancel: Callable[[], bool] = lambda: False
+        self.on_edit_last: Callable[[], bool] = lambda: False
+        self.on_page: Callable[[int], object] = lambda direction: None
+        self.target_words: Callable[[], tuple[str, str]] = lambda: ("", "")
+        self.typing_words: Callable[[], str] = lambda: ""
+        self._theme = theme
+        self._build()
+        theme.listeners.append(self._recolour)
+        self._recolour()
+
+    def _build(self) -> None:
+        px, theme = self._theme.px, self._theme
+        self._typing = tk.Label(self, anchor="w", font=theme.fonts["small"], borderwidth=0)
+        self._typing.grid(row=0, column=0, sticky="ew", padx=px(22))
+        self._target = ttk.Frame(self, style="Surface.TFrame", padding=(px(16), px(2)))
+        self._target_icon = tk.Label(self._target, borderwidth=0)
+        self._target_title = tk.Label(self._target, font=theme.fonts["badge"], borderwidth=0)
+        self._target_text = tk.Label(
+            self._target, font=theme.fonts["small"], borderwidth=0, anchor="w"
+        )
+        self._target_close = IconButton(
+            self._target, theme, "close", "Cancel (Esc)", self._cancel,
+            style="Surface.Toolbutton", size=14,
+        )  # fmt: skip
+        self._target_icon.grid(row=0, column=0, padx=(px(6), px(6)))
+        self._target_title.grid(row=0, column=1)
+        self._target_text.grid(row=0, column=2, sticky="ew", padx=px(8))
+        self._target_close.grid(row=0, column=3)
+        self._target.columnconfigure(2, weight=1)
+        card = ttk.Frame(self, style="Card.TFrame", padding=(px(10), px(6), px(6), px(6)))
+        card.grid(row=2, column=0, sticky="ew", padx=px(16), pady=(px(2), px(14)))
+        self.entry = tk.Text(
+            card, height=1, wrap="word", borderwidth=0, highlightthickness=0, undo=True,
+            maxundo=200, font=theme.fonts["body"], padx=px(4), pady=px(5), spacing3=px(2),
+        )  # fmt: skip
+        self._hint = tk.Label(
+            self.entry, font=theme.fonts["body"], borderwidth=0, padx=0, pady=0, cursor="xterm"
+        )
+        self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
+        self.send_button = IconButton(
+            card, theme, "send", "Send (Enter)", lambda: self.on_send(), style="Accent.TButton",
+            accent=True,
+        )  # fmt: skip
+        self.send_button.configure(padding=(px(8), px(4)))
+        self.entry.grid(row=0, column=0, sticky="ew")
+        self.send_button.grid(row=0, column=1, sticky="se", padx=(px(8), 0))
+        card.columnconfigure(0, weight=1)
+        self.columnconfigure(0, weight=1)
+        self._bind()
+
+    def _bind(self) -> None:
+        entry = self.entry
+        entry.bind("<Return>", self._return)
+        entry.bind("<KP_Enter>", self._return)
+        entry.bind("<Shift-Return>", lambda event: None)
+        entry.bind("<Escape>", lambda event: "break" if self.on_cancel() else None)
+        entry.bind("<Up>", self._up)
+        entry.bind("<Tab>", self._next)
+        entry.bind("<Shift-Tab>", self._previous)
+        if self.tk.call("tk", "windowingsystem") == "x11":
+            entry.bind("<ISO_Left_Tab>", self._previous)
+        entry.bind("<Prior>", lambda event: self.on_page(-1))
+        entry.bind("<Next>", lambda event: self.on_page(1))
+        entry.bind("<Control-a>", self._select_all)
+        entry.bind("<<Modified>>", self._modified)
+        entry.bind("<Configure>", lambda event: self._fit())
+
+    # -- the presenter's view
+
+    def text(self) -> str:
+        return self.entry.get("1.0", "end-1c")
+
+    def set_text(self, text: str) -> None:
+        self.entry.delete("1.0", "end")
+        self.entry.insert("1.0", text)
+        self.entry.edit_reset()
+        self.entry.edit_modified(False)
+        self.entry.mark_set("insert", "end")
+        self.entry.see("insert")
+        self._fit()
+
+    def focus(self) -> None:
+        self.entry.focus_set()
+
+    def refresh(self) -> None:
+        self._typing.configure(text=self.typing_words())
+        title, text = self.target_words()
+        if title:
+            icon = "pencil" if title.startswith("Edit") else "reply"
+            colour = self._theme.palette.accent
+            self._target_icon.configure(image=self._theme.icon(icon, self._theme.px(16), colour))
+            self._target_title.configure(text=title)
+            self._target_text.configure(text=text)
+            self._target.grid(row=1, column=0, sticky="ew")
+        else:
+            self._target.grid_remove()
+
+    # -- for the window
+
+    def set_hint(self, hint: str) -> None:
+        self._hint.configure(text=hint)
+
+    def insert(self, char: str) -> None:
+        """Something typed elsewhere."""
+        self.entry.focus_set()
+        self.entry.insert("insert", char)
+
+    def _cancel(self) -> None:
+        self.on_cancel()
+
+    # -- keys
+
+    def _return(self, event: tk.Event[tk.Text]) -> str | None:
+        if int(event.state) & 0x1:
+            return None  # Shift: a new line
+        self.on_send()
+        return "break"
+
+    def _up(self, event: tk.Event[tk.Text]) -> str | None:
+        return "break" if not self.text() and self.on_edit_last() else None
+
+    def _next(self, event: tk.Event[tk.Text]) -> str:
+        self.entry.tk_focusNext().focus_set()  # type: ignore[union-attr]  # there is always one
+        return "break"
+
+    def _previous(self, event: tk.Event[tk.Text]) -> str:
+        self.entry.tk_focusPrev().focus_set()  # type: ignore[union-attr]  # there is always one
+        return "break"
+
+    def _select_all(self, event: tk.Event[tk.Text]) -> str:
+        self.entry.tag_add("sel", "1.0", "end-1c")
+        return "break"
+
+    def _modified(self, event: tk.Event[tk.Text]) -> None:
+        if self.entry.edit_modified():
+            self.entry.edit_modified(False)
+            self._fit()
+            self.on_typed(self.text())
+
+    def _fit(self) -> None:
+        """As high as the text, up to MAX_LINES."""
+        if self.text():
+            self._hint.place_forget()
+        else:
+            self._hint.place(x=self._theme.px(5), rely=0.5, anchor="w")
+        lines = self.entry.tk.call(self.entry, "count", "-displaylines", "1.0", "end")
+        height = max(1, min(MAX_LINES, int(lines or 1)))
+        if int(self.entry.cget("height")) != height:
+            self.entry.configure(height=height)
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        surface = colours.surface
+        card = "#ffffff" if colours.name == "light" else "#232427"
+        self.entry.configure(
+            background=card, foreground=colours.text, insertbackground=colours.text,
+            selectbackground=colours.selection, selectforeground=colours.text,
+            insertwidth=self._theme.px(1.5),
+        )  # fmt: skip
+        self._hint.configure(background=card, foreground=colours.faint)
+        self._typing.configure(background=surface, foreground=colours.muted)
+        self._target_icon.configure(background=surface)
+        self._target_title.configure(background=surface, foreground=colours.accent)
+        self._target_text.configure(background=surface, foreground=colours.muted)

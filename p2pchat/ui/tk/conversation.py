@@ -1,0 +1,151 @@
+"""The middle: the conversation's heading, its messages, and the entry below."""
+
+from __future__ import annotations
+
+import tkinter as tk
+import webbrowser
+from collections.abc import Callable, Sequence
+from tkinter import ttk
+
+from p2pchat.model.ids import MessageId
+from p2pchat.model.people import Peer
+from p2pchat.ui.presenters.conversation import ConversationPresenter
+from p2pchat.ui.presenters.directory import Directory, heading
+from p2pchat.ui.presenters.timeline import Row
+from p2pchat.ui.tk.composer import Composer
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.transcript import Transcript
+from p2pchat.ui.tk.widgets import IconButton
+
+
+class ConversationPane(ttk.Frame):
+    """The view of ConversationPresenter; also holds the composer. `attach` joins them."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
+        super().__init__(parent, style="Surface.TFrame")
+        self.on_search: Callable[[], None] = lambda: None
+        self.on_more: Callable[[tk.Widget], None] = lambda widget: None
+        self._theme = theme
+        self._presenter: ConversationPresenter | None = None
+        self._directory: Directory | None = None
+        self._build_head()
+        self.transcript = Transcript(self, theme)
+        self.transcript.grid(row=2, column=0, sticky="nsew")
+        self.composer = Composer(self, theme)
+        self.composer.grid(row=3, column=0, sticky="ew")
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(2, weight=1)
+        self._build_overlays()
+        theme.listeners.append(self._recolour)
+        self._recolour()
+
+    def _build_head(self) -> None:
+        px, theme = self._theme.px, self._theme
+        head = ttk.Frame(self, style="Surface.TFrame", padding=(px(18), px(10), px(12), px(10)))
+        self._title = tk.Label(head, font=theme.fonts["title"], anchor="w", borderwidth=0)
+        self._subtitle = tk.Label(head, font=theme.fonts["small"], anchor="w", borderwidth=0)
+        self.search_button = IconButton(
+            head, theme, "search", "Search messages (Ctrl+F)", lambda: self.on_search(),
+            style="Surface.Toolbutton",
+        )  # fmt: skip
+        self.more_button = IconButton(
+            head, theme, "more", "More for this conversation", self._more,
+            style="Surface.Toolbutton",
+        )  # fmt: skip
+        self._title.grid(row=0, column=0, sticky="ew")
+        self._subtitle.grid(row=1, column=0, sticky="ew")
+        self.search_button.grid(row=0, column=1, rowspan=2)
+        self.more_button.grid(row=0, column=2, rowspan=2)
+        head.columnconfigure(0, weight=1)
+        head.grid(row=0, column=0, sticky="ew")
+        self._line = tk.Frame(self, height=1)
+        self._line.grid(row=1, column=0, sticky="ew")
+
+    def _build_overlays(self) -> None:
+        theme = self._theme
+        self._empty = tk.Label(
+            self.transcript, font=theme.fonts["body"], borderwidth=0, justify="center"
+        )
+        self._down = ttk.Button(self.transcript, command=self._to_end, takefocus=False)
+        self._up = ttk.Button(self.transcript, command=self._to_unread, takefocus=False)
+        self._up.configure(text="Jump to the first unread message")
+
+    def attach(self, presenter: ConversationPresenter, directory: Directory) -> None:
+        self._presenter, self._directory = presenter, directory
+        transcript = self.transcript
+        transcript.on_scroll = presenter.scrolled
+        transcript.on_show = presenter.show
+        transcript.on_unfold = presenter.unfold
+        transcript.on_link = webbrowser.open
+        transcript.on_key = self.composer.insert
+        transcript.writer.on_react = presenter.react
+        self.composer.on_page = transcript.page
+
+    # -- the presenter's view
+
+    def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
+        self._name_mentions()
+        self.transcript.reset(rows, show)
+
+    def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
+        self.transcript.splice(at, removed, rows)
+
+    def refresh(self) -> None:
+        presenter, directory = self._presenter, self._directory
+        if presenter is None or directory is None or not presenter.name:
+            return
+        title, subtitle = heading(directory, presenter.name)
+        self._title.configure(text=title)
+        peer = directory.peer_of(presenter.name)
+        self._subtitle.configure(text=subtitle, foreground=self._subtitle_colour(peer))
+        self.composer.set_hint(f"Message {title}")
+        self._show_overlays(presenter)
+
+    def _show_overlays(self, presenter: ConversationPresenter) -> None:
+        px = self._theme.px
+        if presenter.trouble or presenter.empty:
+            said = presenter.trouble or "No messages yet.\nWhat you write stays on this network."
+            self._empty.configure(text=said)
+            self._empty.place(relx=0.5, rely=0.45, anchor="center")
+        else:
+            self._empty.place_forget()
+        if presenter.behind and not presenter.empty:
+            number = presenter.newer
+            said = f"{number:,} new" if number else ""
+            icon = self._theme.icon("down", px(18), self._theme.palette.accent)
+            self._down.configure(text=said, image=icon, compound="left" if number else "image")
+            self._down.place(relx=1, rely=1, x=-px(30), y=-px(12), anchor="se")
+        else:
+            self._down.place_forget()
+        if presenter.first_unread_above():
+            self._up.place(relx=0.5, y=px(10), anchor="n")
+        else:
+            self._up.place_forget()
+
+    def _subtitle_colour(self, peer: Peer | None) -> str:
+        colours = self._theme.palette
+        return colours.system if peer is not None and peer.warning else colours.muted
+
+    def _name_mentions(self) -> None:
+        if self._directory is not None:
+            names = (label.casefold() for label in self._directory.labels.values())
+            self.transcript.writer.mentions = frozenset(names)
+
+    def _to_end(self) -> None:
+        if self._presenter:
+            self._presenter.to_end()
+
+    def _to_unread(self) -> None:
+        if self._presenter:
+            self._presenter.to_first_unread()
+
+    def _more(self) -> None:
+        self.on_more(self.more_button)
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        self._line.configure(background=colours.line)
+        self._title.configure(background=colours.surface, foreground=colours.text)
+        self._subtitle.configure(background=colours.surface, foreground=colours.muted)
+        self._empty.configure(background=colours.surface, foreground=colours.muted)
+        self.refresh()

@@ -1,0 +1,229 @@
+"""The window once a node is open: its panes, their presenters, its keys and dialogs."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from datetime import datetime
+from tkinter import ttk
+
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters.dialogs import ConnectPresenter, RoomPresenter, name_problem
+from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.tk.conversation import ConversationPane
+from p2pchat.ui.tk.menus import Menus
+from p2pchat.ui.tk.pages import Dialog
+from p2pchat.ui.tk.search import SearchPanel
+from p2pchat.ui.tk.sidebar import Sidebar
+from p2pchat.ui.tk.statusbar import StatusBar
+from p2pchat.ui.tk.theme import Theme
+
+
+def local_now() -> datetime:
+    return datetime.now().astimezone()
+
+
+class Desk(ttk.Frame):
+    """The view of MainPresenter."""
+
+    def __init__(self, root: tk.Tk, theme: Theme, node: NodeApi, runner: Runner) -> None:
+        super().__init__(root)
+        self._root = root
+        self._theme = theme
+        self._node = node
+        self._runner = runner
+        self._build()
+        self.main = MainPresenter(node, runner, self, local_now)
+        self.search = SearchPresenter(
+            node, runner, self.main.directory, self.search_panel, local_now
+        )
+        self.menus = Menus(root, theme, self.main)
+        self._attach()
+        self._bind()
+
+    def _build(self) -> None:
+        px, theme = self._theme.px, self._theme
+        panes = tk.PanedWindow(
+            self, orient="horizontal", borderwidth=0, sashwidth=px(4), sashrelief="flat",
+            opaqueresize=True,
+        )  # fmt: skip
+        self._panes = panes
+        self.sidebar = Sidebar(panes, theme)
+        self._middle = ttk.Frame(panes, style="Surface.TFrame")
+        self.conversation = ConversationPane(self._middle, theme)
+        self.composer = self.conversation.composer
+        self.search_panel = SearchPanel(self._middle, theme)
+        self.status = StatusBar(self, theme, self._middle)
+        self.status.notice.grid(row=0, column=0, columnspan=2, sticky="ew")
+        self.status.notice.grid_remove()
+        self.conversation.grid(row=1, column=0, sticky="nsew")
+        self._middle.columnconfigure(0, weight=1)
+        self._middle.rowconfigure(1, weight=1)
+        panes.add(self.sidebar, minsize=px(220), width=px(300), stretch="never")
+        panes.add(self._middle, minsize=px(360), stretch="always")
+        panes.grid(row=0, column=0, sticky="nsew")
+        self.status.grid(row=1, column=0, sticky="ew")
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
+        theme.listeners.append(self._recolour)
+        self._recolour()
+
+    def _attach(self) -> None:
+        main, menus = self.main, self.menus
+        self.conversation.attach(main.conversation, main.directory)
+        self.conversation.on_search = self.open_search
+        self.conversation.on_more = lambda widget: menus.of_conversation(
+            main.conversation.name, widget.winfo_rootx(), widget.winfo_rooty() + 30
+        )
+        self.conversation.transcript.on_menu = menus.of_message
+        self.conversation.transcript.on_author = self._open_author
+        composer = self.composer
+        composer.on_typed = main.composer.typed
+        composer.on_send = main.composer.submit
+        composer.on_cancel = self._cancel
+        composer.on_edit_last = main.composer.edit_last
+        composer.target_words = main.composer.target_words
+        composer.typing_words = main.composer.typing_words
+        sidebar = self.sidebar
+        sidebar.on_open = main.open
+        sidebar.on_filter = main.sidebar.filter
+        sidebar.on_leave = composer.focus
+        sidebar.on_me = menus.of_me
+        sidebar.on_add = menus.to_add
+        sidebar.on_menu = menus.of_conversation
+        sidebar.on_theme = self._other_theme
+        self.status.on_dismiss = main.status.dismiss
+        self.search_panel.on_search = self._search
+        self.search_panel.on_hit = self._open_hit
+        self.search_panel.on_close = self.close_search
+        menus.ask_name, menus.ask_connect, menus.ask_room = (
+            self.ask_name, self.ask_connect, self.ask_room,
+        )  # fmt: skip
+
+    def _bind(self) -> None:
+        root, main = self._root, self.main
+        keys = {
+            "<Control-k>": self.sidebar.start_find,
+            "<Control-f>": self.open_search,
+            "<Control-n>": lambda: self.ask_room(False),
+            "<Alt-Up>": lambda: main.step(-1),
+            "<Alt-Down>": lambda: main.step(1),
+            "<Alt-Shift-Down>": lambda: main.step(1, unread_only=True),
+            "<Control-End>": main.conversation.to_end,
+        }
+        for key, action in keys.items():
+            root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
+        root.bind("<FocusIn>", lambda event: self._active(True), add="+")
+        root.bind("<FocusOut>", lambda event: self._active(False), add="+")
+
+    # -- the presenter's view
+
+    def set_theme(self, theme: str) -> None:
+        self._theme.apply(theme)
+
+    def show_me(self, name: str, unread: int) -> None:
+        me = self.main.directory.me
+        self.sidebar.show_me(name, me.peer_id, me.status)
+        self._root.title(f"({unread}) p2pchat" if unread else "p2pchat")
+
+    def ask_password(self, room: str) -> None:
+        self._room_dialog(create=False, room=room)
+
+    # -- dialogs
+
+    def ask_connect(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, "Connect by address",
+            "For people who don't show up by themselves: write the name or address of their "
+            "computer.", "Connect",
+        )  # fmt: skip
+        field = dialog.page.add_field("Address", "192.168.1.20 or 192.168.1.20:27474")
+        presenter = ConnectPresenter(self._node, self._runner, dialog.page, self.main.open_person)
+        dialog.page.on_submit = lambda: presenter.submit(field.text)
+        dialog.open(field)
+
+    def ask_room(self, create: bool) -> None:
+        self._room_dialog(create)
+
+    def _room_dialog(self, create: bool, room: str = "") -> None:
+        title = "Create a room" if create else "Join a room"
+        about = (
+            "Everyone on this network can join an open room. With a password, only those who "
+            "know it can join and read."
+            if create
+            else "An open room that nobody has yet is created."
+        )
+        dialog = Dialog(self._root, self._theme, title, about, "Create" if create else "Join")
+        name = dialog.page.add_field("Room", "maths")
+        password = dialog.page.add_field("Password (optional)", "none: an open room", secret=True)
+        presenter = RoomPresenter(
+            self._node, self._runner, dialog.page, create, self.main.entered_room
+        )
+        dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
+        name.set(room)
+        dialog.open(password if room else name)
+
+    def ask_name(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, "Change name", "The name that others see.", "Change"
+        )
+        field = dialog.page.add_field("Your name", "")
+        field.set(self.main.directory.me.name)
+
+        def submit() -> None:
+            name = field.text.strip()
+            problem = name_problem(name)
+            dialog.page.show_error(problem)
+            if not problem:
+                dialog.close()
+                self.main.directory.set_profile(name=name)
+
+        dialog.page.on_submit = submit
+        dialog.open(field)
+
+    # -- search
+
+    def open_search(self) -> None:
+        self.search_panel.grid(row=1, column=1, sticky="ns")
+        self.search_panel.field.entry.focus_set()
+
+    def close_search(self) -> None:
+        self.search_panel.grid_remove()
+        self.composer.focus()
+
+    def _search(self, query: str, everywhere: bool) -> None:
+        self.search.search(query, None if everywhere else self.main.conversation.name)
+
+    def _open_hit(self, hit: Hit) -> None:
+        self.main.open(hit.conversation, hit.message_id)
+
+    # -- small commands
+
+    def _open_author(self, peer_id: str) -> None:
+        if peer_id != self.main.directory.me.peer_id:
+            self.main.open(f"@{peer_id}")
+
+    def _cancel(self) -> bool:
+        """Esc: out of a reply or an edit, else out of the search."""
+        if self.main.composer.target is not None:
+            self.main.composer.cancel()
+            return True
+        if self.search_panel.winfo_ismapped():
+            self.close_search()
+            return True
+        return False
+
+    def _other_theme(self) -> None:
+        self.main.set_theme("light" if self._theme.palette.name == "dark" else "dark")
+
+    def _active(self, active: bool) -> None:
+        # The focus moves between widgets as well: ask where it is once it has settled.
+        self.after_idle(lambda: self.main.conversation.set_active(self._focused()))
+
+    def _focused(self) -> bool:
+        return bool(self._root.tk.call("focus"))
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        self._panes.configure(background=colours.line)

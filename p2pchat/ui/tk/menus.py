@@ -1,0 +1,140 @@
+"""The menus: for a message, a conversation, oneself, and what can be added."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+
+from p2pchat.model.ids import MessageId
+from p2pchat.model.people import Status
+from p2pchat.model.text import safe_text
+from p2pchat.ui.presenters.conversation import Action
+from p2pchat.ui.presenters.directory import LOBBY
+from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.tk.theme import Theme
+
+EMOJI = ("👍", "💜", "😂", "🎉", "😮", "😢", "🙏", "👀")
+
+
+class Menus:
+    """Made once the node is open. A menu is built when it is asked for and replaces the last."""
+
+    def __init__(self, root: tk.Tk, theme: Theme, main: MainPresenter) -> None:
+        self.ask_name: Callable[[], None] = lambda: None
+        self.ask_connect: Callable[[], None] = lambda: None
+        self.ask_room: Callable[[bool], None] = lambda create: None
+        self.last: tk.Menu | None = None
+        self._root = root
+        self._theme = theme
+        self._main = main
+
+    def of_message(self, message_id: MessageId, x: int, y: int) -> None:
+        main = self._main
+        actions = main.conversation.actions(message_id)
+        if not actions:
+            return
+        menu = self._menu()
+        does: dict[Action, Callable[[], None]] = {
+            Action.REPLY: lambda: main.composer.reply(message_id),
+            Action.COPY: lambda: self._copy(message_id),
+            Action.EDIT: lambda: main.composer.edit(message_id),
+            Action.DELETE: lambda: main.conversation.delete(message_id),
+        }
+        for action in actions:
+            if action == Action.REACT:
+                self._add_reactions(menu, message_id)
+            else:
+                if action == Action.DELETE:
+                    menu.add_separator()
+                menu.add_command(label=action.value, command=does[action])
+        menu.tk_popup(x, y)
+
+    def _add_reactions(self, menu: tk.Menu, message_id: MessageId) -> None:
+        react = self._submenu(menu)
+        for emoji in EMOJI:
+            react.add_command(
+                label=f" {emoji} ",
+                command=lambda emoji=emoji: self._main.conversation.react(message_id, emoji),  # type: ignore[misc]  # bound now
+            )
+        menu.add_cascade(label=Action.REACT.value, menu=react)
+
+    def _copy(self, message_id: MessageId) -> None:
+        message = self._main.conversation.message(message_id)
+        if message is not None:
+            self.copy(safe_text(message.text))
+
+    def copy(self, text: str) -> None:
+        self._root.clipboard_clear()
+        self._root.clipboard_append(text)
+
+    def of_conversation(self, conversation: str, x: int, y: int) -> None:
+        main, directory = self._main, self._main.directory
+        menu = self._menu()
+        if conversation != main.conversation.name:
+            menu.add_command(label="Open", command=lambda: main.open(conversation))
+        known = directory.conversations.get(conversation)
+        muted = bool(known and known.muted)
+        room = directory.rooms.get(conversation)
+        if room is None or room.joined:
+            menu.add_command(
+                label="Unmute" if muted else "Mute",
+                command=lambda: main.mute(conversation, not muted),
+            )
+        peer = directory.peer_of(conversation)
+        if peer is not None:
+            menu.add_command(label="Copy id", command=lambda: self.copy(peer.peer_id))
+            menu.add_separator()
+            menu.add_command(
+                label="Unblock" if peer.blocked else "Block",
+                command=lambda: main.block(peer.peer_id, not peer.blocked),
+            )
+        elif room is not None and room.joined and conversation != LOBBY:
+            menu.add_separator()
+            menu.add_command(label="Leave room", command=lambda: main.leave(conversation))
+        menu.tk_popup(x, y)
+
+    def of_me(self, below: tk.Widget) -> None:
+        main = self._main
+        menu = self._menu()
+        menu.add_command(label="Change name…", command=self.ask_name)
+        menu.add_separator()
+        for status, label in (
+            (Status.ONLINE, "Online"),
+            (Status.AWAY, "Away"),
+            (Status.BUSY, "Busy"),
+        ):
+            menu.add_radiobutton(
+                label=label,
+                value=status.value,
+                variable=tk.StringVar(menu, main.directory.me.status.value, f"status{menu}"),
+                command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
+            )
+        self._below(menu, below)
+
+    def to_add(self, below: tk.Widget) -> None:
+        menu = self._menu()
+        menu.add_command(label="Join a room…", command=lambda: self.ask_room(False))
+        menu.add_command(label="Create a room…", command=lambda: self.ask_room(True))
+        menu.add_separator()
+        menu.add_command(label="Connect by address…", command=self.ask_connect)
+        self._below(menu, below)
+
+    def _menu(self) -> tk.Menu:
+        if self.last is not None:
+            self.last.destroy()
+        self.last = self._styled(tk.Menu(self._root, tearoff=False))
+        return self.last
+
+    def _submenu(self, menu: tk.Menu) -> tk.Menu:
+        return self._styled(tk.Menu(menu, tearoff=False))
+
+    def _styled(self, menu: tk.Menu) -> tk.Menu:
+        colours = self._theme.palette
+        menu.configure(
+            font=self._theme.fonts["small"], background=colours.surface, foreground=colours.text,
+            activebackground=colours.selected, activeforeground=colours.text,
+        )  # fmt: skip
+        return menu
+
+    def _below(self, menu: tk.Menu, widget: tk.Widget) -> None:
+        menu.tk_popup(widget.winfo_rootx(), widget.winfo_rooty() + widget.winfo_height())

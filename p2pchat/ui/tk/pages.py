@@ -1,0 +1,139 @@
+"""Small pages: the first start, what can't be opened, and the dialogs."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.ui.presenters.dialogs import FirstStartPresenter
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.widgets import Field
+
+
+class Page(ttk.Frame):
+    """A title, what it is about, fields, an error line and one button: the view of a
+    dialog's presenter."""
+
+    def __init__(
+        self, parent: tk.Misc, theme: Theme, title: str, about: str, button: str, width: int = 380
+    ) -> None:
+        super().__init__(parent, padding=theme.px(24))
+        self.on_submit: Callable[[], None] = lambda: None
+        self.on_close: Callable[[], None] = lambda: None
+        self._theme = theme
+        self._fields: list[Field] = []
+        px = theme.px
+        self.title = ttk.Label(self, text=title, font=theme.fonts["title"])
+        self.title.grid(row=0, column=0, sticky="w")
+        self._about = ttk.Label(
+            self, text=about, font=theme.fonts["small"], wraplength=px(width),
+            foreground=theme.palette.muted, justify="left",
+        )  # fmt: skip
+        self._about.grid(row=1, column=0, sticky="w", pady=(px(6), px(14)))
+        self._body = ttk.Frame(self)
+        self._body.grid(row=2, column=0, sticky="ew")
+        self._body.columnconfigure(0, weight=1, minsize=px(width))
+        self._error = ttk.Label(
+            self, font=theme.fonts["small"], foreground="#c7392f", wraplength=px(width)
+        )
+        self._error.grid(row=3, column=0, sticky="w", pady=(px(6), px(6)))
+        foot = ttk.Frame(self)
+        foot.grid(row=4, column=0, sticky="e", pady=(px(6), 0))
+        self.cancel = ttk.Button(foot, text="Cancel", command=lambda: self.on_close())
+        self.button = ttk.Button(
+            foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
+        )
+        self.button.grid(row=0, column=1, padx=(px(8), 0))
+
+    def add_field(self, label: str, hint: str, secret: bool = False) -> Field:
+        px, row = self._theme.px, 2 * len(self._fields)
+        ttk.Label(self._body, text=label, font=self._theme.fonts["badge"]).grid(
+            row=row, column=0, sticky="w", pady=(px(6) if row else 0, px(3))
+        )
+        field = Field(self._body, self._theme, hint, show="•" if secret else "")
+        field.grid(row=row + 1, column=0, sticky="ew")
+        field.entry.bind("<Return>", lambda event: self.on_submit())
+        self._fields.append(field)
+        return field
+
+    # -- the presenters' view
+
+    def show_error(self, text: str) -> None:
+        self._error.configure(text=text)
+
+    def set_busy(self, busy: bool) -> None:
+        for widget in (self.button, *(field.entry for field in self._fields)):
+            widget.state(["disabled" if busy else "!disabled"])
+
+    def close(self) -> None:
+        self.on_close()
+
+
+class Dialog(tk.Toplevel):
+    """A page in a window of its own that holds the keyboard until it is closed."""
+
+    def __init__(self, parent: tk.Tk, theme: Theme, title: str, about: str, button: str) -> None:
+        super().__init__(parent)
+        self.withdraw()
+        self.title(title)
+        self.resizable(False, False)
+        self.transient(parent)
+        self.configure(background=theme.palette.window)
+        self.page = Page(self, theme, title, about, button)
+        self.page.cancel.grid(row=0, column=0)
+        self.page.on_close = self.close
+        self.page.pack(fill="both", expand=True)
+        self.bind("<Escape>", lambda event: self.close())
+        self.protocol("WM_DELETE_WINDOW", self.close)
+
+    def open(self, focus: Field) -> None:
+        self.update_idletasks()
+        parent = self.master
+        x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
+        y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
+        self.geometry(f"+{max(0, x)}+{max(0, y)}")
+        self.deiconify()
+        self.wait_visibility()
+        self.grab_set()
+        focus.entry.focus_set()
+
+    def close(self) -> None:
+        self.grab_release()
+        self.destroy()
+
+
+class FirstPage(ttk.Frame):
+    """Asks for the name: the whole window, once."""
+
+    def __init__(
+        self, parent: tk.Misc, theme: Theme, suggested: str, chosen: Callable[[str], None]
+    ) -> None:
+        super().__init__(parent)
+        self.page = Page(
+            self, theme, "Welcome to p2pchat",
+            "Chat with everyone on this network: no server, no account, nothing to set up. "
+            "Messages stay on the computers that take part.", "Start chatting",
+        )  # fmt: skip
+        self.page.title.configure(font=theme.fonts["page"])
+        self.name = self.page.add_field("Your name", suggested or "The name that others will see")
+        self.page.place(relx=0.5, rely=0.42, anchor="center")
+        self.presenter = FirstStartPresenter(self.page, suggested, chosen)
+        self.page.on_submit = lambda: self.presenter.submit(self.name.text)
+
+    def focus_name(self) -> None:
+        self.name.entry.focus_set()
+
+
+class TroublePage(ttk.Frame):
+    """Says in one line why there is no chat, and ends with a button."""
+
+    def __init__(
+        self, parent: tk.Misc, theme: Theme, text: str, closed: Callable[[], None]
+    ) -> None:
+        super().__init__(parent)
+        page = Page(self, theme, "p2pchat can't start", text, "Close")
+        page.on_submit = closed
+        page.place(relx=0.5, rely=0.42, anchor="center")
+        page.button.focus_set()
+        page.button.bind("<Return>", lambda event: closed())

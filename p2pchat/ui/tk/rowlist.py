@@ -1,0 +1,194 @@
+"""A list of rows drawn on a canvas: only those in view, so that its length doesn't matter."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from tkinter import ttk
+from typing import Generic, Protocol, TypeVar
+
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thinbar import ThinBar
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+
+
+class Painter(Protocol[R_contra]):
+    """How rows of one kind look."""
+
+    def height(self, row: R_contra) -> int:
+        """Pixels."""
+        ...
+
+    def selectable(self, row: R_contra) -> bool: ...
+
+    def paint(self, canvas: tk.Canvas, row: R_contra, y: int, width: int, hover: bool) -> None: ...
+
+
+class RowList(ttk.Frame, Generic[R]):
+    """Arrows move, Return and a click choose; `on_menu` gets the row and the pointer's place."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        painter: Painter[R],
+        on_choose: Callable[[R], None],
+        on_menu: Callable[[R, int, int], None] | None = None,
+        style: str = "Sidebar.TFrame",
+    ) -> None:
+        super().__init__(parent, style=style)
+        self._theme = theme
+        self._painter = painter
+        self._on_choose = on_choose
+        self._on_menu = on_menu
+        self._rows: Sequence[R] = ()
+        self._tops: list[int] = [0]
+        self._hover = -1
+        self._cursor = -1
+        self._redraw_id = ""
+        self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
+        self._bar = ThinBar(self, theme, "sidebar", self._scroll)
+        self.canvas.configure(yscrollcommand=self._bar.set)
+        self.canvas.grid(row=0, column=0, sticky="nsew")
+        self._bar.grid(row=0, column=1, sticky="ns")
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
+        self._bind()
+
+    def _bind(self) -> None:
+        canvas = self.canvas
+        canvas.bind("<Configure>", lambda event: self._ask_redraw())
+        canvas.bind("<Motion>", lambda event: self._hover_at(event.y))
+        canvas.bind("<Leave>", lambda event: self._set_hover(-1))
+        canvas.bind("<Button-1>", lambda event: self._choose(self._at(event.y)))
+        for button in ("<Button-3>", "<Control-Button-1>"):
+            canvas.bind(button, self._menu)
+        canvas.bind("<MouseWheel>", lambda event: self._wheel(-1 if event.delta > 0 else 1))
+        canvas.bind("<Button-4>", lambda event: self._wheel(-1))
+        canvas.bind("<Button-5>", lambda event: self._wheel(1))
+        canvas.bind("<Up>", lambda event: self.move(-1))
+        canvas.bind("<Down>", lambda event: self.move(1))
+        canvas.bind("<Return>", lambda event: self._choose(self._cursor))
+        canvas.bind("<space>", lambda event: self._choose(self._cursor))
+        canvas.bind("<FocusIn>", lambda event: self._ask_redraw())
+        canvas.bind("<FocusOut>", lambda event: self._set_cursor(-1))
+
+    def show(self, rows: Sequence[R]) -> None:
+        self._rows = rows
+        self._tops = [0]
+        for row in rows:
+            self._tops.append(self._tops[-1] + self._painter.height(row))
+        self._cursor = min(self._cursor, len(rows) - 1)
+        self._ask_redraw()
+
+    def redraw(self) -> None:
+        self._redraw_id = ""
+        canvas, width = self.canvas, self.canvas.winfo_width()
+        total = self._tops[-1]
+        canvas.configure(scrollregion=(0, 0, width, max(total, canvas.winfo_height())))
+        canvas.delete("all")
+        top = int(canvas.canvasy(0))
+        bottom = top + canvas.winfo_height()
+        for index, row in enumerate(self._rows):
+            if self._tops[index + 1] >= top and self._tops[index] <= bottom:
+                lit = index in (self._hover, self._cursor) and self._painter.selectable(row)
+                self._painter.paint(canvas, row, self._tops[index], width, lit)
+
+    def move(self, step: int) -> None:
+        """The keyboard's cursor, to the next row that can be chosen."""
+        index = self._cursor
+        while 0 <= (index := index + step) < len(self._rows):
+            if self._painter.selectable(self._rows[index]):
+                self._set_cursor(index)
+                self._reveal(index)
+                return
+
+    def reveal(self, row: R) -> None:
+        if row in self._rows:
+            self._reveal(list(self._rows).index(row))
+
+    def choose_first(self) -> None:
+        self._choose(next((i for i, r in enumerate(self._rows) if self._painter.selectable(r)), -1))
+
+    def _ask_redraw(self) -> None:
+        if not self._redraw_id:
+            self._redraw_id = self.after_idle(self.redraw)
+
+    def _scroll(self, *how: str | float) -> None:
+        self.canvas.yview(*how)
+        self._ask_redraw()
+
+    def _wheel(self, step: int) -> None:
+        if self._tops[-1] > self.canvas.winfo_height():
+            self.canvas.configure(yscrollincrement=self._theme.px(20))
+            self.canvas.yview_scroll(3 * step, "units")
+            self._ask_redraw()
+
+    def _reveal(self, index: int) -> None:
+        height, total = self.canvas.winfo_height(), max(self._tops[-1], 1)
+        top = self.canvas.canvasy(0)
+        if self._tops[index] < top:
+            self.canvas.yview_moveto(self._tops[index] / total)
+        elif self._tops[index + 1] > top + height:
+            self.canvas.yview_moveto((self._tops[index + 1] - height) / total)
+        self._ask_redraw()
+
+    def _at(self, y: int) -> int:
+        place = self.canvas.canvasy(y)
+        found = (i for i in range(len(self._rows)) if self._tops[i] <= place < self._tops[i + 1])
+        return next(found, -1)
+
+    def _hover_at(self, y: int) -> None:
+        self._set_hover(self._at(y))
+
+    def _set_hover(self, index: int) -> None:
+        if index != self._hover:
+            self._hover = index
+            self._ask_redraw()
+
+    def _set_cursor(self, index: int) -> None:
+        if index != self._cursor:
+            self._cursor = index
+            self._ask_redraw()
+
+    def _choose(self, index: int) -> None:
+        if 0 <= index < len(self._rows) and self._painter.selectable(self._rows[index]):
+            self._on_choose(self._rows[index])
+
+    def _menu(self, event: tk.Event[tk.Canvas]) -> None:
+        index = self._at(event.y)
+        if self._on_menu and index >= 0 and self._painter.selectable(self._rows[index]):
+            self._on_menu(self._rows[index], event.x_root, event.y_root)
+
+
+class Elider:
+    """Cuts texts to a width, with an ellipsis. Remembers, since asking Tk for widths is slow."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._known: dict[tuple[str, str, int], str] = {}
+
+    def cut(self, text: str, font: str, width: int) -> str:
+        key = (text, font, width)
+        if key not in self._known:
+            if len(self._known) > 5000:
+                self._known.clear()
+            self._known[key] = self._cut(text, font, width)
+        return self._known[key]
+
+    def width(self, text: str, font: str) -> int:
+        return self._theme.fonts[font].measure(text)
+
+    def _cut(self, text: str, font: str, width: int) -> str:
+        if self.width(text, font) <= width:
+            return text
+        low, high = 0, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.width(text[:middle].rstrip() + "…", font) <= width:
+                low = middle
+            else:
+                high = middle - 1
+        return text[:low].rstrip() + "…"

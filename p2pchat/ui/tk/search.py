@@ -1,0 +1,118 @@
+"""The panel at the right that finds messages."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from tkinter import ttk
+
+from p2pchat.ui.presenters.search import Hit
+from p2pchat.ui.tk.rowlist import Elider, RowList
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.widgets import Field, IconButton
+
+
+class HitPainter:
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._elider = Elider(theme)
+
+    def height(self, row: Hit) -> int:
+        return self._theme.px(60)
+
+    def selectable(self, row: Hit) -> bool:
+        return True
+
+    def paint(self, canvas: tk.Canvas, row: Hit, y: int, width: int, hover: bool) -> None:
+        px, theme, colours = self._theme.px, self._theme, self._theme.palette
+        if hover:
+            image = theme.pill(width - px(12), px(56), px(8), colours.hover)
+            canvas.create_image(px(6), y + px(2), image=image, anchor="nw")
+        size = px(32)
+        colour = theme.avatar_colour(row.seed)
+        canvas.create_image(px(14), y + px(14), image=theme.circle(size, colour), anchor="nw")
+        canvas.create_text(
+            px(14) + size // 2, y + px(14) + size // 2, text=row.initials, fill="#ffffff",
+            font=theme.fonts["avatar_small"],
+        )  # fmt: skip
+        when = self._elider.width(row.when, "tiny")
+        right = width - px(14)
+        canvas.create_text(
+            right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
+            fill=colours.faint,
+        )  # fmt: skip
+        title = self._elider.cut(row.title, "badge", right - px(56) - when - px(8))
+        canvas.create_text(
+            px(56), y + px(20), text=title, anchor="w", font=theme.fonts["badge"],
+            fill=colours.text,
+        )  # fmt: skip
+        canvas.create_text(
+            px(56), y + px(39), text=self._elider.cut(row.text, "small", right - px(56)),
+            anchor="w", font=theme.fonts["small"], fill=colours.muted,
+        )  # fmt: skip
+
+
+class SearchPanel(ttk.Frame):
+    """The view of SearchPresenter."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
+        super().__init__(parent, style="Sidebar.TFrame")
+        self.on_search: Callable[[str, bool], None] = lambda query, everywhere: None
+        self.on_hit: Callable[[Hit], None] = lambda hit: None
+        self.on_close: Callable[[], None] = lambda: None
+        self._theme = theme
+        px = theme.px
+        head = ttk.Frame(self, style="Sidebar.TFrame", padding=(px(14), px(12), px(8), px(6)))
+        self._title = tk.Label(head, text="Search", font=theme.fonts["title"], borderwidth=0)
+        self._title.grid(row=0, column=0, sticky="w")
+        IconButton(head, theme, "close", "Close (Esc)", lambda: self.on_close(), size=16).grid(
+            row=0, column=1
+        )
+        head.columnconfigure(0, weight=1)
+        head.grid(row=0, column=0, sticky="ew")
+        self.field = Field(self, theme, "Words to find")
+        self.field.grid(row=1, column=0, sticky="ew", padx=px(12))
+        self.field.on_change = lambda text: self._ask()
+        self.field.entry.bind("<Escape>", lambda event: self.on_close())
+        self.field.entry.bind("<Return>", lambda event: self.list.choose_first())
+        self.field.entry.bind("<Down>", lambda event: self._into_list())
+        self._everywhere = tk.BooleanVar(self, value=False)
+        ttk.Checkbutton(
+            self, text="In all conversations", variable=self._everywhere, command=self._ask,
+            style="Sidebar.TCheckbutton",
+        ).grid(row=2, column=0, sticky="w", padx=px(12), pady=px(4))  # fmt: skip
+        self._said = tk.Label(self, font=theme.fonts["small"], anchor="w", borderwidth=0)
+        self._said.grid(row=3, column=0, sticky="ew", padx=px(16), pady=(px(2), px(4)))
+        self.list: RowList[Hit] = RowList(self, theme, HitPainter(theme), self._chosen)
+        self.list.grid(row=4, column=0, sticky="nsew")
+        self.list.canvas.bind("<Escape>", lambda event: self.on_close())
+        self.list.canvas.configure(width=px(300))
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(4, weight=1)
+        theme.listeners.append(self._recolour)
+        self._recolour()
+
+    def show_hits(self, hits: Sequence[Hit], words: str) -> None:
+        self._said.configure(text=words)
+        self.list.show(hits)
+
+    def again(self) -> None:
+        """Ask anew: the conversation has changed."""
+        self._ask()
+
+    def _ask(self) -> None:
+        self.on_search(self.field.text, self._everywhere.get())
+
+    def _chosen(self, hit: Hit) -> None:
+        self.on_hit(hit)
+
+    def _into_list(self) -> None:
+        self.list.canvas.focus_set()
+        self.list.move(1)
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        self._title.configure(background=colours.sidebar, foreground=colours.text)
+        self._said.configure(background=colours.sidebar, foreground=colours.muted)
+        self.list.canvas.configure(background=colours.sidebar)
+        self.list.redraw()

@@ -1,0 +1,79 @@
+"""The line at the bottom, and the bar that says what a person should know."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.ui.presenters.status import Notice
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.widgets import IconButton
+
+
+class StatusBar(ttk.Frame):
+    """The view of StatusPresenter; the notice is a frame of its own, placed by the window."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, notice_parent: tk.Misc) -> None:
+        super().__init__(parent, style="Sidebar.TFrame")
+        self.on_dismiss: Callable[[], None] = lambda: None
+        self._theme = theme
+        self._linked = False
+        self._notice: Notice | None = None
+        px = theme.px
+        self._line = tk.Frame(self, height=1)
+        self._dot = tk.Label(self, borderwidth=0)
+        self._text = tk.Label(self, font=theme.fonts["small"], anchor="w", borderwidth=0)
+        self._detail = tk.Label(self, font=theme.fonts["small"], anchor="e", borderwidth=0)
+        self._line.grid(row=0, column=0, columnspan=3, sticky="ew")
+        self._dot.grid(row=1, column=0, padx=(px(16), px(8)), pady=px(6))
+        self._text.grid(row=1, column=1, sticky="ew")
+        self._detail.grid(row=1, column=2, padx=px(16))
+        self.columnconfigure(1, weight=1)
+        self.notice = tk.Frame(notice_parent)
+        self._notice_text = tk.Label(
+            self.notice, font=theme.fonts["small"], anchor="w", justify="left", borderwidth=0
+        )
+        self._notice_close = IconButton(
+            self.notice, theme, "close", "Dismiss", lambda: self.on_dismiss(),
+            style="Warning.Toolbutton", size=14,
+        )  # fmt: skip
+        self._notice_text.grid(row=0, column=0, sticky="ew", padx=px(18), pady=px(8))
+        self._notice_close.grid(row=0, column=1, padx=px(8))
+        self.notice.columnconfigure(0, weight=1)
+        self.notice.bind("<Configure>", lambda event: self._wrap(event.width))
+        theme.listeners.append(self._recolour)
+        self._recolour()
+
+    def show_status(self, text: str, detail: str, linked: bool) -> None:
+        self._text.configure(text=text)
+        self._detail.configure(text=detail)
+        if linked != self._linked:
+            self._linked = linked
+            self._recolour()
+
+    def show_notice(self, notice: Notice | None, more: int) -> None:
+        self._notice = notice
+        if notice is None:
+            self.notice.grid_remove()
+            return
+        waits = f"  (and {more} more)" if more else ""
+        self._notice_text.configure(text=notice.text + waits)
+        self._recolour()
+        self.notice.grid()
+
+    def _wrap(self, width: int) -> None:
+        self._notice_text.configure(wraplength=max(100, width - self._theme.px(90)))
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        self._line.configure(background=colours.line)
+        colour = "#2fa84f" if self._linked else colours.faint
+        self._dot.configure(image=self._theme.circle(self._theme.px(8), colour))
+        for label in (self._dot, self._text, self._detail):
+            label.configure(background=colours.sidebar, foreground=colours.muted)
+        trouble = self._notice is not None and self._notice.trouble
+        fill = colours.trouble_fill if trouble else colours.warning_fill
+        self._notice_close.configure(style=f"{'Trouble' if trouble else 'Warning'}.Toolbutton")
+        self.notice.configure(background=fill)
+        self._notice_text.configure(background=fill, foreground=colours.text)

@@ -1,0 +1,264 @@
+"""Colours, fonts, sizes and pictures: one look, light and dark, sharp at every scale."""
+
+from __future__ import annotations
+
+import sys
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+from tkinter import font as tkfont
+from tkinter import ttk
+
+import sv_ttk
+
+from p2pchat.model.people import Status
+from p2pchat.ui.presenters import words
+from p2pchat.ui.tk import drawing
+
+
+@dataclass(frozen=True)
+class Palette:
+    name: str
+    window: str
+    sidebar: str
+    surface: str
+    line: str
+    text: str
+    muted: str
+    faint: str
+    thumb: str
+    accent: str
+    on_accent: str
+    own: str
+    """The text of own messages; `own_fill` lies behind it."""
+    own_fill: str
+    other: str
+    system: str
+    hover: str
+    selected: str
+    chip: str
+    chip_mine: str
+    code_fill: str
+    warning_fill: str
+    trouble_fill: str
+    avatars: tuple[str, ...]
+    names: tuple[str, ...]
+    """For the same hues as `avatars`, readable as text."""
+    selection: str
+
+
+LIGHT = Palette(
+    name="light",
+    window="#fafafa",
+    sidebar="#f1f3f6",
+    surface="#ffffff",
+    line="#e3e6ea",
+    text="#1c1f23",
+    muted="#626a75",
+    faint="#8f97a3",
+    thumb="#cdd2d9",
+    accent="#0a62c4",
+    on_accent="#ffffff",
+    own="#0b3f7d",
+    own_fill="#eef5fe",
+    other="#1c1f23",
+    system="#7a5a12",
+    hover="#e8ebf0",
+    selected="#dbe7f7",
+    chip="#eceff3",
+    chip_mine="#cfe2fb",
+    code_fill="#eef0f3",
+    warning_fill="#fdf3d7",
+    trouble_fill="#fde5e3",
+    avatars=(
+        "#3b76c9", "#2c8c6e", "#b3591f", "#8a55c2", "#c2417c",
+        "#4b7f1e", "#1f8299", "#a8484a", "#6a6fd0", "#8f6b14",
+    ),
+    names=(
+        "#2a60ad", "#1f7459", "#984812", "#7440ab", "#a82f67",
+        "#3d6c14", "#136d82", "#94373a", "#5258bb", "#77580b",
+    ),
+    selection="#b9d6fb",
+)  # fmt: skip
+
+DARK = Palette(
+    name="dark",
+    window="#1c1c1c",
+    sidebar="#202225",
+    surface="#17181a",
+    line="#2e3135",
+    text="#e9ebee",
+    muted="#a0a7b1",
+    faint="#747b86",
+    thumb="#43474d",
+    accent="#57a8ff",
+    on_accent="#06203f",
+    own="#cfe4ff",
+    own_fill="#1b2634",
+    other="#e9ebee",
+    system="#d9b45f",
+    hover="#2a2d31",
+    selected="#2b3b52",
+    chip="#2a2d31",
+    chip_mine="#23466f",
+    code_fill="#25282c",
+    warning_fill="#3b3216",
+    trouble_fill="#43211f",
+    avatars=(
+        "#3f6fb5", "#2d7d64", "#a0521f", "#7c50ad", "#ab3d70",
+        "#4a7524", "#22748a", "#964345", "#6065bb", "#7e6118",
+    ),
+    names=(
+        "#7fb2f5", "#5fc7a4", "#eb9a63", "#c19bf0", "#f08ab9",
+        "#9ccb6b", "#62c4da", "#ee9292", "#a5a9f5", "#dbb65c",
+    ),
+    selection="#2f4f7a",
+)  # fmt: skip
+
+PRESENCE = {
+    Status.ONLINE: "#2fa84f",
+    Status.AWAY: "#e0a100",
+    Status.BUSY: "#d64545",
+    Status.OFFLINE: "#9aa1ab",
+}
+
+FAMILIES = (
+    "Segoe UI Variable Text", "Segoe UI", "Inter", "SF Pro Text", "Helvetica Neue", "Cantarell",
+    "Ubuntu", "Noto Sans", "Noto Sans CJK SC", "Open Sans", "DejaVu Sans",
+)  # fmt: skip
+FIXED_FAMILIES = ("Cascadia Mono", "JetBrains Mono", "SF Mono", "Menlo", "Consolas",
+                  "Ubuntu Mono", "Noto Sans Mono", "DejaVu Sans Mono")  # fmt: skip
+
+SIZES = {
+    "body": (14, "normal"), "strong": (14, "bold"), "small": (12, "normal"),
+    "tiny": (11, "normal"), "badge": (11, "bold"), "title": (16, "bold"), "page": (24, "bold"),
+    "avatar": (12, "bold"), "avatar_small": (11, "bold"), "italic": (13, "normal"),
+    "fixed": (13, "normal"),
+}  # fmt: skip
+"""Pixels at a scale of 1, and the weight."""
+
+
+class Theme:
+    """Made once for a window. `listeners` are called when colours have changed."""
+
+    def __init__(self, root: tk.Tk) -> None:
+        self.palette = LIGHT
+        self.listeners: list[Callable[[], None]] = []
+        self.scale = max(1.0, round(root.winfo_fpixels("1i") / 96 * 4) / 4)
+        self._root = root
+        self._telling = False
+        self._pictures: dict[tuple[object, ...], tk.PhotoImage] = {}
+        root.tk.call("tk", "scaling", self.scale * 96 / 72)
+        sv_ttk.set_theme("light", root)
+        family = _first(root, FAMILIES)
+        fixed = _first(root, FIXED_FAMILIES)
+        self.fonts = {
+            name: tkfont.Font(
+                root,
+                family=fixed if name == "fixed" else family,
+                size=-self.px(size),
+                weight=weight,  # type: ignore[arg-type]  # a literal in the table above
+            )
+            for name, (size, weight) in SIZES.items()
+        }
+        self.fonts["italic"].configure(slant="italic")
+        self._scale_theme_fonts(family)
+        self._style()
+        root.bind("<<ThemeChanged>>", self._theme_changed, add="+")
+
+    def px(self, size: float) -> int:
+        """Pixels of the screen for pixels at a scale of 1."""
+        return round(size * self.scale)
+
+    def apply(self, name: str) -> None:
+        """`light`, `dark` or `system`."""
+        palette = DARK if name == "dark" else LIGHT
+        if palette is not self.palette:
+            self.palette = palette
+            sv_ttk.set_theme(palette.name, self._root)
+            self._style()
+
+    def _theme_changed(self, event: tk.Event[tk.Misc]) -> None:
+        # It comes to every widget; and the theme's own answer to it comes after this one.
+        if event.widget is self._root and not self._telling:
+            self._telling = True
+            self._root.after_idle(self._tell)
+
+    def _tell(self) -> None:
+        """After the theme has painted plain widgets in its own colours (tk_setPalette). Listeners
+        mustn't change styles: that would come back here."""
+        self._telling = False
+        for listener in list(self.listeners):
+            listener()
+
+    # -- pictures, each made once
+
+    def circle(self, size: int, colour: str) -> tk.PhotoImage:
+        return self._picture(drawing.circle, size, colour)
+
+    def pill(self, width: int, height: int, radius: float, colour: str) -> tk.PhotoImage:
+        return self._picture(drawing.pill, width, height, radius, colour)
+
+    def icon(self, name: str, size: int, colour: str) -> tk.PhotoImage:
+        return self._picture(drawing.icon, name, size, colour)
+
+    def presence(self, status: Status, around: str) -> tk.PhotoImage:
+        return self._picture(drawing.ringed, self.px(13), self.px(2), PRESENCE[status], around)
+
+    def _picture(self, draw: Callable[..., str], *what: object) -> tk.PhotoImage:
+        key = (draw, *what)
+        if key not in self._pictures:
+            if len(self._pictures) > 400:
+                self._pictures.clear()
+            self._pictures[key] = tk.PhotoImage(master=self._root, data=draw(*what))
+        return self._pictures[key]
+
+    def avatar_colour(self, seed: str) -> str:
+        return self.palette.avatars[words.hue(seed, len(self.palette.avatars))]
+
+    def name_colour(self, seed: str) -> str:
+        return self.palette.names[words.hue(seed, len(self.palette.names))]
+
+    # -- ttk
+
+    def _scale_theme_fonts(self, family: str) -> None:
+        """The theme's own fonts have fixed pixels and a family that few systems have."""
+        for name in tkfont.names(self._root):
+            if not name.startswith("SunValley"):
+                continue
+            font = tkfont.nametofont(name, self._root)
+            strong = "Strong" in name or "itle" in name
+            size = -abs(int(font.cget("size")))
+            font.configure(family=family, size=self.px(size), weight="bold" if strong else "normal")
+
+    def _style(self) -> None:
+        style, colours = ttk.Style(self._root), self.palette
+        for name, fill in (
+            ("Sidebar", colours.sidebar),
+            ("Surface", colours.surface),
+            ("Warning", colours.warning_fill),
+            ("Trouble", colours.trouble_fill),
+        ):
+            style.configure(f"{name}.TFrame", background=fill)
+            style.configure(f"{name}.Toolbutton", background=fill, padding=self.px(5))
+            style.configure(f"{name}.TCheckbutton", background=fill)
+        style.configure("Accent.TButton", padding=(self.px(14), self.px(5)))
+        style.configure("TButton", padding=(self.px(12), self.px(5)))
+        self._root.configure(background=colours.window)
+
+
+def _first(root: tk.Tk, wanted: tuple[str, ...]) -> str:
+    there = set(tkfont.families(root))
+    default = tkfont.nametofont("TkDefaultFont", root).actual("family")
+    return next((family for family in wanted if family in there), str(default))
+
+
+def be_sharp() -> None:
+    """Have Windows not scale the window's bitmap up. Before the first window is made."""
+    if sys.platform == "win32":
+        import ctypes
+
+        try:
+            ctypes.windll.shcore.SetProcessDpiAwareness(1)
+        except (AttributeError, OSError):
+            return  # before Windows 8.1

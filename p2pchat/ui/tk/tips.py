@@ -1,0 +1,41 @@
+"""Tool tips, where tkinter-tooltip can show them."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+try:
+    from tktooltip import ToolTip
+except ImportError:  # the window works without tips
+    ToolTip = None
+
+
+def tip(widget: tk.Widget, text: str) -> None:
+    """Show `text` once the pointer has rested on the widget."""
+    if ToolTip is None:
+        return
+    made = False
+
+    def make(event: tk.Event[tk.Misc]) -> None:
+        # A tip is a window: made when it is first needed, it costs nothing at the start.
+        nonlocal made
+        if not made:
+            made = True
+            _make(widget, text).on_enter(event)
+
+    widget.bind("<Enter>", make, add="+")
+
+
+def _make(widget: tk.Widget, text: str) -> ToolTip:
+    # The tip's window belongs to the widget, so that it goes when that goes.
+    return ToolTip(
+        widget,
+        msg=text,
+        delay=0.6,
+        follow=False,
+        parent_kwargs={"master": widget, "bg": "#3a3f47", "padx": 1, "pady": 1},
+        bg="#2b2f36",
+        fg="#f4f5f7",
+        padx=8,
+        pady=4,
+    )

@@ -1,0 +1,134 @@
+"""Small parts that several panes use: icon buttons, avatars, fields with a hint."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.model.people import Status
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import tip
+
+
+class IconButton(ttk.Button):
+    """A flat button with a picture and a tip."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        icon: str,
+        text: str,
+        command: Callable[[], None],
+        style: str = "Sidebar.Toolbutton",
+        size: int = 20,
+        accent: bool = False,
+    ) -> None:
+        super().__init__(parent, style=style, command=command, takefocus=True)
+        self._theme = theme
+        self._icon = icon
+        self._size = size
+        self._accent = accent
+        tip(self, text)
+        theme.listeners.append(self._draw)
+        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
+        self.bind("<Return>", lambda event: self.invoke())
+        self._draw()
+
+    def set_icon(self, icon: str) -> None:
+        self._icon = icon
+        self._draw()
+
+    def _draw(self) -> None:
+        colours = self._theme.palette
+        colour = colours.on_accent if self._accent else colours.muted
+        self.configure(image=self._theme.icon(self._icon, self._theme.px(self._size), colour))
+
+
+class Avatar(tk.Canvas):
+    """A person's initials on a circle, with their presence."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, size: int) -> None:
+        super().__init__(
+            parent, width=size + theme.px(2), height=size + theme.px(2), highlightthickness=0,
+            borderwidth=0,
+        )  # fmt: skip
+        self._theme = theme
+        self._size = size
+        self._shown: tuple[str, str, Status | None] = ("?", "", None)
+        theme.listeners.append(self._draw)
+        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
+        self._draw()
+
+    def show(self, initials: str, seed: str, status: Status | None) -> None:
+        self._shown = (initials, seed, status)
+        self._draw()
+
+    def _draw(self) -> None:
+        initials, seed, status = self._shown
+        theme, size = self._theme, self._size
+        fill = theme.palette.sidebar
+        self.configure(background=fill)
+        self.delete("all")
+        self.create_image(0, 0, image=theme.circle(size, theme.avatar_colour(seed)), anchor="nw")
+        self.create_text(
+            size // 2, size // 2, text=initials, fill="#ffffff", font=theme.fonts["avatar"]
+        )
+        if status is not None:
+            edge = size + theme.px(2)
+            self.create_image(edge, edge, image=theme.presence(status, fill), anchor="se")
+
+
+class Field(ttk.Frame):
+    """An entry with a hint that goes when something is written."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, hint: str, show: str = "") -> None:
+        super().__init__(parent)
+        self.on_change: Callable[[str], None] = lambda text: None
+        self._theme = theme
+        self._text = tk.StringVar(self)
+        self.entry = ttk.Entry(self, textvariable=self._text, show=show, font=theme.fonts["body"])
+        self.entry.pack(fill="x")
+        self._hint = tk.Label(
+            self,
+            text=hint,
+            font=theme.fonts["small"],
+            borderwidth=0,
+            padx=0,
+            pady=0,
+            cursor="xterm",
+        )  # fmt: skip
+        self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
+        self._text.trace_add("write", lambda *_: self._written())
+        theme.listeners.append(self._recolour)
+        self.bind("<Destroy>", self._gone)
+        self._recolour()
+        self._written()
+
+    @property
+    def text(self) -> str:
+        return self._text.get()
+
+    def set(self, text: str) -> None:
+        self._text.set(text)
+        self.entry.icursor("end")
+
+    def clear(self) -> None:
+        self._text.set("")
+
+    def _written(self) -> None:
+        if self._text.get():
+            self._hint.place_forget()
+        else:
+            self._hint.place(x=self._theme.px(9), rely=0.5, anchor="w")
+        self.on_change(self._text.get())
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        fill = "#ffffff" if colours.name == "light" else "#2d2d2d"
+        self._hint.configure(foreground=colours.faint, background=fill)
+
+    def _gone(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self and self._recolour in self._theme.listeners:
+            self._theme.listeners.remove(self._recolour)

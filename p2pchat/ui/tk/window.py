@@ -1,0 +1,195 @@
+"""The program's window: opens the node beside it, and ends both."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import tkinter as tk
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from tkinter import ttk
+from types import FrameType, TracebackType
+
+from p2pchat.errors import P2PChatError, ProfileInUse, UsageError
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.bridge import Bridge
+from p2pchat.ui.presenters import words
+from p2pchat.ui.tk.desk import Desk
+from p2pchat.ui.tk.pages import FirstPage, TroublePage
+from p2pchat.ui.tk.theme import Theme, be_sharp
+
+log = logging.getLogger("p2pchat.ui")
+
+CLOSE_S = 4.0
+"""For drafts and the node's goodbye; signals end the program within 5 s."""
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_IN_USE = 4
+
+OpenNode = Callable[[str | None], Awaitable[NodeApi]]
+"""Opens the node, on its event loop. The name is what the first-start page asked for, else
+None. It may raise P2PChatError."""
+
+
+class WindowHandle:
+    """A window that may not be there yet, for other threads."""
+
+    def __init__(self) -> None:
+        self._bridge: Bridge | None = None
+        self._raise: Callable[[], None] = lambda: None
+
+    def attach(self, bridge: Bridge, bring: Callable[[], None]) -> None:
+        self._bridge, self._raise = bridge, bring
+
+    def raise_window(self) -> None:
+        """Bring the window to the front. On any thread, at any time."""
+        if self._bridge is not None:
+            self._bridge.post(self._raise)
+
+
+def run_window(
+    open_node: OpenNode,
+    *,
+    first_start: bool = False,
+    name_given: bool = False,
+    suggested_name: str = "",
+    handle: WindowHandle | None = None,
+) -> int:
+    """Show the window until it is closed; the exit code. On the main thread.
+
+    `first_start`: the profile is fresh; then a page asks for the name before the node is opened,
+    unless `name_given`. UsageError where there is no display."""
+    be_sharp()
+    try:
+        root = tk.Tk(className="p2pchat")
+    except tk.TclError as error:
+        raise UsageError(f"there is no display for a window ({error})") from error
+    window = Window(root, open_node, handle or WindowHandle())
+    with window.signals():
+        window.start(suggested_name if first_start and not name_given else None)
+        root.mainloop()
+    return window.exit_code
+
+
+class Window:
+    """The root window and what it shows: the first page, the desk, or why there is none."""
+
+    def __init__(self, root: tk.Tk, open_node: OpenNode, handle: WindowHandle) -> None:
+        self.exit_code = 0
+        self.desk: Desk | None = None
+        self.first_page: FirstPage | None = None
+        self.root = root
+        self._open_node = open_node
+        self._node: NodeApi | None = None
+        self._closing = False
+        self._shown: ttk.Frame | None = None
+        root.withdraw()
+        root.report_callback_exception = self._unexpected
+        self.theme = Theme(root)
+        self.bridge = Bridge(root, self._say)
+        handle.attach(self.bridge, self.bring_to_front)
+        root.title("p2pchat")
+        width, height = self.theme.px(1080), self.theme.px(720)
+        width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
+        root.geometry(f"{width}x{height}")
+        root.minsize(self.theme.px(620), self.theme.px(420))
+        root.protocol("WM_DELETE_WINDOW", self.close)
+        icon = self.theme.pill(64, 64, 18, self.theme.palette.accent)
+        root.iconphoto(True, icon)
+
+    def start(self, suggested_name: str | None) -> None:
+        """With the first-start page where a name is suggested (it may be empty)."""
+        self.bridge.start()
+        if suggested_name is None:
+            self._open(None)
+        else:
+            self.first_page = FirstPage(self.root, self.theme, suggested_name, self._open)
+            self._show(self.first_page)
+            self.first_page.focus_name()
+        self.root.deiconify()
+
+    def bring_to_front(self) -> None:
+        self.root.deiconify()
+        self.root.lift()
+        self.root.focus_force()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT close the window."""
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self.bridge.post(self.close)
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def close(self) -> None:
+        """Keep the drafts, say goodbye, and end the main loop."""
+        if self._closing:
+            return
+        self._closing = True
+        self.root.withdraw()
+        drafts = self.desk.main.composer.unsaved_drafts() if self.desk else {}
+        self.bridge.close(lambda: self._farewell(drafts), CLOSE_S)
+        self.root.destroy()
+
+    async def _farewell(self, drafts: Mapping[str, str]) -> None:
+        """On the node's thread."""
+        node = self._node
+        if node is None:
+            return
+        try:
+            for conversation, text in drafts.items():
+                await node.set_draft(conversation, text)
+        finally:
+            await node.close()
+
+    # -- opening
+
+    def _open(self, name: str | None) -> None:
+        async def opening() -> NodeApi:
+            node = await self._open_node(name)
+            self._node = node  # here already: the window may be closed before it is told
+            node.subscribe(self.bridge.handle_events)
+            return node
+
+        self.bridge.call(opening, self._opened, self._not_opened)
+
+    def _opened(self, node: NodeApi) -> None:
+        self.desk = desk = Desk(self.root, self.theme, node, self.bridge)
+        self.bridge.on_events = desk.main.events
+        self.bridge.on_flush = desk.main.flush
+        self.bridge.on_lagged = desk.main.reload
+        self._show(desk)
+        desk.main.start()
+
+    def _not_opened(self, error: P2PChatError) -> None:
+        codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE}
+        self.exit_code = codes.get(type(error), EXIT_FAILED)
+        print(f"p2pchat: {error}", file=sys.stderr)  # noqa: T201  # one line, as every command
+        self._show(TroublePage(self.root, self.theme, words.refusal(error), self.close))
+
+    def _show(self, frame: ttk.Frame) -> None:
+        if self._shown is not None:
+            self._shown.destroy()
+        self._shown = frame
+        frame.place(x=0, y=0, relwidth=1, relheight=1)
+
+    # -- trouble
+
+    def _say(self, text: str) -> None:
+        if self.desk is not None:
+            self.desk.main.status.say(text)
+
+    def _unexpected(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """An exception in a callback: a line for the person, the traceback for the log."""
+        debug = log.isEnabledFor(logging.DEBUG)
+        log.error("unexpected failure: %r", error, exc_info=(kind, error, trace) if debug else None)
+        self._say(f"Something went wrong inside p2pchat ({kind.__name__}).")
