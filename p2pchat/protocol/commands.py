@@ -343,4 +343,3 @@ def _picture(text: str) -> bytes:
     if image and not image.startswith(_PICTURES):
         raise RequestError("not-allowed", "an avatar is a PNG or JPEG")
     return image
-

@@ -62,6 +62,12 @@ from p2pchat.protocol.views import Views
 
 PRUNE_EVERY_S = 600.0
 CLOCK_WARNED = "clock-off"
+MAX_REFUSALS_TOLD = 100
+_REFUSALS = {
+    "wrong-code": "Somebody at {} is in this network but has another network code, or none.",
+    "other-version": "Somebody at {} runs a version that doesn't go together with this one.",
+}
+"""What a person is told of a link that was refused, by reason."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +105,10 @@ class Machine:
         self._clock_warned: set[PeerId] = set()
         self._sharing: set[tuple[int, ConversationId]] = set()
         self._port = 0
+        self._seen_before = state.devices
         self._leaving = False
         self._forks_told: set[FeedId] = set()
+        self._refusals_told: set[tuple[DeviceId, str]] = set()
         self.ctx = ctx = Context(self.identity, self.network, settings, rng)
         self.conversations = Conversations()
         me = self.identity.peer_id
@@ -141,7 +149,7 @@ class Machine:
             self.begin_sharing,
             self._forget,
         )
-        self.topology = Topology(ctx, self.links, self.overlay, self.directory)
+        self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
         self.views = Views(self.conversations, self.people, self.receipts.shown)
         self.commands = Commands(self)
         self._frames: dict[type, Callable[[Link, Any], None]] = {
@@ -214,7 +222,6 @@ class Machine:
         self._load_profile(state)
         self.rooms.load()
         self.directs.load()
-        self.topology.load(state.devices, self.config.connect)
         if self.config.code is not None:
             self.ctx.compute(effects.Stretch(self.config.code, self.network), self._code_ready)
         for conversation in self.conversations.mine():
@@ -238,8 +245,9 @@ class Machine:
         self.people.rename_self(directory.profile.record.name)
 
     def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Links are accepted here now."""
+        """Links are accepted here now, and may be dialled."""
         self._port = addresses[0][1] if addresses else 0
+        self.topology.load(self._seen_before, self.config.connect)
 
     def stop(self) -> None:
         self.directory.leave()
@@ -250,7 +258,7 @@ class Machine:
 
     def link_opened(self, link: int, info: LinkInfo, token: int | None) -> None:
         if token is not None:
-            self.topology.opened(token, link, info)
+            self.topology.opened(token, info)
         self.links.opened(link, info, token)
 
     def link_frames(self, link: int, frames: Sequence[bytes]) -> None:
@@ -275,7 +283,7 @@ class Machine:
                 self.sync.greet(link, conversation)
 
     def dial_failed(self, token: int, address: tuple[str, int], reason: str) -> None:
-        self.topology.dial_failed(token, address, reason)
+        self.topology.dial_failed(token, reason)
 
     def link_trouble(self, reason: str, address: tuple[str, int]) -> None:
         if reason == "bad-certificate":
@@ -336,7 +344,7 @@ class Machine:
     def link_down(self, link: Link, reason: str) -> None:
         self._sharing = {pair for pair in self._sharing if pair[0] != link.id}
         self.directory.unlinked(link, reason == "leaving")
-        self.topology.link_down(link, reason)
+        self.topology.link_down(link)
         self.sync.link_closed(link.id)
         self.proofs.link_closed(link.id)
         self.directs.link_down(link)
@@ -361,8 +369,20 @@ class Machine:
             return conversation
         return None
 
+    def link_failed(self, link: Link, reason: str) -> None:
+        """A connection that never became a link is over."""
+        self.proofs.link_closed(link.id)
+        self.topology.link_down(link)
+
     def link_refused(self, link: Link, reason: str) -> None:
-        self.topology.refused(link, reason)
+        """This side or the other doesn't want the link; people are told once of what they can
+        mend."""
+        text = _REFUSALS.get(reason)
+        told = self._refusals_told
+        if text is None or (link.device, reason) in told or len(told) >= MAX_REFUSALS_TOLD:
+            return
+        self._refusals_told.add((link.device, reason))
+        self.ctx.notify(Warned(reason, text.format(link.info.address[0])))
 
     def twin_found(self, instance: InstanceId) -> None:
         """The profile runs twice: the one with the larger instance goes on as a new device."""
@@ -681,8 +701,7 @@ class Machine:
         self.ctx.notify(ConversationChanged(conversation.label))
 
     def demand(self, device: DeviceId) -> None:
-        self.overlay.demand(device, self.ctx.now)
-        self.topology.update()
+        self.topology.demand(device)
 
     def members_of(self, conversation: Conversation) -> list[Member]:
         return self.commands.members_of(conversation)

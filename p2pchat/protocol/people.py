@@ -162,6 +162,11 @@ class People:
             warning=row.warning or None,
         )
 
+    def shown(self, person: PeerId) -> Peer | None:
+        """The person; None until their profile is here."""
+        found = self._persons.get(person)
+        return self._shown(found) if found else None
+
     def peers(self) -> list[Peer]:
         """Everyone whose profile is here."""
         return [self.peer(person) for person, found in self._persons.items() if found.version]

@@ -2,58 +2,227 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from p2pchat.model.ids import DeviceId
+from p2pchat.model.ids import DeviceId, PeerId
+from p2pchat.model.people import Peer, Status
 from p2pchat.model.records import DeviceRow
-from p2pchat.protocol import effects, wire
+from p2pchat.protocol import effects, reach, wire
 from p2pchat.protocol.announce import Device
-from p2pchat.protocol.context import Context
+from p2pchat.protocol.candidates import Address, Source
+from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.directory import Directory
-from p2pchat.protocol.ingest import Arrival
+from p2pchat.protocol.hashing import device_id_of
+from p2pchat.protocol.ingest import Arrival, Road
 from p2pchat.protocol.links import Link, LinkInfo, Links
-from p2pchat.protocol.overlay import Overlay
+from p2pchat.protocol.overlay import Mode, Overlay
+from p2pchat.protocol.reach import Reach
+from p2pchat.protocol.relay import Relay
+
+CACHED = 64
+"""Devices seen before that are tried at the start."""
+EXPLORE_S = 5.0
+"""Between two dials to strangers while the overlay is bounded."""
+CONNECT_S = 12.0
+"""How long `peers.connect` waits for the other side's name."""
+SOURCES = {"mdns": Source.MDNS, "beacon": Source.BEACON}
 
 
 class Topology:
     def __init__(
-        self, context: Context, links: Links, overlay: Overlay, directory: Directory
+        self,
+        context: Context,
+        links: Links,
+        overlay: Overlay,
+        directory: Directory,
+        peer: Callable[[PeerId], Peer | None],
     ) -> None:
         self._ctx = context
         self._links = links
         self._overlay = overlay
         self._directory = directory
+        self._peer = peer
+        """The person, once their profile is here."""
+        self._reach = Reach(context.identity.device_id, context.rng, context.number, self._carriers)
+        self._relay = Relay(context, links, self._tunnel_failed)
+        self.on_tunnel = self._relay.on_tunnel
+        self._timer: Timer | None = None
+        self._connects: dict[int, int] = {}
+        """Requests of `peers.connect`, by the token of their dial."""
+        self._greeting: dict[DeviceId, list[int]] = {}
+        """Those whose link is there and whose person's profile isn't yet."""
 
-    def load(self, devices: Iterable[DeviceRow], connect: Sequence[tuple[str, int]]) -> None:
+    # -- start
+
+    def load(self, devices: Sequence[DeviceRow], connect: Sequence[Address]) -> None:
+        """Try those seen before, and the addresses given by hand."""
+        now = self._ctx.now
         for address in connect:
-            self._ctx.emit(effects.Dial(self._ctx.number(), address))
+            self._reach.connect(address, now)
+        recent = sorted(devices, key=lambda row: row.last_seen, reverse=True)[:CACHED]
+        for row in recent:
+            self._reach.hint(Source.CACHE, row.id, row.addresses, now, stranger=True)
+        self._act()
 
-    def found(self, source: str, device: str, addresses: Sequence[tuple[str, int]]) -> None:
+    # -- hints
+
+    def found(self, source: str, device: str, addresses: Sequence[Address]) -> None:
         id = DeviceId(device)
-        if id != self._ctx.identity.device_id and self._links.of(id) is None:
-            for address in addresses[:1]:
-                self._ctx.emit(effects.Dial(self._ctx.number(), address))
+        stranger = not self._overlay.is_online(id)
+        self._reach.hint(SOURCES[source], id, addresses, self._ctx.now, stranger)
+        self._act()
 
-    def connect(self, request: int, address: tuple[str, int]) -> None:
-        self._ctx.emit(effects.Dial(self._ctx.number(), address))
-
-    def opened(self, token: int, link: int, info: LinkInfo) -> None: ...
-    def dial_failed(self, token: int, address: tuple[str, int], reason: str) -> None: ...
-    def tunnel_data(self, token: int, data: bytes) -> None: ...
-    def network_changed(self) -> None: ...
-    def link_up(self, link: Link) -> None:
-        self._overlay.linked(link.device, link.info.outgoing, self._ctx.now)
-
-    def link_down(self, link: Link, reason: str) -> None:
-        self._overlay.unlinked(link.device)
-
-    def refused(self, link: Link, reason: str) -> None: ...
-    def arrived(self, arrival: Arrival) -> None: ...
     def device_changed(self, device: Device) -> None:
+        """Its record came in."""
+        if device.status is not Status.OFFLINE:
+            addresses = device.record.addresses
+            self._reach.hint(Source.RECORD, device.id, addresses, self._ctx.now)
+            self._reach.known(device.id)
+        self.update()
+        for request in self._greeting.pop(device.id, ()):
+            self._answer(request, device.id)
+
+    def network_changed(self) -> None:
+        self._reach.network_changed(self._ctx.now)
+        self._act()
+
+    # -- peers.connect
+
+    def connect(self, request: int, address: Address) -> None:
+        """Replies with the Peer; `nobody-answered`."""
+        token = self._ctx.number()
+        self._connects[token] = request
+        self._ctx.emit(effects.Dial(token, address))
+        self._ctx.after(CONNECT_S, lambda: self._ctx.refuse(request, "nobody-answered"))
+
+    def _answer(self, request: int, device: DeviceId) -> None:
+        link = self._links.of(device)
+        peer = self._peer(link.person) if link is not None else None
+        if peer is not None:
+            self._ctx.reply(request, peer)
+        else:
+            self._greeting.setdefault(device, []).append(request)
+
+    # -- connections
+
+    def opened(self, token: int, info: LinkInfo) -> None:
+        """A dial or tunnel of ours has led to a device."""
+        device = device_id_of(info.device_key)
+        self._reach.dial_opened(token, device, self._ctx.now)
+        request = self._connects.pop(token, None)
+        if request is not None:
+            self._greeting.setdefault(device, []).append(request)
+        self._act()
+
+    def dial_failed(self, token: int, reason: str) -> None:
+        request = self._connects.pop(token, None)
+        if request is not None:
+            text = "that is this program itself" if reason == "self" else reason
+            self._ctx.refuse(request, "nobody-answered", text)
+            return
+        self._relay.ended(token)
+        self._reach.dial_failed(token, reason, self._ctx.now)
+        self._act()
+
+    def _tunnel_failed(self, token: int, reason: str) -> None:
+        self._reach.dial_failed(token, reason, self._ctx.now)
+
+    def tunnel_data(self, token: int, data: bytes) -> None:
+        self._relay.send(token, data)
+
+    def link_up(self, link: Link) -> None:
+        now = self._ctx.now
+        self._overlay.linked(link.device, link.info.outgoing, now)
+        self._reach.linked(link.device, link.info.relayed, now)
+        self.update()
+        for request in self._greeting.pop(link.device, ()):
+            self._answer(request, link.device)
+
+    def link_down(self, link: Link) -> None:
+        """A link is over, also one that never came up."""
+        self._relay.ended(link.token)
+        self._relay.link_down(link)
+        if self._links.of(link.device) is not None:
+            return
+        for request in self._greeting.pop(link.device, ()):
+            self._ctx.refuse(request, "nobody-answered")
+        self._overlay.unlinked(link.device)
+        self._reach.unlinked(link.device, self._ctx.now)
         self.update()
 
-    def update(self) -> None:
-        self._overlay.update(self._ctx.now)
+    # -- what the overlay wants
 
-    def on_dial_back(self, link: Link, frame: wire.DialBack) -> None: ...
-    def on_tunnel(self, link: Link, frame: wire.Tunnel) -> None: ...
+    def update(self) -> None:
+        now = self._ctx.now
+        changed = self._overlay.update(now)
+        self._reach.explore(EXPLORE_S if self._overlay.mode() is Mode.BOUNDED else 0.0)
+        if changed is not None:
+            for device in changed.added:
+                self._reach.want(device, now)
+            for device in changed.removed:
+                self._reach.unwant(device)
+        for device in self._overlay.superfluous(now):
+            link = self._links.of(device)
+            if link is not None:
+                self._links.close(link, "idle")
+        self._act()
+
+    def demand(self, device: DeviceId) -> None:
+        """A link to this one is needed for something between the two."""
+        self._overlay.demand(device, self._ctx.now)
+        self.update()
+
+    def arrived(self, arrival: Arrival) -> None:
+        """What is written to one person wants a link to their devices."""
+        conversation = arrival.conversation
+        if not (conversation.direct and conversation.mine and arrival.road is Road.WRITTEN):
+            return
+        for person in conversation.row.peers:
+            for device in self._directory.of_person(person):
+                if device.id != self._ctx.identity.device_id:
+                    self.demand(device.id)
+
+    def _act(self) -> None:
+        """Perform what is due now, and wake up for what is due next."""
+        now = self._ctx.now
+        for effect in self._reach.poll(now):
+            match effect:
+                case reach.DialTo(token=token, address=address):
+                    self._ctx.emit(effects.Dial(token, address))
+                case reach.AskDialBack(via=via, device=device):
+                    self._ask_back(via, self._ctx.identity.device_id, device)
+                case reach.OpenTunnel(token=token, via=via, device=device):
+                    self._relay.open(token, via, device)
+                case reach.GiveUp():
+                    pass
+        dues = (self._reach.next_deadline(), self._overlay.next_deadline())
+        due = min((due for due in dues if due is not None), default=None)
+        if self._timer is not None:
+            if self._timer.at == due and self._timer.call is not None:
+                return
+            self._timer.cancel()
+        self._timer = self._ctx.after(due - now, self.update) if due is not None else None
+
+    # -- through a common peer
+
+    def _carriers(self, device: DeviceId) -> list[DeviceId]:
+        return [
+            link.device
+            for link in self._links.up()
+            if link.device != device and not link.info.relayed
+        ]
+
+    def _ask_back(self, via: DeviceId, source: DeviceId, target: DeviceId) -> None:
+        link = self._links.of(via)
+        if link is not None:
+            self._links.send(link.id, wire.DialBack(source, target))
+
+    def on_dial_back(self, link: Link, frame: wire.DialBack) -> None:
+        if frame.target == self._ctx.identity.device_id:
+            device = self._directory.device(frame.source)
+            if device is not None and self._links.of(frame.source) is None:
+                addresses = device.record.addresses
+                self._reach.dial_back(frame.source, addresses, self._ctx.now)
+                self._act()
+        elif frame.source == link.device:
+            self._ask_back(frame.target, frame.source, frame.target)

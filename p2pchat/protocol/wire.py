@@ -208,9 +208,9 @@ class Tunnel(_Frame, frozen=True, array_like=True, gc=False, tag=25):
     source: DeviceId
     target: DeviceId
     number: int
-    """Chosen by the one who began, who is `source` in what it sends and `target` in what it gets;
-    `back` says that a frame goes to the one who began."""
+    """Chosen by `source`, who began."""
     back: bool
+    """From target to source."""
     opening: bool
     data: bytes
 
