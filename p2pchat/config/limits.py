@@ -203,8 +203,8 @@ DIRECT_RETRY_S = 120.0
 EXPLORE_EVERY_S = 5.0
 """In the bounded overlay, between two dials to strangers: networks that come together merge,
 and a hint costs next to nothing."""
-FORGET_STRANGER_TRIES = 4
-"""Rounds after which a stranger that can't be reached is forgotten until hinted again."""
+STABLE_LINK_S = 10.0
+"""A link that lived shorter counts as a failed round: the next one waits longer."""
 
 # -- JSON-RPC
 RPC_LINE_BYTES = 16 * MIB
@@ -225,7 +225,7 @@ CONTROL_CLIENTS = 32
 
 # -- discovery
 BEACON_BYTES = 256
-"""A beacon has about 70; what is longer is not looked at."""
+"""A beacon has about 80; what is longer is not looked at."""
 BEACON_BURST_S = (0.0, 0.3, 1.0, 3.0)
 """When a beacon is sent after the start, a change of the network or a wake-up."""
 BEACON_EVERY_S = 30.0
@@ -236,28 +236,34 @@ BEACON_ANSWER_S = 0.05
 BEACON_FORGET_S = 60.0
 """Who hasn't been heard for so long is answered again."""
 ANSWERS_PER_S = 20
+"""In the long run; ANSWERS_AT_ONCE and the other pairs below are for a burst."""
 ANSWERS_AT_ONCE = 100
 """Answers to beacons: a forged sender address gets no more than this from one node."""
 BEACONS_PER_S = 10
+"""From one address."""
 BEACONS_AT_ONCE = 200
 """Datagrams from one address that are looked at: a machine may have many profiles."""
 HINTS_PER_S = 100
+"""Of all addresses together."""
 HINTS_AT_ONCE = 1000
 """Hints that are passed on: twice the largest network at once, a flood of forged ones is cut."""
 HEARD_INSTANCES = 2000
-"""Remembered senders of beacons, and services; the oldest are forgotten."""
+"""Remembered senders of beacons, and their addresses; the oldest are forgotten."""
 ADDRESSES_PER_INTERFACE = 4
 """Of each family: what is announced, and what is taken from a hint."""
 MDNS_INTERFACES = 4
+"""The best ones: each has sockets and a memory of its own."""
 MDNS_START_S = (0.5, 1.5)
 """When mDNS starts where there is a beacon: it is slower, and costs much at the start."""
 MDNS_CACHE_RECORDS = 8000
+"""Four for each node of the largest network, and as much again of printers and the like, twice."""
 MDNS_CACHE_BYTES = 4 * MIB
 """Above either, mDNS starts afresh after MDNS_PAUSE_S: somebody floods the network."""
 MDNS_PAUSE_S = 60.0
 MDNS_LOOKUPS = 8
 """Services that are asked for their address at the same time."""
 MDNS_LOOKUPS_WAITING = 256
+"""Services above this wait for their next announcement; most need no asking."""
 MDNS_LOOKUP_MS = 2000
 NETWORK_POLL_S = 5.0
 """How often addresses are compared (where the system tells of changes, they come at once)."""

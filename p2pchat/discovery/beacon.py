@@ -50,13 +50,11 @@ class BeaconWay(asyncio.DatagramProtocol):
         announcement: Announcement,
         instance: bytes,
         rng: random.Random,
-        port: int = limits.PORT,
     ) -> None:
         self._found = found
         self._network = announcement.network
         self._instance = instance
         self._rng = rng
-        self._port = port
         self._loop = asyncio.get_running_loop()
         self._interfaces: tuple[Interface, ...] = ()
         self._sockets: dict[int, tuple[socket.socket, asyncio.DatagramTransport]] = {}
@@ -128,7 +126,7 @@ class BeaconWay(asyncio.DatagramProtocol):
             if interface.v6 and interface.rank is not Rank.LOOPBACK:
                 if interface.v4 and at_once:
                     continue
-                everybody = (_ALL_NODES, self._port, 0, interface.index)
+                everybody = (_ALL_NODES, limits.PORT, 0, interface.index)
                 self._send(socket.AF_INET6, self._packet, everybody, interface)
         if self._burst:
             passed = self._loop.time() - self._burst_at
@@ -146,7 +144,7 @@ class BeaconWay(asyncio.DatagramProtocol):
             if interface.rank is not Rank.LOOPBACK:
                 targets.append(_LIMITED)
         for target in targets:
-            self._send(socket.AF_INET, self._packet, (target, self._port), interface, way)
+            self._send(socket.AF_INET, self._packet, (target, limits.PORT), interface, way)
 
     def _send(
         self,
@@ -198,7 +196,7 @@ class BeaconWay(asyncio.DatagramProtocol):
     def _answer(self, addr: tuple[Any, ...]) -> None:
         """Tell a newcomer at once, which may be unable to be dialled. Never to a port that beacons
         don't come from: others' services get nothing from us."""
-        if addr[1] != self._port or not self._answers.take():
+        if addr[1] != limits.PORT or not self._answers.take():
             return
         family = socket.AF_INET6 if len(addr) == 4 else socket.AF_INET
         delay = self._rng.uniform(0, limits.BEACON_ANSWER_S)
@@ -219,13 +217,13 @@ class BeaconWay(asyncio.DatagramProtocol):
     async def _open(self, family: socket.AddressFamily) -> None:
         sock = None
         try:
-            sock = _shared_socket(family, self._port)
+            sock = _shared_socket(family, limits.PORT)
             transport, _ = await self._loop.create_datagram_endpoint(lambda: self, sock=sock)
         except OSError as error:
             if sock is not None:
                 sock.close()
             if family == socket.AF_INET or error.errno != errno.EAFNOSUPPORT:
-                self._complain(f"no beacon on UDP port {self._port}: {error.strerror}")
+                self._complain(f"no beacon on UDP port {limits.PORT}: {error.strerror}")
             return
         self._sockets[family] = (sock, transport)
 

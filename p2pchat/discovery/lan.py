@@ -6,10 +6,10 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from p2pchat.config import limits
+from p2pchat.config.limits import MDNS_PAUSE_S, MDNS_START_S
 from p2pchat.discovery.beacon import BeaconWay
 from p2pchat.discovery.beacon_packet import INSTANCE_BYTES
 from p2pchat.discovery.interfaces import (
@@ -21,7 +21,7 @@ from p2pchat.discovery.interfaces import (
     select,
 )
 from p2pchat.discovery.mdns import MdnsWay
-from p2pchat.discovery.watch import ADDRESSES, WAKE_UP, Watch
+from p2pchat.discovery.watch import ADDRESSES, WAKE_UP, Watch, elapsed_clocks
 from p2pchat.node.ports import Address, Announcement, DiscoverySink
 
 log = logging.getLogger("p2pchat.discovery")
@@ -40,13 +40,13 @@ class LanDiscovery:
         mdns: bool = True,
         beacon: bool = True,
         instance: bytes | None = None,
-        beacon_port: int = limits.PORT,
+        clocks: Callable[[], Sequence[float]] = elapsed_clocks,
     ) -> None:
         self._wanted = tuple(interfaces)
         self._with_mdns = mdns
         self._with_beacon = beacon
         self._instance = (instance or os.urandom(INSTANCE_BYTES))[:INSTANCE_BYTES]
-        self._beacon_port = beacon_port
+        self._clocks = clocks
         self._rng = random.Random(os.urandom(8))
         self._all: tuple[Interface, ...] = ()
         self._used: tuple[Interface, ...] = ()
@@ -72,15 +72,13 @@ class LanDiscovery:
         self._sink = sink
         self._port = announcement.port
         if self._with_beacon:
-            self._beacon = BeaconWay(
-                sink.found, announcement, self._instance, self._rng, self._beacon_port
-            )
+            self._beacon = BeaconWay(sink.found, announcement, self._instance, self._rng)
             await self._beacon.use(self._beacon_interfaces())
             self._beacon.announce()
         if self._with_mdns:
             self._mdns = MdnsWay(sink.found, announcement, self._mdns_is_flooded)
             self._spawn(self._run_mdns(self._mdns), "mDNS")
-        watch = Watch(self._network_changed, self._all)
+        watch = Watch(self._network_changed, self._all, clocks=self._clocks)
         self._spawn(watch.run(), "watching the network")
 
     def announce(self) -> None:
@@ -127,13 +125,13 @@ class LanDiscovery:
     async def _run_mdns(self, mdns: MdnsWay) -> None:
         if self._beacon is not None:
             # the beacon is quicker: leave the first second to the links that it brings
-            await asyncio.sleep(self._rng.uniform(*limits.MDNS_START_S))
+            await asyncio.sleep(self._rng.uniform(*MDNS_START_S))
         while True:
             self._mdns_news.clear()
             if self._mdns_flooded:
-                log.warning("mDNS rests for %d s: its memory is flooded", limits.MDNS_PAUSE_S)
+                log.warning("mDNS rests for %d s: its memory is flooded", MDNS_PAUSE_S)
                 await mdns.close()
-                await asyncio.sleep(limits.MDNS_PAUSE_S)
+                await asyncio.sleep(MDNS_PAUSE_S)
                 self._mdns_flooded = False
             afresh, self._mdns_afresh = self._mdns_afresh, False
             await mdns.use(self._used, afresh)

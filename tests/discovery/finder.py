@@ -1,6 +1,7 @@
 """A program for hosts of the test LAN: LanDiscovery alone, driven like the real program.
 
-Events: `found` and `changed`, as DiscoverySink is told. Methods: `own`, `announce`, `figures`.
+Events: `found` and `changed`, as DiscoverySink is told. Methods: `own`, `announce`, `figures`,
+and `sleep`: the clocks jump as if the machine had slept for an hour.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from p2pchat.discovery.lan import LanDiscovery
+from p2pchat.discovery.watch import elapsed_clocks
 from p2pchat.errors import UsageError
 from p2pchat.node.ports import Address, Announcement
 
@@ -48,8 +50,12 @@ def figures() -> dict[str, float]:
 
 
 async def serve(options: argparse.Namespace) -> int:
+    slept = 0.0
     discovery = LanDiscovery(
-        options.interface, mdns=not options.no_mdns, beacon=not options.no_beacon
+        options.interface,
+        mdns=not options.no_mdns,
+        beacon=not options.no_beacon,
+        clocks=lambda: [clock + slept for clock in elapsed_clocks()],
     )
     port = 20000 + options.number
     try:
@@ -65,6 +71,8 @@ async def serve(options: argparse.Namespace) -> int:
         result: Any = {}
         if request["method"] == "announce":
             discovery.announce()
+        elif request["method"] == "sleep":
+            slept += 3600
         elif request["method"] == "figures":
             result = figures()
         elif request["method"] == "own":

@@ -204,6 +204,29 @@ def test_the_network_comes_later_and_changes() -> None:
         assert [first.stop(), second.stop()] == [0, 0]
 
 
+@pytest.mark.parametrize("way", [BEACON, MDNS])
+def test_after_a_sleep_all_is_said_again(way: tuple[str, ...]) -> None:
+    with network(2) as lan:
+        first, second = (start(lan, n, *way) for n in range(2))
+        await_found(first, 1)
+        await_found(second, 0)
+        mark, mark2 = first.mark(), second.mark()
+        first.call("sleep")
+        lan.add_address(0, "127.0.0.2/8", "lo")  # makes it look at once; nothing that is used
+        assert first.wait_event("changed", since=mark)["why"] == "wake-up"
+        await_found(second, 0, since=mark2)
+        second.call("announce")
+        await_found(first, 1, since=mark)
+
+
+@pytest.mark.parametrize("way", [BEACON, MDNS])
+def test_loopback_alone_where_it_is_asked_for(way: tuple[str, ...]) -> None:
+    with network(1) as lan:
+        nodes = [start(lan, 0, *way, "--interface", "lo", number=n) for n in range(2)]
+        assert await_found(nodes[0], 1) == ["127.0.0.1:20001"]
+        assert await_found(nodes[1], 0) == ["127.0.0.1:20000"]
+
+
 def test_only_the_wanted_interface() -> None:
     with network(2) as lan:
         for host in (0, 1):
