@@ -34,6 +34,10 @@ class StoreLocked(StoreError):
     """The passphrase or key doesn't open the store."""
 
 
+class PassphraseNeeded(StoreLocked):
+    """The profile is under a passphrase, and none was given."""
+
+
 class StoreDamaged(StoreError):
     """The store's file is unreadable."""
 

@@ -11,6 +11,7 @@ from typing import assert_never
 import apsw
 import msgspec
 
+from p2pchat.errors import StoreLocked
 from p2pchat.model.ids import PeerId
 from p2pchat.model.records import (
     Applied,
@@ -63,10 +64,17 @@ class Writer:
         with translated(path):
             self.connection = connect(path, key, WRITER_CACHE_KIB)
             try:
+                self._unlock()
                 self._open()
             except BaseException:
                 self.connection.close()
                 raise
+
+    def _unlock(self) -> None:
+        try:
+            self.connection.one("SELECT count(*) FROM sqlite_schema")
+        except apsw.NotADBError as error:
+            raise StoreLocked(f"the key doesn't open the store: {self._path}") from error
 
     def _open(self) -> None:
         make_durable(self.connection)

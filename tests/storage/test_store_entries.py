@@ -45,7 +45,7 @@ def test_spans_and_branches_do_not_depend_on_the_order_of_arrival(
     trunk = history(author, 12)
     fork = [author.text("other 5", after=trunk[4])]
     for n in range(6, 9):
-        fork.append(author.text(f"other {n}", after=fork[-1]))  # noqa: PERF401 - each after the last
+        fork.append(author.text(f"other {n}", after=fork[-1]))
     second = [author.text("third 7", after=fork[1])]
     everything = trunk + fork + second
     mixed = shuffled(everything, seed)
