@@ -80,6 +80,8 @@ class Dials:
             self._ready[target] = None
             return None
         waiting = self._strangers.setdefault(target.stranger, [])
+        if target in waiting:
+            return None
         if len(waiting) < limits.HINTED_PER_SOURCE:
             waiting.append(target)
             return None

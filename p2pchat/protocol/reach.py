@@ -158,6 +158,7 @@ class Reach:
         for target in [*self._targets.values(), *self._fixed.values()]:
             target.candidates.forgive()
             target.rounds = 0
+            target.not_before = 0.0
             if target.pursued and (target.relayed or not target.linked):
                 self._dials.abandon(target)
                 self._set_state(target, State.WAITING, now + self._rng.uniform(0, limits.YIELD_S))
@@ -176,9 +177,7 @@ class Reach:
         if target is None:
             return
         if target.device is None:
-            target.linked = True
-            target.linked_at = now
-            self._set_state(target, State.LINKED, None)
+            self._fixed_linked(target, now)
         elif target.device == device:
             target.untried = []
             self._dials.leave(target)
@@ -188,6 +187,11 @@ class Reach:
         else:
             target.candidates.drop(address)
             self._next_address(target, now)
+
+    def _fixed_linked(self, target: Target, now: float) -> None:
+        target.linked = True
+        target.linked_at = now
+        self._set_state(target, State.LINKED, None)
 
     def dial_failed(self, token: int, reason: str, now: float) -> None:
         """`reason` as in `node.ports.LinkSink.dial_failed`."""
@@ -220,7 +224,8 @@ class Reach:
             self._set_state(target, State.LINKED, None)
 
     def unlinked(self, device: DeviceId, now: float) -> None:
-        """There is no link to the device any more, or what was dialled became none."""
+        """There is no link to the device: the last one has ended, or what was dialled became
+        none."""
         target = self._targets.get(device)
         for address in [at for at, behind in self._proven.items() if behind == device]:
             del self._proven[address]
@@ -309,6 +314,9 @@ class Reach:
         else:
             self._next_address(target, now)
             return
+        if target.device is None and address in self._proven:
+            self._fixed_linked(target, now)
+            return
         token = self._number()
         self._dials.started(token, target, address, now)
         self._effects.append(DialTo(token, address))
@@ -375,6 +383,7 @@ class Reach:
             self._rest(target)
 
     def _queue(self, target: Target) -> None:
+        self._timers.set(target, None)
         loser = self._dials.queue(target)
         if loser is not None:
             self._rest(loser)
