@@ -49,7 +49,7 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     )
     try:
         await node.start()
-        yield node
+        yield node.front_end()
     finally:
         await node.close()
 

@@ -40,7 +40,7 @@ from p2pchat.model.records import (
 )
 from p2pchat.model.records import Prune as PruneOldest
 from p2pchat.protocol import effects, wire
-from p2pchat.protocol.announce import Device
+from p2pchat.protocol.announce import Device, is_address
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation, Conversations, clock_limit
@@ -298,7 +298,9 @@ class Machine:
         self.topology.found(source, device, addresses)
 
     def network_changed(self, why: str, addresses: Sequence[tuple[str, int]]) -> None:
-        self.directory.addresses = tuple(addresses)
+        # A link-local address means nothing on another machine.
+        tellable = (address for address in addresses if is_address(*address))
+        self.directory.addresses = tuple(tellable)
         self.directory.tell()
         if why != "start":
             self.links.probe()
