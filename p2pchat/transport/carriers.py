@@ -65,7 +65,7 @@ class TcpCarrier(asyncio.BufferedProtocol):
     # -- Carrier
 
     def write(self, data: bytes) -> None:
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 
     def backlog(self) -> int:

@@ -27,6 +27,8 @@ READ_BYTES = 256 * limits.KIB
 """Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
 WRITE_BYTES = 128 * limits.KIB
 """Put through TLS at once; more would let each link's buffers grow for nothing."""
+WAITING_BYTES = 16 * limits.KIB
+"""From a client whose turn hasn't come: until it has an answer it sends one ClientHello."""
 CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
 """Bytes in a carrier above which it takes no more, and below which it does again. What is above
 waits unencrypted in the queue. High is below a quarter of QUEUE_BYTES, so that a link that isn't
@@ -195,6 +197,8 @@ class Connection:
             return
         self.heard = True
         self._incoming.write(data)
+        if self.state is State.WAITING and self._incoming.pending > WAITING_BYTES:
+            self._end(Reason.JUNK)
         self._guard(self._received)
 
     def lost(self, reason: str = Reason.LOST) -> None:

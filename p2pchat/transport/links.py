@@ -115,6 +115,9 @@ class TlsLinks:
     def dial(self, token: int, address: Address) -> None:
         if self._stopping:
             return
+        if len(self._origins) + len(self._dials) >= limits.MAX_LINKS:
+            self._loop.call_soon(self._sink.dial_failed, token, address, "unreachable")
+            return
         task = self._loop.create_task(self._dial(token, address))
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)

@@ -234,6 +234,23 @@ def test_idle_connections_are_dropped_in_time(monkeypatch: pytest.MonkeyPatch) -
     run(body)
 
 
+def test_who_has_to_wait_cannot_fill_memory_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HANDSHAKE_GRACE_S", 60.0)
+
+    async def body() -> None:
+        node = await Node().start()
+        idle = [await Outsider.connect(node.address) for _ in range(limits.MAX_PENDING_PER_ADDRESS)]
+        eager = await Outsider.connect(node.address)
+        eager.writer.write(bytes(500_000))
+        await eager.ended()
+        await until(lambda: node.sink.troubles == [("junk", HOST)])
+        for one in (*idle, eager):
+            one.gone()
+        await node.links.stop()
+
+    run(body)
+
+
 def test_one_address_cannot_take_all_the_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LINKS_PER_ADDRESS", 3)
 

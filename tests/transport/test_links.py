@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import time
+from functools import partial
 
 import pytest
 from transport_support import HOST, Node, Outsider, fill, linked, make_identity, run, two, until
@@ -250,21 +251,24 @@ def test_dialling_oneself_is_told_as_such() -> None:
     run(body)
 
 
+class Speaker(asyncio.Protocol):
+    """A server's end that says a few words whatever it hears, or hangs up (None)."""
+
+    def __init__(self, words: bytes | None) -> None:
+        self._words = words
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if self._words is None:
+            transport.close()
+        else:
+            transport.write(self._words)
+
+
 def test_failed_dials_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TLS_HANDSHAKE_S", 0.3)
     monkeypatch.setattr(limits, "DIAL_TIMEOUT_S", 1.0)
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.example ESMTP ready, and some more to make it a long line\r\n")
-        await reader.read()
-        writer.close()
-
-    async def keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    greeting = b"220 mail.example ESMTP ready, and more to make it a long line\r\n"
 
     async def body() -> None:
         node = await Node().start()
@@ -273,12 +277,10 @@ def test_failed_dials_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
             closed.bind((HOST, 0))
             expected[node.dial((HOST, closed.getsockname()[1]))] = "refused"
             servers = []
-            for handler, reason in (
-                (talk, "not-p2pchat"),
-                (keep_quiet, "timeout"),
-                (hang_up, "refused"),
-            ):
-                server = await asyncio.start_server(handler, HOST, 0)
+            for words, reason in ((greeting, "not-p2pchat"), (b"", "timeout"), (None, "refused")):
+                server = await asyncio.get_running_loop().create_server(
+                    partial(Speaker, words), HOST, 0
+                )
                 servers.append(server)
                 expected[node.dial(server.sockets[0].getsockname())] = reason
             await until(lambda: len(node.sink.failed) == len(expected))
@@ -286,7 +288,21 @@ def test_failed_dials_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
         await node.links.stop()
         for server in servers:
             server.close()
-            await server.wait_closed()
+
+    run(body)
+
+
+def test_dials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_LINKS", 2)
+
+    async def body() -> None:
+        node, other = await two()
+        for _ in range(2):
+            await linked(node, other)
+        token = node.dial(other.address)
+        await until(lambda: node.sink.failed == {token: "unreachable"})
+        await node.links.stop()
+        await other.links.stop()
 
     run(body)
 

@@ -31,7 +31,7 @@ def run(body: Callable[[], Awaitable[None]], seconds: float = 20) -> None:
             await body()
 
     asyncio.run(limited())
-    assert problems == []
+    assert not problems, "\n".join(problems)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
