@@ -132,4 +132,4 @@ def open_lines() -> Lines:
         return PlainLines()
     from p2pchat.ui.terminal.tty import TtyLines
 
-    return TtyLines()
+    return TtyLines(echo=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
 from prompt_toolkit import PromptSession, print_formatted_text
 from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
+from p2pchat.model.text import safe_text
 from p2pchat.ui.terminal.lines import Fragments
 
 STYLE = Style.from_dict(
@@ -27,12 +31,15 @@ STYLE = Style.from_dict(
         "bottom-toolbar": "noreverse ansibrightblack",
     }
 )
+_REFRESH_S = 1.0
+"""How often the toolbar is drawn anew: typing notices fade by themselves."""
 _WAITING_LINES = 5000
 """Lines that wait to be printed; older ones are left out when more come."""
 
 
 class TtyLines:
-    """Reads by a prompt and prints above it, both at any time."""
+    """One prompt that stays while lines come and go. With `echo` a line that was entered is
+    printed like any other; without, its meaning is shown by whoever reads it."""
 
     def __init__(
         self,
@@ -40,52 +47,85 @@ class TtyLines:
         toolbar: Callable[[], str] | None = None,
         completer: Completer | None = None,
         changed: Callable[[str], None] | None = None,
+        echo: bool = False,
     ) -> None:
+        self._prompt = prompt
         self._session: PromptSession[str] = PromptSession(
-            message=prompt,
+            message=self._message,
             bottom_toolbar=toolbar,
             completer=completer,
             complete_while_typing=False,
             history=InMemoryHistory(),
             style=STYLE,
-            enable_suspend=True,
+            is_password=Condition(lambda: self._secret is not None),
+            erase_when_done=True,
+            refresh_interval=_REFRESH_S if toolbar is not None else 0,
         )
+        self._session.default_buffer.accept_handler = self._accept
         if changed is not None:
             self._session.default_buffer.on_text_changed += lambda buffer: changed(buffer.text)
-        self._read_ahead: deque[bytes] = deque()
+        self._echo = echo
+        self._question = ""
+        self._secret: asyncio.Future[str | None] | None = None
+        self._lines: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
         self._waiting: deque[Fragments] = deque(maxlen=_WAITING_LINES)
         self._printing: asyncio.Task[None] | None = None
 
+    def _message(self) -> str:
+        return self._question if self._secret is not None else self._prompt()
+
+    def _accept(self, buffer: Buffer) -> bool:
+        """Enter was pressed; false clears the prompt."""
+        if self._secret is not None:
+            if not self._secret.done():
+                self._secret.set_result(buffer.text or None)
+            buffer.text = ""  # so that it isn't kept in the history
+            return False
+        # What was pasted may be several lines.
+        for line in buffer.text.split("\n"):
+            self._lines.append(line.encode("utf-8", "replace"))
+            if self._echo:
+                self.show(safe_text(line, multiline=False))
+        self._news.set()
+        return False
+
     async def read(self, stop: asyncio.Event) -> bytes | None:
-        if self._read_ahead:
-            return self._read_ahead.popleft()
-        if stop.is_set():
-            return None
-        stopped = asyncio.ensure_future(self._end_with(stop))
+        if self._running is None:
+            self._running = asyncio.ensure_future(self._run())
+        stopped = asyncio.ensure_future(stop.wait())
         try:
-            # Whatever else writes to the terminal (a library, the log) goes above the prompt too.
-            with patch_stdout(raw=False):
-                text = await self._session.prompt_async()
-        except (EOFError, KeyboardInterrupt):
-            return None
+            while not self._lines and not stop.is_set() and not self._running.done():
+                self._news.clear()
+                news = asyncio.ensure_future(self._news.wait())
+                waiting = (news, stopped, self._running)
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
         finally:
             stopped.cancel()
-        # What was pasted may be several lines.
-        self._read_ahead.extend(line.encode("utf-8", "replace") for line in text.split("\n"))
-        return self._read_ahead.popleft()
+        if stop.is_set() or not self._lines:
+            return None
+        return self._lines.popleft()
 
-    async def _end_with(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        if self._session.app.is_running:
-            self._session.app.exit(exception=EOFError)
+    async def _run(self) -> None:
+        # Whatever else writes to the terminal (a library, the log) goes above the prompt too.
+        with contextlib.suppress(EOFError, KeyboardInterrupt), patch_stdout(raw=False):
+            await self._session.prompt_async(handle_sigint=False)
 
     async def ask_secret(self, question: str) -> str | None:
         """A password, hidden while it is typed; None where none was given."""
-        hidden: PromptSession[str] = PromptSession(is_password=True)
-        try:
-            return await hidden.prompt_async(question) or None
-        except (EOFError, KeyboardInterrupt):
+        if self._running is None:
             return None
+        self._question = question
+        self._secret = asyncio.get_running_loop().create_future()
+        self.refresh()
+        try:
+            await asyncio.wait((self._secret, self._running), return_when=asyncio.FIRST_COMPLETED)
+            return self._secret.result() if self._secret.done() else None
+        finally:
+            self._secret = None
+            self.refresh()
 
     def show(self, *parts: str | tuple[str, str]) -> None:
         self._waiting.append(
@@ -115,3 +155,7 @@ class TtyLines:
     async def close(self) -> None:
         if self._printing is not None:
             await self._printing
+        if self._running is not None:
+            if self._session.app.is_running:
+                self._session.app.exit(exception=EOFError)
+            await asyncio.wait((self._running,))

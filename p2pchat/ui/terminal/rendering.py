@@ -1,0 +1,73 @@
+"""How messages look in a terminal: pure, and safe whatever a peer wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.ui.presenters.words import clock, local_time
+
+Part = tuple[str, str]
+"""(style class, text)."""
+
+_QUOTE = 40
+INDENT = "      "
+
+
+def label_of(message: Message) -> str:
+    return safe_name(message.author_label) or message.author[:8]
+
+
+def message_parts(
+    message: Message, me: PeerId, quoted: Mapping[MessageId, Message], place: str = ""
+) -> list[Part]:
+    """`15:04 Li: text`. `place` names the conversation where it isn't the one on the screen."""
+    when = ("time", clock(local_time(message.sent_at)) + " ")
+    where = [("time", f"[{place}] ")] if place else []
+    if message.kind == MessageKind.SYSTEM:
+        return [when, *where, ("system", f"* {_body(message)}")]
+    own = message.author == me
+    style = "own" if own else "other"
+    parts = [when, *where, (style, f"{label_of(message)}: ")]
+    answered = quoted.get(message.reply_to) if message.reply_to else None
+    if answered is not None:
+        quote = f"{label_of(answered)}: {one_line(answered.text, _QUOTE)}"
+        parts.append(("time", f"(to {quote}) "))
+    mentioned = me in message.mentions and not own
+    parts.append(("mention" if mentioned else style if own else "", _body(message)))
+    marks = _marks(message)
+    return [*parts, ("time", marks)] if marks else parts
+
+
+def _body(message: Message) -> str:
+    if message.deleted:
+        return "(deleted)"
+    if message.unsupported:
+        return "(needs a newer version of p2pchat)"
+    return safe_text(message.text).replace("\n", f"\n{INDENT}")
+
+
+def _marks(message: Message) -> str:
+    marks = [" (edited)"] if message.edited and not message.deleted else []
+    for emoji, people in message.reactions.items():
+        marks.append(f" {one_line(emoji, 16)}{len(people) if len(people) > 1 else ''}")
+    if message.clock_off:
+        marks.append(" (their clock is off)")
+    return "".join(marks)
+
+
+def change_parts(old: Message, new: Message, names: Mapping[PeerId, str]) -> list[Part] | None:
+    """One line that tells how a message on the screen has changed; None where nobody sees it."""
+    who, what = label_of(new), one_line(old.text, _QUOTE)
+    if new.deleted:
+        return None if old.deleted else [("system", f"* {who} deleted “{what}”")]
+    if new.text != old.text:
+        return [("system", f"* {who} changed “{what}” to: "), ("", _body(new))]
+    for emoji, people in new.reactions.items():
+        added = [peer for peer in people if peer not in old.reactions.get(emoji, ())]
+        if added:
+            reacting = names.get(added[0]) or added[0][:8]
+            return [("system", f"* {reacting} {one_line(emoji, 16)} “{what}”")]
+    return None

@@ -1,0 +1,324 @@
+"""The terminal chat without a terminal: what is shown, and which conversation is written to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import assert_never
+
+from p2pchat.errors import P2PChatError
+from p2pchat.events import (
+    ConversationChanged,
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MessageChanged,
+    MessageReceipt,
+    MessageReceived,
+    PeerChanged,
+    PeerOffline,
+    PeerOnline,
+    Typing,
+    Warned,
+)
+from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.model.message import Conversation, Message, Room
+from p2pchat.model.people import Peer, Profile, Status
+from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters import words
+from p2pchat.ui.terminal.lines import Lines
+from p2pchat.ui.terminal.rendering import change_parts, message_parts
+
+LOBBY = "#lobby"
+HISTORY = 20
+"""Messages shown when a conversation is opened."""
+BURST = 50
+"""Of more that arrive at once only the last so many are shown."""
+KEPT = 1000
+"""Messages on the screen that are remembered, to tell how they change."""
+GATHER_S = 0.3
+"""People who come and go, and what was read, are gathered for so long."""
+TYPING_EVERY_S = 3.0
+TYPING_SHOWN_S = 6.0
+
+log = logging.getLogger("p2pchat.chat")
+
+
+class Chat:
+    """One person's view. `start`, then `events` by itself, `typed` for each change of the prompt;
+    commands are in `terminal.commands`."""
+
+    def __init__(
+        self,
+        node: NodeApi,
+        lines: Lines,
+        ask_secret: Callable[[str], Awaitable[str | None]] | None = None,
+        refresh: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.node = node
+        self.lines = lines
+        self.ask_secret = ask_secret
+        """Asks for a password without showing it; None where nobody can be asked."""
+        self.me = Profile(PeerId(""), "", Status.ONLINE, "", None)
+        self.people: dict[PeerId, Peer] = {}
+        self.rooms: dict[str, Room] = {}
+        self.overviews: dict[str, Conversation] = {}
+        self.here = LOBBY
+        self.shown: OrderedDict[MessageId, Message] = OrderedDict()
+        """Messages on the screen, newest last."""
+        self._refresh = refresh
+        self._typing: dict[tuple[str, PeerId], float] = {}
+        self._told_typing = 0.0
+        self._came: dict[PeerId, str] = {}
+        self._read: dict[str, MessageId] = {}
+        self._stale = False
+        self._news = asyncio.Event()
+        self._background: asyncio.Task[None] | None = None
+        self._typing_task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        self._unsubscribe = self.node.subscribe(self.events)
+        self.me = await self.node.profile()
+        self.people = {peer.peer_id: peer for peer in await self.node.peers()}
+        await self._reload()
+        self.say(f"You are {safe_name(self.me.name)}. /help lists the commands, /quit leaves.")
+        await self.open(LOBBY)
+        self._background = asyncio.ensure_future(self._keep_up())
+
+    async def close(self) -> None:
+        self._unsubscribe()
+        for task in (self._background, self._typing_task):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait((task,))
+        await self._mark_read()
+
+    # -- what is said to the person
+
+    def say(self, text: str) -> None:
+        """A system line; the text is already safe."""
+        self.lines.show(("system", f"* {text}"))
+
+    def warn(self, text: str) -> None:
+        self.lines.show(("warning", f"! {one_line(text, 500)}"))
+
+    def title(self, conversation: str) -> str:
+        """What a conversation is called here, safe to show."""
+        if conversation.startswith("#"):
+            return "#" + (safe_name(conversation[1:]) or "?")
+        return "@" + self.label(PeerId(conversation[1:]))
+
+    def label(self, peer_id: PeerId) -> str:
+        if peer_id == self.me.peer_id:
+            return safe_name(self.me.name) or "you"
+        peer = self.people.get(peer_id)
+        return (safe_name(peer.label) if peer else "") or peer_id[:8]
+
+    def prompt(self) -> str:
+        return f"{self.title(self.here)}> "
+
+    def toolbar(self) -> str:
+        """Who is here, what is unread elsewhere, who types."""
+        there = sum(peer.status != Status.OFFLINE for peer in self.people.values())
+        parts = [self.me.status.value, words.count(there, "person", "people") + " online"]
+        for name, overview in self.overviews.items():
+            if overview.unread and name != self.here and not overview.muted:
+                mark = "!" if overview.mentions or name.startswith("@") else ""
+                parts.append(f"{self.title(name)} {overview.unread}{mark}")
+        typing = self.typing_here()
+        if typing:
+            parts.append(f"{words.several(typing)} {'is' if len(typing) == 1 else 'are'} typing…")
+        return " · ".join(parts)
+
+    def typing_here(self) -> list[str]:
+        since = time.monotonic() - TYPING_SHOWN_S
+        self._typing = {key: at for key, at in self._typing.items() if at > since}
+        return [self.label(peer) for place, peer in self._typing if place == self.here]
+
+    # -- conversations
+
+    async def open(self, conversation: str) -> None:
+        """Go to a conversation (by its canonical name) and show its end."""
+        self.here = conversation
+        messages = await self.node.messages(conversation, HISTORY)
+        if messages:
+            self.say(f"the last messages of {self.title(conversation)}:")
+        for message in messages:
+            self.show(message)
+        self._refresh()
+
+    def show(self, message: Message) -> None:
+        """Print a message, and count it as read."""
+        self.shown[message.message_id] = message
+        self.shown.move_to_end(message.message_id)
+        if len(self.shown) > KEPT:
+            self.shown.popitem(last=False)
+        place = "" if message.conversation == self.here else self.title(message.conversation)
+        self.lines.show(*message_parts(message, self.me.peer_id, self.shown, place))
+        self._read[message.conversation] = message.message_id
+        self._news.set()
+
+    def last(self, own: bool) -> Message | None:
+        """The newest message on the screen, of this conversation, by oneself or by another."""
+        for message in reversed(self.shown.values()):
+            if (
+                message.conversation == self.here
+                and (message.author == self.me.peer_id) == own
+                and message.kind != "system"
+                and not message.deleted
+            ):
+                return message
+        return None
+
+    async def refresh_lists(self) -> None:
+        """Something was done that changes rooms or conversations."""
+        await self._reload()
+        self._refresh()
+
+    async def _reload(self) -> None:
+        self._stale = False
+        self.rooms = {room.room: room for room in await self.node.rooms()}
+        self.overviews = {c.conversation: c for c in await self.node.conversations()}
+
+    # -- events
+
+    def events(self, events: Sequence[Event]) -> None:
+        received: list[Message] = []
+        for event in events:
+            match event:
+                case MessageReceived():
+                    self._stale = True
+                    if self._is_for_screen(event.message):
+                        received.append(event.message)
+                case MessageChanged():
+                    self._changed(event.message)
+                case PeerOnline() | PeerOffline() | PeerChanged():
+                    self._person(event)
+                case MemberJoined() | MemberLeft():
+                    self._member(event)
+                case Typing():
+                    self._typing[event.conversation, event.peer_id] = time.monotonic()
+                case Warned():
+                    self.warn(event.text)
+                case ConversationChanged():
+                    self._stale = True
+                case MessageReceipt():
+                    pass
+                case _:
+                    assert_never(event)
+        self._show_received(received)
+        self._news.set()
+        self._refresh()
+
+    def _is_for_screen(self, message: Message) -> bool:
+        """Direct messages and mentions are shown wherever one is; other rooms are counted."""
+        if message.message_id in self.shown:
+            return False
+        if message.conversation == self.here:
+            return True
+        overview = self.overviews.get(message.conversation)
+        if message.author == self.me.peer_id or (overview is not None and overview.muted):
+            return False
+        return message.conversation.startswith("@") or self.me.peer_id in message.mentions
+
+    def _show_received(self, received: list[Message]) -> None:
+        left_out = len(received) - BURST
+        if left_out > 0:
+            self.say(f"{words.count(left_out, 'message', 'messages')} not shown: /history {BURST}")
+        for message in received[-BURST:]:
+            self._typing.pop((message.conversation, message.author), None)
+            self.show(message)
+
+    def _changed(self, message: Message) -> None:
+        old = self.shown.get(message.message_id)
+        if old is None:
+            return
+        self.shown[message.message_id] = message
+        names = {peer_id: self.label(peer_id) for peer_id in self.people}
+        parts = change_parts(old, message, names | {self.me.peer_id: "you"})
+        if parts is not None:
+            self.lines.show(*parts)
+
+    def _person(self, event: PeerOnline | PeerOffline | PeerChanged) -> None:
+        old = self.people.get(event.peer.peer_id)
+        self.people[event.peer.peer_id] = event.peer
+        if isinstance(event, PeerOnline):
+            self._came[event.peer.peer_id] = "here"
+        elif isinstance(event, PeerOffline):
+            self._came[event.peer.peer_id] = "gone"
+        elif old is not None and old.label != event.peer.label:
+            new = self.label(event.peer.peer_id)
+            self.say(f"{safe_name(old.label)} is now called {new}")
+        if event.peer.warning and (old is None or old.warning != event.peer.warning):
+            self.warn(event.peer.warning)
+
+    def _member(self, event: MemberJoined | MemberLeft) -> None:
+        self._stale = True
+        if event.room == self.here and event.peer_id != self.me.peer_id:
+            did = "has joined" if isinstance(event, MemberJoined) else "has left"
+            name = self.label(event.peer_id) if event.peer_id in self.people else event.name
+            self.say(f"{safe_name(name)} {did} {self.title(event.room)}")
+
+    # -- by itself
+
+    async def _keep_up(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep(GATHER_S)
+            self._tell_who_came()
+            try:
+                await self._mark_read()
+                if self._stale:
+                    await self.refresh_lists()
+            except P2PChatError as error:
+                log.warning("%s", error)
+
+    def _tell_who_came(self) -> None:
+        for state, verbs in (("here", ("is here", "are here")), ("gone", ("is gone", "are gone"))):
+            who = [self.label(peer) for peer, now in self._came.items() if now == state]
+            if who:
+                self.say(f"{words.several(who)} {verbs[len(who) > 1]}")
+        self._came.clear()
+
+    async def _mark_read(self) -> None:
+        read, self._read = self._read, {}
+        for conversation, message_id in read.items():
+            try:
+                await self.node.mark_read(conversation, message_id)
+            except P2PChatError as error:
+                log.warning("%s: %s", conversation, error)
+            self._stale = True
+
+    def typed(self, text: str) -> None:
+        """The prompt's text was changed: tell the others now and then."""
+        now = time.monotonic()
+        if not text or text.startswith("/") or now - self._told_typing < TYPING_EVERY_S:
+            return
+        self._told_typing = now
+        if self._typing_task is None or self._typing_task.done():
+            self._typing_task = asyncio.ensure_future(self._tell_typing(self.here))
+
+    async def _tell_typing(self, conversation: str) -> None:
+        try:
+            await self.node.typing(conversation)
+        except P2PChatError as error:
+            log.debug("typing: %s", error)
+
+    # -- sending
+
+    async def send(
+        self, text: str, conversation: str | None = None, reply_to: MessageId | None = None
+    ) -> None:
+        """Send, and show it. RequestError where that isn't possible."""
+        message = await self.node.send(conversation or self.here, text, reply_to)
+        self.show(message)
+
+    def explain(self, error: P2PChatError) -> None:
+        """Say why something was refused."""
+        self.lines.show(("warning", f"! {safe_text(words.refusal(error), multiline=False)}"))

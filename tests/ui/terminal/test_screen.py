@@ -1,0 +1,156 @@
+"""The terminal chat as a program: on a real terminal (tmux), and with pipes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import asyncio, signal, sys
+from fake_node import FakeNode, LI
+from p2pchat.ui.terminal.chat import chat
+
+async def main():
+    node, stop = FakeNode(), asyncio.Event()
+    node.passwords["#vault"] = "secret"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    answering = asyncio.ensure_future(answer(node))
+    await chat(node.front_end(), stop)
+    answering.cancel()
+    print("the end", flush=True)
+
+async def answer(node):
+    answered = 0
+    while True:
+        await asyncio.sleep(0.01)
+        for message in node.stored[answered:]:
+            if message.author != LI and message.text.startswith("ask"):
+                node.receive("answer \\x1b[31mred", conversation=message.conversation)
+        answered = len(node.stored)
+
+asyncio.run(main())
+"""
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    "LC_ALL": "C.UTF-8",
+}
+DEADLINE = 15.0
+
+
+class Terminal:
+    """A program in tmux: keys go in, and the screen is what a person sees."""
+
+    def __init__(self, program: Path, socket: Path) -> None:
+        self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+        command = f"{sys.executable} {program}; sleep 1000"
+        self.run(
+            "new-session", "-d", "-x", "100", "-y", "30", "-e", "TERM=screen-256color", command
+        )
+
+    def run(self, *arguments: str) -> str:
+        ended = subprocess.run(
+            [*self._tmux, *arguments], env=ENVIRONMENT, capture_output=True, check=True, timeout=10
+        )
+        return ended.stdout.decode()
+
+    def keys(self, *keys: str) -> None:
+        self.run("send-keys", *keys)
+
+    def screen(self, colours: bool = False) -> str:
+        return self.run("capture-pane", "-p", "-S", "-500", *(["-e"] if colours else []))
+
+    def wait(self, wanted: str | Callable[[str], bool]) -> str:
+        deadline = time.monotonic() + DEADLINE
+        found = wanted if callable(wanted) else lambda screen: wanted in screen
+        while not found(screen := self.screen()):
+            assert time.monotonic() < deadline, f"no {wanted!r} in:\n{screen}"
+            time.sleep(0.05)
+        return screen
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    if shutil.which("tmux") is None:
+        pytest.skip("needs tmux")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    running = Terminal(program, tmp_path / "tmux")
+    yield running
+    running.run("kill-server")
+
+
+def test_on_a_terminal(terminal: Terminal) -> None:
+    terminal.wait("#lobby>")
+    terminal.keys("ask", "Enter")
+    screen = terminal.wait("answer")
+    assert "Ana: ask" in screen
+    assert "\\x1b[31mred" in screen
+    assert screen.count("ask") == 1  # the line that was typed has become the message
+    coloured = terminal.screen(colours=True)
+    assert "\x1b[32mAna" in coloured or "\x1b[32m" in coloured
+    assert "\x1b[36m" in coloured
+    assert "\x1b[33m" in coloured
+    terminal.keys("half a li")
+    terminal.wait("#lobby> half a li")
+    terminal.keys("ne", "Enter")
+    terminal.wait("Ana: half a line")
+    terminal.keys("/HEL", "Tab")
+    terminal.wait("> /help")
+    terminal.keys("Enter")
+    terminal.wait("/join ROOM [PASSWORD]")
+    terminal.keys("/join #vault", "Enter")
+    terminal.wait("password of #vault:")
+    terminal.keys("secret", "Enter")
+    screen = terminal.wait("#vault>")
+    assert "secret" not in screen
+    terminal.keys("over", "Enter")
+    assert "Traceback" not in terminal.wait("the end")
+
+
+def test_what_arrives_while_typing_does_not_tear_the_line(terminal: Terminal) -> None:
+    terminal.wait("#lobby>")
+    terminal.keys("ask 1", "Enter", "still typing")
+    screen = terminal.wait(lambda text: "answer" in text and "#lobby> still typing" in text)
+    lines = [line for line in screen.splitlines() if line.strip()]
+    prompt = next(n for n, line in enumerate(lines) if line.startswith("#lobby> still typing"))
+    answer = next(n for n, line in enumerate(lines) if "answer" in line)
+    assert answer < prompt
+    assert "online" in lines[-1]  # the toolbar
+    terminal.keys("C-c")
+    assert "Traceback" not in terminal.wait("the end")
+
+
+def test_end_of_input_on_a_terminal(terminal: Terminal) -> None:
+    terminal.wait("#lobby>")
+    terminal.keys("C-d")
+    assert "Traceback" not in terminal.wait("the end")
+
+
+def test_with_pipes(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    lines = b"/HELP\nhello\n/join #vault\n/join #vault secret\n/who\nlast line"
+    ended = subprocess.run(
+        [sys.executable, str(program)],
+        input=lines,
+        env=ENVIRONMENT,
+        capture_output=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    said = ended.stdout.decode()
+    assert ended.returncode == 0
+    assert ended.stderr == b""
+    assert "\x1b" not in said
+    assert "Ana: hello" in said
+    assert "/join #vault PASSWORD" in said
+    assert "Ana: last line" in said
+    assert said.endswith("the end\n")
