@@ -53,8 +53,13 @@ class Bridge:
         """Events were dropped: ask for everything anew."""
         self._say = say
         self._timers = timers
-        self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[Callable[[], None] | list[Event]] = queue.SimpleQueue()
+        # Reentrant, since a signal handler may post in the midst of anything on its thread.
+        self._lock = threading.RLock()
+        self._open: list[Event] | None = None
+        """The last of the queue, if it is events and more may be added to it."""
+        self._taking: list[Event] = []
+        """Events that were taken from the queue, newest first."""
         self._waiting = 0
         self._lagged = False
         self._quiet = 0
@@ -110,23 +115,21 @@ class Bridge:
     def post(self, action: Callable[[], None]) -> None:
         """Have `action` called on the window's thread. May be called on any thread and from
         signal handlers."""
-        self._results.put(action)
+        with self._lock:
+            self._open = None
+            self._queue.put(action)
 
     def handle_events(self, events: Sequence[Event]) -> None:
-        """For `NodeApi.subscribe`: on the loop's thread."""
+        """For `NodeApi.subscribe`: on the loop's thread. In order with what is posted."""
         with self._lock:
             if self._waiting + len(events) > WAITING_EVENTS:
                 self._lagged = True
                 return
             self._waiting += len(events)
-        for at in range(0, len(events), CHUNK):
-            chunk = events[at : at + CHUNK]
-            self.post(lambda chunk=chunk: self._take(chunk))  # type: ignore[misc]  # bound now
-
-    def _take(self, events: Sequence[Event]) -> None:
-        with self._lock:
-            self._waiting -= len(events)
-        self.on_events(events)
+            if self._open is None:
+                self._open = []
+                self._queue.put(self._open)
+            self._open.extend(events)
 
     def _turn(self) -> None:
         """Bring what waits, within the budget, and come again."""
@@ -135,28 +138,46 @@ class Bridge:
             busy = self._bring()
         finally:
             self._quiet = 0 if busy else min(self._quiet + 1, 8 * len(IDLE_MS) - 1)
-            wait = IDLE_MS[self._quiet // 8] if self._results.empty() else BUSY_MS
+            idle = self._queue.empty() and not self._taking
             if not self._closed:
+                wait = IDLE_MS[self._quiet // 8] if idle else BUSY_MS
                 self._turn_id = self._timers.after(wait, self._turn)
 
     def _bring(self) -> bool:
         end = time.perf_counter() + BUDGET_S
         brought = False
         try:
-            while not self._closed:
-                try:
-                    action = self._results.get_nowait()
-                except queue.Empty:
-                    self._catch_up()
-                    break
+            while not self._closed and self._bring_one():
                 brought = True
-                action()
                 if time.perf_counter() >= end:
                     break
         finally:
             if brought and not self._closed:
                 self.on_flush()
         return brought
+
+    def _bring_one(self) -> bool:
+        """A chunk of events, or one action; False where nothing waits."""
+        if self._taking:
+            chunk = self._taking[: -CHUNK - 1 : -1]
+            del self._taking[-CHUNK:]
+            with self._lock:
+                self._waiting -= len(chunk)
+            self.on_events(chunk)
+            return True
+        try:
+            item = self._queue.get_nowait()
+        except queue.Empty:
+            self._catch_up()
+            return False
+        if isinstance(item, list):
+            with self._lock:
+                if self._open is item:
+                    self._open = None
+            self._taking = item[::-1]
+        else:
+            item()
+        return True
 
     def _catch_up(self) -> None:
         with self._lock:

@@ -139,6 +139,9 @@ class PaperNode:
 
     # -- NodeApi
 
+    def front_end(self) -> PaperNode:
+        return self
+
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         self._handlers.append(handler)
         return lambda: self._handlers.remove(handler)

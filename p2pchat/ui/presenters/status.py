@@ -90,6 +90,6 @@ class StatusPresenter:
             return ""
         network = one_line(self._info.network, 40)
         if not self._info.listen:
-            return f"Network “{network}”"
+            return f"Network {network}"
         port = self._info.listen[0].rpartition(":")[2]
-        return f"Network “{network}” · port {port}"
+        return f"Network {network}, port {port}"

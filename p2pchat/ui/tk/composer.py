@@ -172,7 +172,7 @@ class Composer(ttk.Frame):
     def _recolour(self) -> None:
         colours = self._theme.palette
         surface = colours.surface
-        card = "#ffffff" if colours.name == "light" else "#232427"
+        card = colours.window  # what the theme's picture of a card is filled with
         self.entry.configure(
             background=card, foreground=colours.text, insertbackground=colours.text,
             selectbackground=colours.selection, selectforeground=colours.text,

@@ -109,6 +109,32 @@ def pill(width: int, height: int, radius: float, colour: str) -> str:
     return _png(width, height, rows)
 
 
+def logo(size: int, fill: str, ink: str) -> str:
+    """The program's sign: two speech bubbles' worth of lines on a rounded square."""
+    background, foreground = _rgb(fill), _rgb(ink)
+    scale = size / 24
+
+    def box(
+        x: float, y: float, left: float, top: float, right: float, bottom: float, r: float
+    ) -> float:
+        dx = abs(x - (left + right) / 2) - (right - left) / 2 + r
+        dy = abs(y - (top + bottom) / 2) - (bottom - top) / 2 + r
+        return math.hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0) - r
+
+    def pixel(column: int, row: int) -> bytes:
+        x, y = (column + 0.5) / scale, (row + 0.5) / scale
+        bubble = box(x, y, 5, 6, 19, 15.5, 3)
+        tail = max(7.5 - x, (x - 7.5) + (y - 19), 14 - y)
+        dots = min(math.hypot(x - at, y - 10.75) for at in (8.8, 12, 15.2)) - 1.1
+        part = _clamp(0.5 - max(min(bubble, tail), -dots) * scale)
+        mixed = [
+            round(f * part + b * (1 - part)) for f, b in zip(foreground, background, strict=True)
+        ]
+        return bytes([*mixed, round(255 * _clamp(0.5 - box(x, y, 0, 0, 24, 24, 6) * scale))])
+
+    return _png(size, size, [b"".join(pixel(x, y) for x in range(size)) for y in range(size)])
+
+
 def icon(name: str, size: int, colour: str) -> str:
     """One of ICONS."""
     scale = size / 24

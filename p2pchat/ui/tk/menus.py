@@ -133,6 +133,7 @@ class Menus:
         menu.configure(
             font=self._theme.fonts["small"], background=colours.surface, foreground=colours.text,
             activebackground=colours.selected, activeforeground=colours.text,
+            relief="flat", borderwidth=self._theme.px(4), activeborderwidth=self._theme.px(4),
         )  # fmt: skip
         return menu
 

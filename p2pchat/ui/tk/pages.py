@@ -25,26 +25,30 @@ class Page(ttk.Frame):
         self._fields: list[Field] = []
         px = theme.px
         self.title = ttk.Label(self, text=title, font=theme.fonts["title"])
-        self.title.grid(row=0, column=0, sticky="w")
+        self.title.grid(row=1, column=0, sticky="w")
         self._about = ttk.Label(
             self, text=about, font=theme.fonts["small"], wraplength=px(width),
             foreground=theme.palette.muted, justify="left",
         )  # fmt: skip
-        self._about.grid(row=1, column=0, sticky="w", pady=(px(6), px(14)))
+        self._about.grid(row=2, column=0, sticky="w", pady=(px(6), px(14)))
         self._body = ttk.Frame(self)
-        self._body.grid(row=2, column=0, sticky="ew")
+        self._body.grid(row=3, column=0, sticky="ew")
         self._body.columnconfigure(0, weight=1, minsize=px(width))
         self._error = ttk.Label(
             self, font=theme.fonts["small"], foreground="#c7392f", wraplength=px(width)
         )
-        self._error.grid(row=3, column=0, sticky="w", pady=(px(6), px(6)))
+        self._error.grid(row=4, column=0, sticky="w", pady=(px(6), px(6)))
         foot = ttk.Frame(self)
-        foot.grid(row=4, column=0, sticky="e", pady=(px(6), 0))
+        foot.grid(row=5, column=0, sticky="e", pady=(px(6), 0))
         self.cancel = ttk.Button(foot, text="Cancel", command=lambda: self.on_close())
         self.button = ttk.Button(
             foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
         )
         self.button.grid(row=0, column=1, padx=(px(8), 0))
+
+    def show_logo(self) -> None:
+        logo = ttk.Label(self, image=self._theme.logo(self._theme.px(56)))
+        logo.grid(row=0, column=0, sticky="w", pady=(0, self._theme.px(16)))
 
     def add_field(self, label: str, hint: str, secret: bool = False) -> Field:
         px, row = self._theme.px, 2 * len(self._fields)
@@ -116,13 +120,16 @@ class FirstPage(ttk.Frame):
             "Messages stay on the computers that take part.", "Start chatting",
         )  # fmt: skip
         self.page.title.configure(font=theme.fonts["page"])
-        self.name = self.page.add_field("Your name", suggested or "The name that others will see")
+        self.page.show_logo()
+        self.name = self.page.add_field("Your name", "The name that others will see")
+        self.name.set(suggested)
         self.page.place(relx=0.5, rely=0.42, anchor="center")
         self.presenter = FirstStartPresenter(self.page, suggested, chosen)
         self.page.on_submit = lambda: self.presenter.submit(self.name.text)
 
     def focus_name(self) -> None:
         self.name.entry.focus_set()
+        self.name.entry.select_range(0, "end")
 
 
 class TroublePage(ttk.Frame):

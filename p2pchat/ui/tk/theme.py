@@ -202,6 +202,9 @@ class Theme:
     def icon(self, name: str, size: int, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.icon, name, size, colour)
 
+    def logo(self, size: int) -> tk.PhotoImage:
+        return self._picture(drawing.logo, size, LIGHT.accent, "#ffffff")
+
     def presence(self, status: Status, around: str) -> tk.PhotoImage:
         return self._picture(drawing.ringed, self.px(13), self.px(2), PRESENCE[status], around)
 

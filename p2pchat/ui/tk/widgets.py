@@ -10,6 +10,9 @@ from p2pchat.model.people import Status
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
+FIELD_FILLS = {"light": ("#fdfdfd", "#ffffff"), "dark": ("#292929", "#1c1c1c")}
+"""What the theme's pictures of an entry are filled with, without the focus and with it."""
+
 
 class IconButton(ttk.Button):
     """A flat button with a picture and a tip."""
@@ -100,6 +103,8 @@ class Field(ttk.Frame):
             cursor="xterm",
         )  # fmt: skip
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
+        for event in ("<FocusIn>", "<FocusOut>"):
+            self.entry.bind(event, lambda event: self.after_idle(self._recolour), add="+")
         self._text.trace_add("write", lambda *_: self._written())
         theme.listeners.append(self._recolour)
         self.bind("<Destroy>", self._gone)
@@ -125,9 +130,9 @@ class Field(ttk.Frame):
         self.on_change(self._text.get())
 
     def _recolour(self) -> None:
-        colours = self._theme.palette
-        fill = "#ffffff" if colours.name == "light" else "#2d2d2d"
-        self._hint.configure(foreground=colours.faint, background=fill)
+        focused = self.entry.instate(["focus"])
+        fill = FIELD_FILLS[self._theme.palette.name][focused]
+        self._hint.configure(foreground=self._theme.palette.faint, background=fill)
 
     def _gone(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self and self._recolour in self._theme.listeners:

@@ -95,8 +95,7 @@ class Window:
         root.geometry(f"{width}x{height}")
         root.minsize(self.theme.px(620), self.theme.px(420))
         root.protocol("WM_DELETE_WINDOW", self.close)
-        icon = self.theme.pill(64, 64, 18, self.theme.palette.accent)
-        root.iconphoto(True, icon)
+        root.iconphoto(True, self.theme.logo(64))
 
     def start(self, suggested_name: str | None) -> None:
         """With the first-start page where a name is suggested (it may be empty)."""

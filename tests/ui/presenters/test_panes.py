@@ -1,0 +1,476 @@
+"""The list, the entry, the small pages, search, the status line, and the window as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from paper_node import ME, PaperNode, PaperRunner, make_peer, peer_id
+
+from p2pchat.errors import RequestError
+from p2pchat.events import ConversationChanged, Event, PeerOffline, PeerOnline, Typing, Warned
+from p2pchat.model.ids import MessageId
+from p2pchat.model.people import Peer, Status
+from p2pchat.ui.presenters.composer import Mode
+from p2pchat.ui.presenters.dialogs import (
+    ConnectPresenter,
+    FirstStartPresenter,
+    RoomPresenter,
+    address_problem,
+)
+from p2pchat.ui.presenters.directory import heading
+from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.presenters.sidebar import SidebarRow
+from p2pchat.ui.presenters.status import NOTICES, Notice
+from p2pchat.ui.presenters.timeline import Row
+
+LI, WANG = peer_id("a"), peer_id("b")
+DIRECT = f"@{LI}"
+
+
+class FakeViews:
+    """All parts of the window, which remember what they were told."""
+
+    def __init__(self) -> None:
+        self.list: Sequence[SidebarRow] = ()
+        self.rows: list[Row] = []
+        self.entry = ""
+        self.said = ("", "", False)
+        self.notice: Notice | None = None
+        self.more_notices = 0
+        self.theme = ""
+        self.me = ("", 0)
+        self.asked = ""
+        self.error = ""
+        self.busy = False
+        self.closed = False
+        self.hits: Sequence[Hit] = ()
+        self.hit_words = ""
+        self.focused = 0
+
+    @property
+    def sidebar(self) -> FakeViews:
+        return self
+
+    conversation = composer = status = sidebar
+
+    def show(self, rows: Sequence[SidebarRow]) -> None:
+        self.list = rows
+
+    def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
+        self.rows = list(rows)
+
+    def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
+        self.rows[at : at + removed] = rows
+
+    def refresh(self) -> None: ...
+
+    def text(self) -> str:
+        return self.entry
+
+    def set_text(self, text: str) -> None:
+        self.entry = text
+
+    def focus(self) -> None:
+        self.focused += 1
+
+    def show_status(self, text: str, detail: str, linked: bool) -> None:
+        self.said = (text, detail, linked)
+
+    def show_notice(self, notice: Notice | None, more: int) -> None:
+        self.notice, self.more_notices = notice, more
+
+    def set_theme(self, theme: str) -> None:
+        self.theme = theme
+
+    def show_me(self, name: str, unread: int) -> None:
+        self.me = (name, unread)
+
+    def ask_password(self, room: str) -> None:
+        self.asked = room
+
+    def show_error(self, text: str) -> None:
+        self.error = text
+
+    def set_busy(self, busy: bool) -> None:
+        self.busy = busy
+
+    def close(self) -> None:
+        self.closed = True
+
+    def show_hits(self, hits: Sequence[Hit], words: str) -> None:
+        self.hits, self.hit_words = hits, words
+
+
+class Window:
+    def __init__(self) -> None:
+        self.node = PaperNode()
+        self.node.add_peer(make_peer("a", "Li"))
+        self.node.add_peer(make_peer("b", "Wang", Status.OFFLINE))
+        self.runner = PaperRunner()
+        self.view = FakeViews()
+        self.main = MainPresenter(self.node, self.runner, self.view, self.runner.clock)
+        self.node.subscribe(self.take)
+
+    def take(self, events: Sequence[Event]) -> None:
+        self.main.events(events)
+        self.main.flush()
+        self.runner.settle()
+
+    def start(self) -> Window:
+        self.main.start()
+        self.runner.advance(1000)
+        return self
+
+    def row(self, conversation: str) -> SidebarRow:
+        return next(row for row in self.view.list if row.conversation == conversation)
+
+
+@pytest.fixture
+def window() -> Window:
+    return Window()
+
+
+# -- the whole
+
+
+def test_the_start_opens_the_lobby_with_the_focus_in_the_entry(window: Window) -> None:
+    window.node.current = msgspec.structs.replace(window.node.current, theme="dark")
+    window.start()
+    assert window.main.conversation.name == "#lobby"
+    assert window.view.focused > 0
+    assert window.view.theme == "dark"
+    assert window.view.me == ("Me", 0)
+
+
+def test_a_click_on_a_person_opens_the_direct_conversation(window: Window) -> None:
+    window.start().main.open(DIRECT)
+    window.runner.settle()
+    window.view.entry = "hello"
+    window.main.composer.submit()
+    window.runner.settle()
+    assert window.node.named("send") == [("send", DIRECT, "hello", None)]
+    assert [row.text for row in window.view.rows] == ["hello"]
+    assert window.row(DIRECT).selected
+
+
+def test_a_room_that_is_not_joined_is_joined_first(window: Window) -> None:
+    window.node.passwords |= {"#maths": None, "#board": "secret"}
+    window.start().main.open("#maths")
+    window.runner.advance(1000)
+    assert window.node.named("join_room") == [("join_room", "#maths", None)]
+    assert window.main.conversation.name == "#maths"
+    window.main.open("#board")
+    window.runner.settle()
+    assert window.view.asked == "#board"
+    assert window.main.conversation.name == "#maths"
+
+
+def test_leaving_a_room_goes_back_to_the_lobby(window: Window) -> None:
+    window.node.passwords["#maths"] = None
+    window.start().main.open("#maths")
+    window.runner.advance(1000)
+    window.main.leave("#maths")
+    window.runner.advance(1000)
+    assert window.main.conversation.name == "#lobby"
+    assert not window.row("#maths").joined
+
+
+def test_lost_events_are_made_up_for(window: Window) -> None:
+    window.start()
+    window.node.say("#lobby", "never told", LI)
+    window.main.reload()
+    window.runner.advance(1000)
+    assert [row.text for row in window.view.rows] == ["never told"]
+
+
+def test_stepping_through_the_list(window: Window) -> None:
+    window.start().main.step(1)
+    window.runner.settle()
+    assert window.main.conversation.name == DIRECT
+    window.main.step(-1)
+    window.runner.settle()
+    assert window.main.conversation.name == "#lobby"
+
+
+# -- the list
+
+
+def test_rooms_then_people_the_present_ones_first(window: Window) -> None:
+    window.start()
+    names = [row.conversation or row.title for row in window.view.list]
+    assert names == ["Rooms", "#lobby", "People", DIRECT, f"@{WANG}"]
+
+
+def test_unread_counts_and_the_last_message(window: Window) -> None:
+    window.start()
+    window.node.receive(DIRECT, "are you\nthere?", LI)
+    window.runner.advance(1000)
+    row = window.row(DIRECT)
+    assert (row.unread, row.subtitle) == (1, "are you there?")
+    assert window.view.me == ("Me", 1)
+    window.main.conversation.set_active(True)
+    window.main.open(DIRECT)
+    window.runner.advance(1000)
+    assert window.row(DIRECT).unread == 0
+
+
+def test_a_muted_conversation_does_not_count(window: Window) -> None:
+    window.start().main.mute(DIRECT, True)
+    window.node.receive(DIRECT, "hello?", LI)
+    window.runner.advance(1000)
+    assert window.row(DIRECT).muted
+    assert window.view.me == ("Me", 0)
+
+
+def test_presence_follows_events(window: Window) -> None:
+    window.start()
+    gone = make_peer("a", "Li", Status.OFFLINE)
+    window.node.emit(PeerOffline(gone))
+    assert window.row(DIRECT).status == Status.OFFLINE
+    window.node.emit(PeerOnline(make_peer("c", "Zo\u202eë\n")))
+    assert window.row(f"@{peer_id('c')}").title == "Zoë"
+
+
+def test_the_filter_and_its_first_hit(window: Window) -> None:
+    window.start().main.sidebar.filter("wan")
+    assert window.main.sidebar.first() == f"@{WANG}"
+    assert [row.title for row in window.view.list] == ["People", "Wang"]
+
+
+def test_a_burst_asks_for_the_lists_rarely(window: Window) -> None:
+    window.start()
+    asked = len(window.node.named("conversations"))
+    for _ in range(500):
+        window.main.events([ConversationChanged("#lobby")])
+    window.runner.advance(1000)
+    assert len(window.node.named("conversations")) == asked + 1
+
+
+def test_headings(window: Window) -> None:
+    window.node.add_peer(make_peer("c", "Li", warning="Looks like Li, whom you know."))
+    window.start()
+    directory = window.main.directory
+    assert heading(directory, "#lobby") == ("#lobby", "1 person")
+    assert heading(directory, f"@{WANG}")[1].startswith("offline")
+    assert heading(directory, f"@{peer_id('c')}")[1] == "Looks like Li, whom you know."
+
+
+# -- the entry
+
+
+def test_drafts_are_kept_by_conversation(window: Window) -> None:
+    window.start()
+    window.view.entry = "half a sent"
+    window.main.open(DIRECT)
+    window.runner.settle()
+    assert window.view.entry == ""
+    assert window.node.drafts["#lobby"] == "half a sent"
+    window.main.open("#lobby")
+    assert window.view.entry == "half a sent"
+    window.view.entry += "ence"
+    assert window.main.composer.unsaved_drafts() == {"#lobby": "half a sentence"}
+
+
+def test_a_draft_is_saved_while_writing_and_goes_when_sent(window: Window) -> None:
+    window.start()
+    window.view.entry = "hel"
+    window.main.composer.typed("hel")
+    window.runner.advance(2000)
+    assert window.node.drafts["#lobby"] == "hel"
+    window.view.entry = "hello"
+    window.main.composer.submit()
+    window.runner.advance(2000)
+    assert window.node.drafts["#lobby"] == ""
+    assert window.main.composer.unsaved_drafts() == {}
+
+
+def test_what_could_not_be_sent_comes_back(window: Window) -> None:
+    window.start()
+    window.node.fail["send"] = RequestError("disk-full")
+    window.view.entry = "important"
+    window.main.composer.submit()
+    window.runner.settle()
+    assert window.view.entry == "important"
+    assert window.view.notice is not None
+    assert "disk is full" in window.view.notice.text
+
+
+def test_too_long_and_empty_texts_are_not_sent(window: Window) -> None:
+    window.start()
+    for text in ("", " \n ", "长" * 6000):
+        window.view.entry = text
+        window.main.composer.submit()
+    window.runner.settle()
+    assert window.node.named("send") == []
+    assert window.view.notice == Notice("A message holds at most 16 KB of text.", True)
+
+
+def test_replying(window: Window) -> None:
+    message = window.node.say("#lobby", "question?", LI)
+    composer = window.start().main.composer
+    composer.reply(message.message_id)
+    assert composer.target_words() == ("Reply to Li", "question?")
+    window.view.entry = "answer"
+    composer.submit()
+    window.runner.settle()
+    assert window.node.named("send") == [("send", "#lobby", "answer", message.message_id)]
+    assert composer.mode == Mode.NEW
+
+
+def test_editing_keeps_the_draft(window: Window) -> None:
+    message = window.node.say("#lobby", "tpyo")
+    composer = window.start().main.composer
+    assert composer.edit_last()
+    assert window.view.entry == "tpyo"
+    window.view.entry = "typo"
+    composer.submit()
+    window.runner.settle()
+    assert window.node.named("edit") == [("edit", message.message_id, "typo")]
+    assert [row.text for row in window.view.rows] == ["typo"]
+    window.view.entry = "a draft"
+    assert not composer.edit_last()
+    composer.edit(message.message_id)
+    composer.cancel()
+    assert window.view.entry == "a draft"
+
+
+def test_typing_is_told_now_and_then(window: Window) -> None:
+    composer = window.start().main.composer
+    for _ in range(10):
+        composer.typed("text")
+        window.runner.advance(100)
+    assert len(window.node.named("typing")) == 1
+    window.runner.advance(3000)
+    composer.typed("text")
+    window.runner.settle()
+    assert len(window.node.named("typing")) == 2
+
+
+def test_who_types_is_shown_for_a_while(window: Window) -> None:
+    composer = window.start().main.composer
+    window.node.emit(Typing("#lobby", LI), Typing("#lobby", ME), Typing(DIRECT, WANG))
+    assert composer.typing_words() == "Li is typing…"
+    window.runner.advance(7000)
+    assert composer.typing_words() == ""
+    window.node.emit(Typing("#lobby", LI))
+    window.node.receive("#lobby", "done", LI)
+    assert composer.typing_words() == ""
+
+
+# -- small pages
+
+
+def test_the_first_start_takes_a_name(window: Window) -> None:
+    chosen: list[str] = []
+    page = FirstStartPresenter(window.view, "host", chosen.append)
+    page.submit("a" * 32)
+    assert "id of a person" in window.view.error
+    page.submit("x" * 65)
+    assert "at most" in window.view.error
+    assert chosen == []
+    page.submit("  Maria\u202e  Lopez ")
+    page.submit("")
+    assert chosen == ["Maria Lopez", "host"]
+    assert window.view.error == ""
+
+
+def test_connecting(window: Window) -> None:
+    window.start()
+    linked: list[Peer] = []
+    page = ConnectPresenter(window.node, window.runner, window.view, linked.append)
+    page.submit("192.0.2.1")
+    assert window.view.busy
+    page.submit("192.0.2.1")
+    window.runner.settle()
+    assert len(window.node.named("connect")) == 1
+    assert "Nobody answered" in window.view.error
+    window.node.addresses["192.0.2.2:5"] = make_peer("c", "Zoë")
+    page.submit(" 192.0.2.2:5 ")
+    window.runner.settle()
+    assert [peer.label for peer in linked] == ["Zoë"]
+    assert window.view.closed
+
+
+@pytest.mark.parametrize("good", ["host", "192.0.2.1:27474", "fe80::1", "[fe80::1%eth0]:9", "a.b"])
+def test_addresses(good: str) -> None:
+    assert address_problem(good) == ""
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "host:", "host:0", "host:65536", "host:x"])
+def test_no_addresses(bad: str) -> None:
+    assert address_problem(bad) != ""
+
+
+def test_joining_and_creating_rooms(window: Window) -> None:
+    window.node.passwords["#board"] = "secret"
+    opened: list[str] = []
+    view = window.view
+    join = RoomPresenter(window.node, window.runner, view, False, opened.append)
+    join.submit(" ", "")
+    assert "name" in view.error
+    join.submit("board", "wrong")
+    window.runner.settle()
+    assert (view.error, view.busy, view.closed) == ("The password is not right.", False, False)
+    join.submit("#board", "secret")
+    window.runner.settle()
+    create = RoomPresenter(window.node, window.runner, view, True, opened.append)
+    create.submit("board", "")
+    window.runner.settle()
+    assert "already" in view.error
+    create.submit("maths", "")
+    window.runner.settle()
+    assert opened == ["#board", "#maths"]
+
+
+# -- search
+
+
+def test_searching_here_and_everywhere(window: Window) -> None:
+    here = window.node.say("#lobby", "a needle", LI)
+    window.node.say(DIRECT, "another needle", LI)
+    window.start()
+    search = SearchPresenter(
+        window.node, window.runner, window.main.directory, window.view, window.runner.clock
+    )
+    for part in ("n", "ne", "needle"):
+        search.search(part, "#lobby")
+    window.runner.advance(500)
+    assert len(window.node.named("search")) == 1
+    assert [(hit.message_id, hit.title) for hit in window.view.hits] == [(here.message_id, "Li")]
+    search.search("needle", None)
+    window.runner.advance(500)
+    assert {hit.title for hit in window.view.hits} == {"Li · #lobby", "Li · Li"}
+    search.search("straw", None)
+    window.runner.advance(500)
+    assert window.view.hit_words == "Nothing found."
+    search.search("", None)
+    assert (list(window.view.hits), window.view.hit_words) == ([], "")
+
+
+# -- the status line
+
+
+def test_the_status_line_says_who_is_linked(window: Window) -> None:
+    window.start()
+    assert window.view.said == ("Linked with Li", "Network lan, port 27474", True)
+    window.node.emit(PeerOffline(make_peer("a", "Li", Status.OFFLINE)))
+    assert window.view.said[0].startswith("Nobody else is here yet")
+    window.node.emit(PeerOnline(make_peer("a", "Li", linked=False)))
+    assert window.view.said[0] == "1 person is here, reached through others"
+
+
+def test_warnings_are_shown_one_after_the_other_and_are_bounded(window: Window) -> None:
+    window.start()
+    for number in range(3 * NOTICES):
+        window.node.emit(Warned("clock", f"warning {number}\n\x1b"))
+    window.node.emit(Warned("clock", f"warning {3 * NOTICES - 1}\n\x1b"))
+    assert window.view.more_notices == NOTICES - 1
+    shown = []
+    while window.view.notice is not None:
+        shown.append(window.view.notice.text)
+        window.main.status.dismiss()
+    assert len(shown) == NOTICES
+    assert all("\n" not in text and "\x1b" not in text for text in shown)
