@@ -354,7 +354,7 @@ def wait_linked(nodes: Sequence[Node], timeout: float = 15.0) -> None:
         return set(ids.values()) - {ids[node]} <= have
 
     for node in nodes:
-        wait_until(lambda node=node: linked(node), timeout, "a link to each")  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        wait_until(functools.partial(linked, node), timeout, f"a link of {node.pid} to each")
 
 
 def environment(home: Path) -> dict[str, str]:
