@@ -185,6 +185,9 @@ class Directory:
     def _take_device(self, link: Link, raw: bytes) -> None:
         if any(known.raw == raw for known in self._devices_like(raw)):
             return
+        kept = announce.kept_device(raw)
+        if kept is None or (kept.id not in self._devices and not self._links.allow_record(link)):
+            return
         device = announce.read_device(raw, self._ctx.network)
         if device is None or device.id == self._ctx.identity.device_id:
             return

@@ -11,6 +11,7 @@ from enum import Enum
 
 import msgspec
 
+from p2pchat.config import limits
 from p2pchat.model.entry import Content, Entry, EntryKind, OpenBody, WireEntry
 from p2pchat.model.ids import EntryHash, FeedId, PeerId
 from p2pchat.model.records import (
@@ -142,7 +143,7 @@ class Ingest:
                 continue
             if item.hash in self._recent:
                 known.append(item.hash)
-            else:
+            elif self._has_room(conversation, item.header.feed):
                 fresh.append(item)
         fresh.sort(key=lambda item: item.header.seq)
         opens = self._opened(conversation, fresh)
@@ -157,6 +158,11 @@ class Ingest:
             self._remember(entry)
         self._commit(conversation, made, road, link, hops, then)
         return known
+
+    def _has_room(self, conversation: Conversation, feed: FeedId) -> bool:
+        """Feeds cost memory and anyone can make one: their number is bounded."""
+        spans = conversation.spans
+        return feed in spans or len(spans) < limits.FEEDS_PER_CONVERSATION
 
     def _commit(
         self,

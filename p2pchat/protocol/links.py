@@ -20,6 +20,9 @@ from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
 
+NEW_RECORDS = 600.0
+"""Devices that weren't known which a link may tell of at once; then NEW_RECORDS_PER_S."""
+NEW_RECORDS_PER_S = 10.0
 PUSHED_ENTRIES_PER_S = 20_000.0
 """Pushed entries above this rate are dropped; sync brings them later."""
 
@@ -78,6 +81,11 @@ class Link:
     tokens: float = PUSHED_ENTRIES_PER_S
     tokens_at: float = 0.0
     timer: Timer | None = None
+    comparing: bool = False
+    """What was dropped of its pushes is about to be asked for."""
+    typed_at: float = -1.0
+    new_records: float = NEW_RECORDS
+    new_records_at: float = 0.0
 
     @property
     def up(self) -> bool:
@@ -172,6 +180,7 @@ class Links:
             opened=self._ctx.now,
             heard=self._ctx.now,
             tokens_at=self._ctx.now,
+            new_records_at=self._ctx.now,
         )
         self._links[id] = link
         link.timer = self._ctx.after(limits.HELLO_S, lambda: self._too_slow(link))
@@ -204,8 +213,8 @@ class Links:
                 self._frame(link, data)
             except wire.UnknownFrame:
                 continue
-            except ProtocolError as error:
-                self._events.link_refused(link, f"protocol: {error}")
+            except ProtocolError:
+                self._events.link_refused(link, "protocol")
                 self.close(link, "protocol")
 
     def _frame(self, link: Link, data: bytes) -> None:
@@ -369,6 +378,17 @@ class Links:
             self._rise(rival)
 
     # -- flow
+
+    def allow_record(self, link: Link) -> bool:
+        """Whether the link may tell of one more device that wasn't known."""
+        now = self._ctx.now
+        gained = (now - link.new_records_at) * NEW_RECORDS_PER_S
+        link.new_records = min(NEW_RECORDS, link.new_records + gained)
+        link.new_records_at = now
+        if link.new_records < 1.0:
+            return False
+        link.new_records -= 1.0
+        return True
 
     def allow(self, link: Link, entries: int) -> bool:
         """Whether so many pushed entries are within the link's rate."""

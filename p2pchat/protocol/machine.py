@@ -15,7 +15,6 @@ import msgspec
 
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
-from p2pchat.errors import ProtocolError
 from p2pchat.events import (
     ConversationChanged,
     MemberJoined,
@@ -61,10 +60,14 @@ from p2pchat.protocol.topology import Topology
 from p2pchat.protocol.views import Views
 
 PRUNE_EVERY_S = 600.0
+COMPARE_AFTER_S = 1.0
+TYPING_AT_MOST_S = 0.5
+"""Typing notices of one link that come faster are passed over."""
 CLOCK_WARNED = "clock-off"
 MAX_REFUSALS_TOLD = 100
 _REFUSALS = {
     "wrong-code": "Somebody at {} is in this network but has another network code, or none.",
+    "protocol": "Somebody at {} sent what isn't allowed; the link was closed.",
     "other-version": "Somebody at {} runs a version that doesn't go together with this one.",
 }
 """What a person is told of a link that was refused, by reason."""
@@ -106,6 +109,8 @@ class Machine:
         self._sharing: set[tuple[int, ConversationId]] = set()
         self._port = 0
         self._seen_before = state.devices
+        self._bound_at = -1.0
+        self._bound = 0
         self._leaving = False
         self._forks_told: set[FeedId] = set()
         self._refusals_told: set[tuple[DeviceId, str]] = set()
@@ -482,11 +487,8 @@ class Machine:
         if conversation.direct:
             return 2
         if conversation is self.rooms.lobby:
-            return len(self.overlay_persons()) + 1
+            return self.overlay.size
         return sum(row.joined for row in conversation.members.values())
-
-    def overlay_persons(self) -> set[PeerId]:
-        return {device.person for device in self.directory.devices()}
 
     def _forget(self, conversation: Conversation) -> None:
         self.sync.forget(conversation)
@@ -502,7 +504,10 @@ class Machine:
     # -- entries
 
     def _clock_bound(self) -> int:
-        return clock_limit(self.ctx.wall_ms, self.links.median_wall_ms())
+        if self._bound_at != self.ctx.now:
+            self._bound_at = self.ctx.now
+            self._bound = clock_limit(self.ctx.wall_ms, self.links.median_wall_ms())
+        return self._bound
 
     def _refuses(self, author: PeerId, conversation: Conversation) -> bool:
         if not conversation.direct:
@@ -527,17 +532,35 @@ class Machine:
 
     def _on_push(self, link: Link, frame: wire.Push) -> None:
         conversation = self._incoming(link, frame.conversation)
-        if conversation is None or not self.links.allow(link, len(frame.entries)):
+        if conversation is None:
+            return
+        if not self.links.allow(link, len(frame.entries)):
+            self._compare_later(link, conversation)
             return
 
         def keep(checked: list[Any]) -> None:
             if len(checked) < len(frame.entries):
-                raise ProtocolError("an entry that isn't right was pushed")
+                self.link_refused(link, "protocol")
+                self.links.close(link, "protocol")
+                return
             known = self.ingest.take(conversation, checked, Road.PUSHED, link.id, frame.hops)
             if known:
                 self.gossip.duplicates(conversation, link, known, frame.hops)
 
         self.sync.check(frame.entries, keep)
+
+    def _compare_later(self, link: Link, conversation: Conversation) -> None:
+        """What was pushed too fast, and dropped, comes by comparing."""
+        if link.comparing:
+            return
+        link.comparing = True
+
+        def compare() -> None:
+            link.comparing = False
+            if link.up and self.shared(link.id, conversation):
+                self.sync.greet(link.id, conversation)
+
+        self.ctx.after(COMPARE_AFTER_S, compare)
 
     def _arrived(self, arrival: Arrival) -> None:
         """Entries are durable: the one place that tells every part of it."""
@@ -611,7 +634,10 @@ class Machine:
 
     def _on_typing(self, link: Link, frame: wire.Typing) -> None:
         conversation = self._incoming(link, frame.conversation)
-        if conversation is not None and conversation.mine and not self.people.blocked(link.person):
+        if conversation is None or not conversation.mine or self.people.blocked(link.person):
+            return
+        if self.ctx.now - link.typed_at >= TYPING_AT_MOST_S:
+            link.typed_at = self.ctx.now
             self.ctx.notify(Typing(conversation.label, link.person))
 
     def _on_room_proof(self, link: Link, frame: wire.RoomProof) -> None:
@@ -674,7 +700,8 @@ class Machine:
             if conversation is not None and link is not None:
                 self._sharing.discard((link.id, conversation.id))
                 link.proven.discard(conversation.id)
-        self._update_trees()
+        if before is None or old != new or device.status is Status.OFFLINE:
+            self._update_trees()
 
     def device_gone(self, device: DeviceId) -> None:
         self.rooms.device_gone(device)

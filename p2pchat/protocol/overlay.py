@@ -153,6 +153,11 @@ class Overlay:
         if len(self._network.online) < limits.MESH_DOWN:
             self._mode = Mode.MESH
 
+    @property
+    def size(self) -> int:
+        """Devices on line, this one included."""
+        return len(self._network.online)
+
     def is_online(self, device: DeviceId) -> bool:
         return device in self._network.online
 

@@ -24,7 +24,8 @@ ROWS_PER_FRAME = 800
 MAX_FEEDS = 20_000
 """Feeds of one conversation that one member's receipts may speak of."""
 
-_Key = tuple[ConversationId, PeerId]
+_Upto = dict[FeedId, tuple[int, int]]
+"""(delivered, read) by feed."""
 
 
 class Receipts:
@@ -41,7 +42,7 @@ class Receipts:
         self._author = author
         self._audience = audience
         self._members = members
-        self._rows: dict[_Key, dict[FeedId, tuple[int, int]]] = {}
+        self._rows: dict[ConversationId, dict[PeerId, _Upto]] = {}
         self._unsent: dict[ConversationId, tuple[Conversation, set[FeedId]]] = {}
         self._unsaved: dict[tuple[ConversationId, PeerId, FeedId], None] = {}
         self._send_timer: Timer | None = None
@@ -49,8 +50,10 @@ class Receipts:
 
     def load(self, rows: Iterable[ReceiptRow]) -> None:
         for row in rows:
-            feeds = self._rows.setdefault((row.conversation, row.person), {})
-            feeds[row.feed] = (row.delivered, row.read)
+            self._upto(row.conversation, row.person)[row.feed] = (row.delivered, row.read)
+
+    def _upto(self, conversation: ConversationId, person: PeerId) -> _Upto:
+        return self._rows.setdefault(conversation, {}).setdefault(person, {})
 
     # -- what others have
 
@@ -58,8 +61,8 @@ class Receipts:
         """Who has the entry, apart from its author."""
         delivered: list[PeerId] = []
         read: list[PeerId] = []
-        for (known, person), feeds in self._rows.items():
-            if known != conversation.id or person == author:
+        for person, feeds in self._rows.get(conversation.id, {}).items():
+            if person == author:
                 continue
             upto = feeds.get(feed)
             if upto is None:
@@ -74,10 +77,10 @@ class Receipts:
 
     def delivered_to(self, conversation: Conversation, person: PeerId, feed: FeedId) -> int:
         """The highest seq of the feed that the person says to have; -1: none."""
-        return self._rows.get((conversation.id, person), {}).get(feed, (-1, -1))[0]
+        return self._rows.get(conversation.id, {}).get(person, {}).get(feed, (-1, -1))[0]
 
     def on_receipt(self, link: Link, conversation: Conversation, frame: wire.Receipt) -> None:
-        feeds = self._rows.setdefault((conversation.id, link.person), {})
+        feeds = self._upto(conversation.id, link.person)
         for feed, delivered, read in frame.rows:
             spans = conversation.spans.get(feed)
             if not spans or len(feeds) >= MAX_FEEDS:
@@ -127,7 +130,7 @@ class Receipts:
     def read(self, conversation: Conversation, positions: Iterable[tuple[FeedId, int]]) -> None:
         """This person has read the feeds so far."""
         me = self._ctx.identity.peer_id
-        feeds = self._rows.setdefault((conversation.id, me), {})
+        feeds = self._upto(conversation.id, me)
         touched = set()
         for feed, seq in positions:
             old = feeds.get(feed, (-1, -1))
@@ -150,7 +153,7 @@ class Receipts:
 
     def _send(self, conversation: Conversation, feeds: Iterable[FeedId], links: list[Link]) -> None:
         told_read = self._ctx.settings.send_receipts
-        mine = self._rows.get((conversation.id, self._ctx.identity.peer_id), {})
+        mine = self._rows.get(conversation.id, {}).get(self._ctx.identity.peer_id, {})
         rows = [
             (feed, conversation.delivered(feed), mine.get(feed, (-1, -1))[1] if told_read else -1)
             for feed in feeds
@@ -183,7 +186,7 @@ class Receipts:
         unsaved, self._unsaved = self._unsaved, {}
         writes: list[Write] = []
         for conversation, person, feed in unsaved:
-            delivered, read = self._rows[(conversation, person)][feed]
+            delivered, read = self._rows[conversation][person][feed]
             row = ReceiptRow(
                 conversation=conversation,
                 person=person,
