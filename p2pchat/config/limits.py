@@ -93,8 +93,8 @@ CLOCK_WARNING_MS = 5 * 60 * 1000
 """A peer's clock that is off by more than this is told to the user."""
 
 FEEDS_PER_CONVERSATION = 20_000
-"""Each costs some 700 bytes of memory. 60 machines that are rolled back every night make 12,000 in a
-school year."""
+"""Each costs some 700 bytes of memory. 60 machines that are rolled back every night make 12,000
+in a school year."""
 
 # -- sync
 DIGEST_EVERY_S = 30.0
@@ -163,8 +163,8 @@ EAGER_LINKS = 6
 """Neighbours that get the payload before anything is known of the tree: the first three rings.
 Fewer make deeper trees, more make the first message dearer (benchmarks/overlay.py)."""
 LONG_WAY = 10
-"""Hops above which a node looks for a shorter way: hardly ever reached by 500 nodes with a fresh tree,
-so that the tree rests (benchmarks/overlay.py)."""
+"""Hops above which a node looks for a shorter way: hardly ever reached by 500 nodes with a fresh
+tree, so that it rests (benchmarks/overlay.py)."""
 HOPS = 255
 """What a copy's count of hops stops at."""
 SEEN_IDS = 2048
