@@ -18,6 +18,7 @@ from typing import Protocol, cast
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
+from p2pchat.transport.endings import Reason, SelfConnection, reason_of
 from p2pchat.transport.frames import PREFIX_BYTES, FrameTooLarge, pack_length, split_frames
 from p2pchat.transport.window import Window
 
@@ -25,15 +26,14 @@ log = logging.getLogger("p2pchat.transport")
 
 READ_BYTES = 256 * limits.KIB
 """Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
-WRITE_BYTES = 128 * limits.KIB
-"""Put through TLS at once; more would let each link's buffers grow for nothing."""
+TLS_BYTES = 64 * limits.KIB
+"""Put through TLS at once, either way. Its buffers grow to this and never shrink, for each link."""
 WAITING_BYTES = 16 * limits.KIB
 """From a client whose turn hasn't come: until it has an answer it sends one ClientHello."""
 CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
 """Bytes in a carrier above which it takes no more, and below which it does again. What is above
 waits unencrypted in the queue. High is below a quarter of QUEUE_BYTES, so that a link that isn't
 held up has always drained."""
-
 
 _UNIT = limits.TUNNEL_ACK_BYTES
 
@@ -48,33 +48,6 @@ class State(enum.Enum):
     LEAVING = enum.auto()
     """Has said goodbye and waits for the other side's."""
     CLOSED = enum.auto()
-
-
-class Reason(enum.StrEnum):
-    """Why a connection ended, where its owner didn't give a reason of its own."""
-
-    CLOSED = "closed"
-    """By the other side, in order."""
-    LOST = "lost"
-    """Without a word."""
-    REJECTED = "rejected"
-    """By an alert of the other side's TLS."""
-    STALLED = "stalled"
-    OVERFLOW = "overflow"
-    STOPPED = "stopped"
-    SELF = "self"
-    TOO_MANY = "too-many"
-    NO_CERTIFICATE = "no-certificate"
-    BAD_CERTIFICATE = "bad-certificate"
-    HANDSHAKE_TIMEOUT = "handshake-timeout"
-    FRAME_TOO_LARGE = "frame-too-large"
-    JUNK = "junk"
-    INTERNAL = "internal"
-    """A defect of this program; the log has the traceback."""
-
-
-class SelfConnection(ProtocolError):
-    """The other end is this very process."""
 
 
 class Carrier(Protocol):
@@ -193,13 +166,12 @@ class Connection:
     # -- called by the carrier
 
     def receive(self, data: memoryview | bytes) -> None:
-        if self.state in (State.LEAVING, State.CLOSED):
-            return
         self.heard = True
-        self._incoming.write(data)
-        if self.state is State.WAITING and self._incoming.pending > WAITING_BYTES:
-            self._end(Reason.JUNK)
-        self._guard(self._received)
+        for at in range(0, len(data), TLS_BYTES):
+            if self.state in (State.LEAVING, State.CLOSED):
+                return
+            self._incoming.write(data[at : at + TLS_BYTES])
+            self._guard(self._received)
 
     def lost(self, reason: str = Reason.LOST) -> None:
         """The carrier is gone, or the other side sends nothing more."""
@@ -225,7 +197,7 @@ class Connection:
         except ssl.SSLError as error:
             log.debug("TLS: %s", error)
             self._say_why()
-            self._end(_reason_of(error))
+            self._end(reason_of(error))
         except FrameTooLarge:
             self._end(Reason.FRAME_TOO_LARGE)
         except SelfConnection:
@@ -238,6 +210,8 @@ class Connection:
             self._end(Reason.INTERNAL)
 
     def _received(self) -> None:
+        if self.state is State.WAITING and self._incoming.pending > WAITING_BYTES:
+            self._end(Reason.JUNK)
         if self.state is State.HANDSHAKING:
             self._shake_hands()
         if self.state in (State.OPEN, State.CLOSING):
@@ -335,7 +309,7 @@ class Connection:
         parts: list[bytes] = []
         size = 0
         queue = self._queue
-        while queue and size < WRITE_BYTES:
+        while queue and size < TLS_BYTES:
             frame = queue.popleft()
             parts += (pack_length(len(frame)), frame)
             size += PREFIX_BYTES + len(frame)
@@ -412,12 +386,3 @@ class Connection:
         self._unfinished = b""
         self._carrier.abort()
         self._loop.call_soon(self._owner.ended, self, reason)
-
-
-def _reason_of(error: ssl.SSLError) -> Reason:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Reason.BAD_CERTIFICATE
-    name = error.reason or ""
-    if name == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
-        return Reason.NO_CERTIFICATE
-    return Reason.REJECTED if "ALERT" in name else Reason.JUNK

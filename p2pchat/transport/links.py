@@ -19,8 +19,9 @@ from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo, LinkSink
 from p2pchat.transport.addresses import address_of
 from p2pchat.transport.admission import Admission
 from p2pchat.transport.carriers import TcpCarrier, Tunnel, raw_buffer
-from p2pchat.transport.connection import Connection, Reason, SelfConnection
+from p2pchat.transport.connection import Connection
 from p2pchat.transport.dialling import connect
+from p2pchat.transport.endings import Reason, SelfConnection
 from p2pchat.transport.leaf import Credentials, check_leaf, fingerprint, make_credentials
 from p2pchat.transport.listen import open_listeners
 from p2pchat.transport.trouble import TroubleLog
