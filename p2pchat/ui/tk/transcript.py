@@ -131,12 +131,21 @@ class Transcript(ttk.Frame):
         return "break"
 
     def _anchor(self) -> tuple[str, int]:
-        """The row at the top of the view, and how far the view's top is below its start."""
+        """A row in view, and how far the view's top is below its start (pixels): the first that
+        begins in view, since the one at the top may lose its heading."""
         tag = self._tag_at("@0,0")
         if not tag:
             return "", 0
-        start = str(self.text.tag_ranges(tag)[0])
-        return tag, self._pixels(start, "@0,0")
+        following = str(self.text.tag_ranges(tag)[1])
+        next_tag = self._tag_at(following)
+        if next_tag and self.text.dlineinfo(following):
+            tag = next_tag
+        return tag, self._pixels(str(self.text.tag_ranges(tag)[0]), "@0,0") + self._cut_off()
+
+    def _cut_off(self) -> int:
+        """Pixels of the topmost line that are above the view: `@0,0` is that line's start."""
+        line = self.text.dlineinfo("@0,0")
+        return -line[1] + int(self.text.cget("pady")) if line else 0
 
     def _restore(self, tag: str, offset: int) -> None:
         ranges = self.text.tag_ranges(tag)

@@ -103,8 +103,9 @@ class Field(ttk.Frame):
             cursor="xterm",
         )  # fmt: skip
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
-        for event in ("<FocusIn>", "<FocusOut>"):
-            self.entry.bind(event, lambda event: self.after_idle(self._recolour), add="+")
+        self._focused = False
+        self.entry.bind("<FocusIn>", lambda event: self._focus_moved(True), add="+")
+        self.entry.bind("<FocusOut>", lambda event: self._focus_moved(False), add="+")
         self._text.trace_add("write", lambda *_: self._written())
         theme.listeners.append(self._recolour)
         self.bind("<Destroy>", self._gone)
@@ -129,9 +130,12 @@ class Field(ttk.Frame):
             self._hint.place(x=self._theme.px(9), rely=0.5, anchor="w")
         self.on_change(self._text.get())
 
+    def _focus_moved(self, focused: bool) -> None:
+        self._focused = focused
+        self._recolour()
+
     def _recolour(self) -> None:
-        focused = self.entry.instate(["focus"])
-        fill = FIELD_FILLS[self._theme.palette.name][focused]
+        fill = FIELD_FILLS[self._theme.palette.name][self._focused]
         self._hint.configure(foreground=self._theme.palette.faint, background=fill)
 
     def _gone(self, event: tk.Event[tk.Misc]) -> None:

@@ -135,6 +135,10 @@ class Window:
         self.root.withdraw()
         drafts = self.desk.main.composer.unsaved_drafts() if self.desk else {}
         self.bridge.close(lambda: self._farewell(drafts), CLOSE_S)
+        for event in ("<FocusIn>", "<FocusOut>"):
+            self.root.unbind(event)
+        for timer in self.root.tk.splitlist(self.root.tk.call("after", "info")):
+            self.root.tk.call("after", "cancel", timer)  # leaves its command to destroy()
         self.root.destroy()
 
     async def _farewell(self, drafts: Mapping[str, str]) -> None:

@@ -1,0 +1,445 @@
+"""The window under a real display: keys, clicks, scrolling, bursts, the first start, the end."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paper_node import ME, make_peer, peer_id
+
+from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
+from p2pchat.events import MessageReceived, Typing, Warned
+from p2pchat.model.message import MessageKind
+from p2pchat.ui.presenters.loaded import LIMIT
+
+pytest.importorskip("tkinter", reason="this Python has no tkinter")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI = peer_id("a")
+
+
+def texts_of(stage: Stage) -> list[str]:
+    return [row.text for row in stage.desk.conversation.transcript._rows]
+
+
+# -- writing
+
+
+def test_enter_sends_and_shift_enter_does_not(stage: Stage) -> None:
+    stage.start()
+    stage.write("one")
+    stage.key("<Shift-Return>")
+    stage.write("two")
+    assert stage.node.named("send") == []
+    stage.key("<Return>")
+    stage.until(lambda: "one\ntwo" in stage.shown)
+    assert stage.node.named("send") == [("send", "#lobby", "one\ntwo", None)]
+    assert stage.desk.composer.text() == ""
+
+
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool is not installed")
+def test_real_key_presses(stage: Stage, display: str) -> None:
+    stage.start()
+    for arguments in (["type", "Hi there"], ["key", "Return"]):
+        subprocess.run(["xdotool", *arguments], env={"DISPLAY": display}, check=True, timeout=20)
+    stage.until(lambda: stage.node.named("send"))
+    assert stage.node.named("send") == [("send", "#lobby", "Hi there", None)]
+
+
+def test_the_entry_grows_with_its_text_up_to_a_limit(stage: Stage) -> None:
+    stage.start()
+    before = stage.desk.composer.entry.winfo_height()
+    stage.write("\n" * 40)
+    stage.until(lambda: stage.desk.composer.entry.winfo_height() > 3 * before)
+    assert stage.desk.conversation.transcript.winfo_height() > 200
+
+
+def test_replying_and_editing_by_keys(stage: Stage) -> None:
+    own = stage.node.say("#lobby", "mine")
+    stage.start()
+    stage.key("<Up>")
+    assert stage.desk.composer.text() == "mine"
+    stage.key("<Escape>")
+    assert stage.desk.composer.text() == ""
+    stage.key("<Up>")
+    stage.write("!")
+    stage.key("<Return>")
+    stage.until(lambda: "mine!" in stage.shown)
+    assert stage.node.named("edit") == [("edit", own.message_id, "mine!")]
+
+
+def test_typing_where_one_reads_goes_to_the_entry(stage: Stage) -> None:
+    stage.start()
+    stage.desk.conversation.transcript.text.focus_force()
+    stage.until(lambda: stage.root.focus_get() is stage.desk.conversation.transcript.text)
+    stage.key("x")
+    assert stage.desk.composer.text() == "x"
+    assert stage.root.focus_get() is stage.desk.composer.entry
+
+
+# -- finding one's way
+
+
+def test_ctrl_k_finds_a_conversation_and_enter_opens_it(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-k>")
+    assert stage.root.focus_get() is stage.desk.sidebar.find.entry
+    stage.desk.sidebar.find.set("小明")
+    stage.key("<Return>")
+    stage.until(lambda: stage.loaded(f"@{peer_id('b')}"))
+    assert stage.root.focus_get() is stage.desk.composer.entry
+    stage.key("<Alt-Up>")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+
+
+def test_a_click_on_a_person_opens_the_direct_conversation(stage: Stage) -> None:
+    stage.node.receive(f"@{LI}", "psst", LI)
+    stage.start()
+    rows = stage.desk.sidebar.list
+    stage.root.update()
+    index = next(i for i, row in enumerate(rows._rows) if row.conversation == f"@{LI}")
+    y = rows._tops[index] + 20
+    rows.canvas.event_generate("<Button-1>", x=60, y=y)
+    stage.until(lambda: "psst" in stage.shown)
+
+
+def test_the_list_by_keyboard(stage: Stage) -> None:
+    stage.start()
+    stage.desk.sidebar.list.canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.list.canvas)
+    stage.key("<Down>", "<Down>", "<Return>")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+
+
+def test_tab_goes_round_and_reaches_every_button(stage: Stage) -> None:
+    stage.start()
+    seen = []
+    for _ in range(30):
+        stage.key("<Tab>")
+        seen.append(stage.root.focus_get())
+        if seen[-1] is stage.desk.composer.entry:
+            break
+    for widget in (
+        stage.desk.sidebar.add_button,
+        stage.desk.sidebar.find.entry,
+        stage.desk.sidebar.list.canvas,
+        stage.desk.conversation.search_button,
+        stage.desk.conversation.more_button,
+        stage.desk.conversation.transcript.text,
+        stage.desk.composer.send_button,
+    ):
+        assert widget in seen
+    assert seen[-1] is stage.desk.composer.entry
+
+
+def test_search_opens_a_hit_far_above(stage: Stage) -> None:
+    stage.node.say("#lobby", "the needle", LI)
+    for index in range(400):
+        stage.node.say("#lobby", f"straw {index}", LI)
+    stage.start()
+    assert "needle" not in stage.shown
+    stage.key("<Control-f>")
+    stage.desk.search_panel.field.set("needle")
+    stage.until(lambda: stage.desk.search.hits)
+    stage.key("<Return>")
+    stage.until(lambda: "the needle" in stage.shown)
+    text = stage.desk.conversation.transcript.text
+    place = text.search("the needle", "1.0")
+    stage.until(lambda: text.bbox(place) is not None)
+    stage.desk.search_panel.field.entry.focus_force()
+    stage.root.update()
+    stage.key("<Escape>")
+    assert not stage.desk.search_panel.winfo_ismapped()
+
+
+# -- scrolling
+
+
+def visible_line(stage: Stage, needle: str) -> int | None:
+    text = stage.desk.conversation.transcript.text
+    place = text.search(needle, "1.0", "end")
+    info = text.dlineinfo(place) if place else None
+    return int(info[1]) if info else None
+
+
+def test_scrolling_up_reaches_the_first_message_with_few_rows(stage: Stage) -> None:
+    for index in range(1000):
+        stage.node.say("#lobby", f"<{index}>", LI if index % 7 else ME)
+    stage.start()
+    transcript = stage.desk.conversation.transcript
+    stage.until(lambda: visible_line(stage, "<999>") is not None)
+
+    def at_the_start() -> bool:
+        transcript.text.yview_moveto(0)
+        assert len(texts_of(stage)) <= LIMIT
+        return texts_of(stage)[0] == "<0>"
+
+    stage.until(at_the_start)
+    stage.desk.main.conversation.to_end()
+    stage.until(lambda: visible_line(stage, "<999>") is not None)
+
+
+def test_prepending_keeps_the_view_still(stage: Stage) -> None:
+    for index in range(200):
+        stage.node.say("#lobby", f"<{index}>\nsecond line", LI)
+    stage.start()
+    transcript = stage.desk.conversation.transcript
+    stage.until(lambda: visible_line(stage, "<199>") is not None)
+    transcript.on_scroll = lambda near_top, at_bottom: None
+    transcript.text.yview_moveto(0)
+    transcript.text.yview_scroll(37, "pixels")
+    stage.root.update()
+    transcript._following = False
+    before = visible_line(stage, "<145>")
+    assert before is not None
+    stage.desk.main.conversation.scrolled(near_top=True, at_bottom=False)
+    stage.until(lambda: texts_of(stage)[0].startswith("<80>"))
+    after = visible_line(stage, "<145>")
+    assert after is not None
+    assert abs(after - before) <= 2
+
+
+def test_new_messages_below_are_announced(stage: Stage) -> None:
+    for index in range(100):
+        stage.node.say("#lobby", f"<{index}>", LI)
+    stage.start()
+    transcript = stage.desk.conversation.transcript
+    transcript.text.yview_moveto(0.5)
+    stage.until(lambda: stage.desk.main.conversation.behind)
+    stage.node.receive("#lobby", "below", LI)
+    stage.until(lambda: stage.desk.conversation._down.cget("text") == "1 new")
+    stage.desk.conversation._down.invoke()
+    stage.until(lambda: visible_line(stage, "below") is not None)
+    stage.until(lambda: not stage.desk.conversation._down.winfo_ismapped())
+
+
+# -- what others send
+
+
+def test_nothing_that_is_sent_breaks_the_layout(stage: Stage) -> None:
+    stage.start()
+    width = stage.desk.conversation.winfo_width()
+    for text in (
+        "x" * 16_000,
+        "\n" * 5_000,
+        "\u202e\u2066evil\x1b[31m\x00",
+        "a" + "\u0301" * 3000,
+        "👨‍👩‍👧‍👦🏳️‍🌈" * 50,
+        "漢" * 5000,
+        '{[$;\\" }%s %d',
+    ):
+        stage.node.receive("#lobby", text, LI)
+    stage.node.people[LI] = make_peer("a", "L" * 300)
+    stage.node.receive("#lobby", "end", LI)
+    stage.until(lambda: "end" in stage.shown)
+    assert stage.desk.conversation.winfo_width() == width
+    lines = int(stage.desk.conversation.transcript.text.index("end").split(".")[0])
+    assert lines < 100
+    unfold = texts_of(stage)
+    stage.desk.main.conversation.unfold(stage.desk.conversation.transcript._rows[0].message_id)
+    stage.root.update()
+    assert len(texts_of(stage)[0]) > len(unfold[0])
+
+
+def test_system_messages_have_a_colour_that_others_can_not_use(stage: Stage) -> None:
+    stage.node.say("#lobby", "Li joined", LI, kind=MessageKind.SYSTEM)
+    stage.node.say("#lobby", "Li joined", LI)
+    stage.node.say("#lobby", "Li joined", ME)
+    stage.start()
+    text = stage.desk.conversation.transcript.text
+    places = []
+    place = text.search("Li joined", "1.0", "end")
+    while place:
+        places.append(place)
+        place = text.search("Li joined", f"{place} +1c", "end")
+    voices = [{"system", "other", "own"} & set(text.tag_names(place)) for place in places]
+    assert voices == [{"system"}, {"other"}, {"own"}]
+    colours = {str(text.tag_cget(next(iter(voice)), "foreground")) for voice in voices}
+    assert len(colours) == 3
+
+
+def test_a_burst_does_not_freeze_the_window(stage: Stage) -> None:
+    stage.start()
+    burst = [stage.node.message("#lobby", f"burst {i}", LI) for i in range(10_000)]
+    stage.node.history["#lobby"].extend(burst)
+
+    def tell() -> None:
+        for at in range(0, len(burst), 20):
+            stage.node.emit(*(MessageReceived(message) for message in burst[at : at + 20]))
+
+    longest = 0.0
+    stage.window.bridge._loop.call_soon_threadsafe(tell)
+    end = time.monotonic() + 60
+    while "burst 9999" not in stage.shown:
+        assert time.monotonic() < end
+        begun = time.perf_counter()
+        stage.root.update()
+        longest = max(longest, time.perf_counter() - begun)
+    stage.check()
+    assert len(texts_of(stage)) <= LIMIT
+    assert longest < 1.0  # generous: the machine is shared
+
+
+def test_small_windows_of_rows_that_went_are_freed(stage: Stage) -> None:
+    stage.start()
+    text = stage.desk.conversation.transcript.text
+    for index in range(800):
+        stage.node.receive("#lobby", f"<{index}>", LI if index % 2 else ME)
+    stage.until(lambda: "<799>" in stage.shown)
+    assert len(text.children) <= 2 * LIMIT
+    rows = [tag for tag in text.tag_names() if tag.startswith("row:")]
+    assert len(rows) == len(texts_of(stage))
+
+
+# -- around it
+
+
+def test_typing_notices_and_warnings(stage: Stage) -> None:
+    stage.start()
+    stage.node.emit(Typing("#lobby", LI), Warned("clock", "The clock is off."))
+    stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
+    assert stage.desk.composer._typing.cget("text") == "Li is typing…"
+    stage.desk.status._notice_close.invoke()
+    stage.until(lambda: not stage.desk.status.notice.winfo_ismapped())
+
+
+def test_the_theme_changes_and_is_kept(stage: Stage) -> None:
+    stage.node.say("#lobby", "hi", LI)
+    stage.start()
+    light = stage.desk.conversation.transcript.text.cget("background")
+    stage.desk.sidebar.theme_button.invoke()
+    stage.until(lambda: stage.desk.conversation.transcript.text.cget("background") != light)
+    assert stage.node.current.theme == "dark"
+    stage.until(lambda: "hi" in stage.shown)
+
+
+def test_menus_offer_what_can_be_done(stage: Stage) -> None:
+    own = stage.node.say("#lobby", "mine")
+    stage.start()
+    stage.desk.menus.of_message(own.message_id, 10, 10)
+    menu = stage.desk.menus.last
+    labels = [menu.entrycget(i, "label") for i in range(menu.index("end") + 1)
+              if menu.type(i) != "separator"]  # fmt: skip
+    assert labels == ["Reply", "React", "Copy text", "Edit", "Delete"]
+    menu.invoke("Delete")
+    menu.unpost()
+    stage.until(lambda: "deleted" in stage.shown)
+
+
+def test_the_room_dialog(stage: Stage) -> None:
+    stage.start()
+    stage.desk.ask_room(True)
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    name, password = dialog.page._fields
+    name.set("maths")
+    password.set("secret")
+    dialog.page.button.invoke()
+    stage.until(lambda: stage.loaded("#maths"))
+    assert stage.node.named("create_room") == [("create_room", "#maths", "secret")]
+    assert not dialog.winfo_exists()
+
+
+def test_the_first_start_asks_for_the_name_before_anything_is_opened(stage: Stage) -> None:
+    stage.window.start("Maria")
+    page = stage.window.first_page
+    stage.root.focus_force()
+    stage.root.update()
+    assert stage.opened_with == []
+    assert page.name.text == "Maria"
+    page.name.set("Ana")
+    page.page.button.invoke()
+    stage.until(lambda: stage.window.desk is not None and stage.loaded("#lobby"))
+    assert stage.opened_with == ["Ana"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ProfileInUse("The profile is in use."), 4), (StoreLocked("Wrong key."), 1)],
+)
+def test_what_can_not_be_opened_is_said_in_one_line(
+    stage: Stage, error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(name: str | None) -> Any:
+        raise error
+
+    stage.window._open_node = fail
+    stage.window.start(None)
+    stage.until(lambda: stage.window.exit_code)
+    assert stage.window.exit_code == code
+    assert capsys.readouterr().err == f"p2pchat: {error}\n"
+
+
+def test_it_is_raised_from_another_thread(stage: Stage) -> None:
+    stage.start()
+    stage.root.withdraw()
+    threading.Thread(target=stage.handle.raise_window).start()
+    stage.until(lambda: stage.root.winfo_viewable())
+
+
+def test_drafts_survive_the_end(stage: Stage) -> None:
+    stage.start()
+    stage.write("unfinished")
+    stage.window.close()
+    assert stage.node.drafts["#lobby"] == "unfinished"
+    assert stage.node.closed
+
+
+SCRIPT = """
+    import sys
+    from paper_node import PaperNode
+    from p2pchat.ui.tk.window import run_window
+
+    node = PaperNode()
+
+    async def open_node(name):
+        subscribe = node.subscribe
+        print("open", flush=True)
+        return node
+
+    code = run_window(open_node)
+    print("closed" if node.closed else "not closed", flush=True)
+    sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_in_order(display: str, number: signal.Signals, tmp_path: Path) -> None:
+    script = tmp_path / "window.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    repository = Path(__file__).resolve().parents[3]
+    path = f"{repository}:{repository / 'tests' / 'ui'}"
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env={"DISPLAY": display, "PYTHONPATH": path, "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    begun = time.monotonic()
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "closed\n")
+    assert time.monotonic() - begun < 5
+
+
+def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from p2pchat.ui.tk.window import run_window
+
+    async def never(name: str | None) -> Any:
+        raise AssertionError
+
+    monkeypatch.setenv("DISPLAY", ":987654")
+    with pytest.raises(UsageError, match="display"):
+        run_window(never)
