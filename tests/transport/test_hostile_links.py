@@ -192,21 +192,52 @@ def test_damaged_records_end_the_link() -> None:
     run(body)
 
 
-def test_a_flood_of_idle_connections_holds_up_nobody() -> None:
-    """From one address, the very address of the honest dialler too."""
+async def idle_connection(node: Node, source: str) -> socket.socket:
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.bind((source, 0))
+    await asyncio.get_running_loop().sock_connect(sock, node.address)
+    return sock
 
+
+@pytest.mark.parametrize(
+    "sources",
+    [[HOST], [f"127.0.9.{number}" for number in range(1, 101)]],
+    ids=["the-dialler's-address", "many-addresses"],
+)
+def test_a_flood_of_idle_connections_holds_up_nobody(sources: list[str]) -> None:
     async def body() -> None:
         node = await Node().start()
-        loop = asyncio.get_running_loop()
-        idle = []
-        for _ in range(200):
-            sock = socket.socket()
-            sock.setblocking(False)
-            await loop.sock_connect(sock, node.address)
-            idle.append(sock)
+        idle = [await idle_connection(node, sources[n % len(sources)]) for n in range(200)]
         await answers_within(node, 1)
-        assert ("too-many", HOST) in node.sink.troubles
+        await until(lambda: bool(node.sink.troubles))
+        assert {reason for reason, _ in node.sink.troubles} == {"too-many"}
         await answers_within(node, 1)
+        for sock in idle:
+            sock.close()
+        await node.links.stop()
+
+    run(body)
+
+
+def test_a_flood_that_goes_on_holds_up_no_other_address() -> None:
+    async def body() -> None:
+        node = await Node().start()
+        idle: list[socket.socket] = []
+
+        async def flood() -> None:
+            while True:
+                idle.append(await idle_connection(node, "127.0.9.1"))
+                if len(idle) > 300:
+                    idle.pop(0).close()
+
+        flooding = asyncio.create_task(flood())
+        await until(lambda: len(idle) > 250)
+        for _ in range(3):
+            await answers_within(node, 1)
+            assert not flooding.done()
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
         for sock in idle:
             sock.close()
         await node.links.stop()
