@@ -25,6 +25,7 @@ MAX_PENDING_PER_ADDRESS = 4
 MAX_WAITING = 64
 """Accepted connections that wait for their turn to shake hands; costs a descriptor each."""
 MAX_WAITING_PER_ADDRESS = 16
+"""Of them: a crowd behind one address drops its own oldest first."""
 HANDSHAKE_GRACE_S = 0.25
 """Who holds a place in a handshake for longer makes room for those that wait: a handshake on a
 LAN takes milliseconds, one that was left open would take TLS_HANDSHAKE_S."""
