@@ -106,6 +106,7 @@ class Ingest:
             writes.append(PutConversation(conversation.row))
         for entry in made:
             self._remember(entry)
+            self._opens[entry.header.feed] = entry.author
             writes.extend(self._writes(conversation, entry))
 
         def done(applied: Applied) -> None:
