@@ -9,24 +9,29 @@ import logging.handlers
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
 
 from p2pchat.config.settings import Options
-from p2pchat.errors import UsageError
+from p2pchat.errors import BadParams, PassphraseNeeded, ProfileInUse, RequestError
 
 if TYPE_CHECKING:
     from p2pchat.node.api import NodeApi
+    from p2pchat.ui.rpc.methods import Method
     from p2pchat.ui.terminal.once import Asked
+    from p2pchat.ui.tk.window import WindowHandle
 
 DONE, NOBODY = 0, 3
+RAISE_WINDOW = "window.raise"
+"""A method of the control socket where the front end is a window."""
 LOG_FILE = "p2pchat.log"
 _LOG_BYTES = 1024 * 1024
 """Of the log file beside a front end that fills the terminal; one older file is kept."""
 
-Work = Callable[["NodeApi", asyncio.Event], Awaitable[int]]
-"""What a front end does on a node until it is done or the event is set; its exit code."""
+T = TypeVar("T")
 
 
 # -- the node
@@ -41,9 +46,14 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     from p2pchat.transport.links import TlsLinks
 
     store = await asyncio.to_thread(open_profile, Path(options.data_dir), options.passphrase)
+    try:
+        hosts = await asyncio.to_thread(_hosts_of, options.interfaces)
+    except BaseException:
+        store.close()
+        raise
     node = Node(
         store=store,
-        links=TlsLinks(options.listen_host, options.listen_port, options.interfaces),
+        links=TlsLinks(options.listen_host, options.listen_port, hosts),
         discovery=LanDiscovery(options.interfaces, options.mdns, options.beacon),
         options=options,
     )
@@ -54,17 +64,58 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
         await node.close()
 
 
-async def _serve(options: Options, stop: asyncio.Event, work: Work) -> int:
-    """A front end's `work` on a node of its own, with the profile's control socket beside it."""
+def _hosts_of(wanted: Sequence[str]) -> tuple[str, ...]:
+    """The numeric addresses of the interfaces that may be used; none: any. UsageError."""
+    from p2pchat.discovery import interfaces
+
+    if not wanted:
+        return ()
+    here = interfaces.list_interfaces()
+    interfaces.check_wanted(here, wanted)
+    hosts = [host for host, _ in interfaces.addresses_of(interfaces.select(here, wanted), 0)]
+    # One that has no address yet must not stand for all of them.
+    return tuple(hosts) or ("127.0.0.1",)
+
+
+@contextlib.asynccontextmanager
+async def open_shared(
+    options: Options, more: Mapping[str, Method] | None = None
+) -> AsyncIterator[NodeApi]:
+    """A node with the profile's control socket beside it; `more` are its further methods."""
     from p2pchat.ui.rpc.control import ControlServer
 
     async with open_node(options) as node:
-        control = ControlServer(node, Path(options.data_dir))
+        control = ControlServer(node, Path(options.data_dir), more)
         await control.start()
         try:
-            return await work(node, stop)
+            yield node
         finally:
             await control.close()
+
+
+def unlocked(options: Options) -> Options:
+    """With the passphrase, asked for on the terminal where it is needed and wasn't given.
+    PassphraseNeeded where there is no terminal."""
+    from p2pchat.storage.keys import is_under_passphrase
+
+    if options.passphrase or not is_under_passphrase(Path(options.data_dir)):
+        return options
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise PassphraseNeeded("the profile is under a passphrase: --passphrase-file gives it")
+    import getpass
+
+    try:
+        passphrase = getpass.getpass("Passphrase of the profile: ", sys.stderr)
+    except EOFError:
+        raise KeyboardInterrupt from None
+    return replace(options, passphrase=passphrase)
+
+
+def is_fresh(options: Options) -> bool:
+    """Whether the profile is still to be made."""
+    from p2pchat.storage.keys import KEY_FILE
+
+    return not (Path(options.data_dir) / KEY_FILE).exists()
 
 
 # -- commands
@@ -77,27 +128,49 @@ def run_rpc(options: Options, log_level: str) -> int:
     # What a library prints must not get between the answers.
     sys.stdout = sys.stderr
 
-    async def work(node: NodeApi, stop: asyncio.Event) -> int:
-        await serve_stdio(node, stop)
+    options = unlocked(options)
+
+    async def main(stop: asyncio.Event) -> int:
+        async with open_shared(options) as node:
+            await serve_stdio(node, stop)
         return DONE
 
-    return run_loop(lambda stop: _serve(options, stop, work))
+    return run_loop(main)
 
 
 def run_chat(options: Options, log_level: str) -> int:
     from p2pchat.ui.terminal.chat import chat
     from p2pchat.ui.terminal.lines import is_terminal
 
+    options = unlocked(options)
     if is_terminal():
+        if options.name is None and is_fresh(options):
+            options = replace(options, name=_ask_name())
         log_to_file(options.data_dir, log_level)
     else:
         log_to_stderr(log_level)
 
-    async def work(node: NodeApi, stop: asyncio.Event) -> int:
-        await chat(node, stop)
+    async def main(stop: asyncio.Event) -> int:
+        async with open_shared(options) as node:
+            await chat(node, stop)
         return DONE
 
-    return run_loop(lambda stop: _serve(options, stop, work))
+    return run_loop(main)
+
+
+def _ask_name() -> str:
+    """At the first start; empty: the host's name."""
+    from p2pchat.model.names import display_name
+    from p2pchat.model.text import well_formed
+    from p2pchat.node.node import host_name
+
+    while True:
+        try:
+            return display_name(well_formed(input(f"Your name [{host_name()}]: ")))
+        except EOFError:
+            raise KeyboardInterrupt from None
+        except RequestError as error:
+            sys.stderr.write(f"{error}\n")
 
 
 def run_udp(bind: tuple[str, int], peer: tuple[str, int], log_level: str) -> int:
@@ -154,9 +227,7 @@ def run_history(
 
 def _alone(options: Options) -> Options:
     """For a node that only reads its store: nobody is looked for, nobody finds it."""
-    import msgspec
-
-    return msgspec.structs.replace(
+    return replace(
         options, mdns=False, beacon=False, connect=(), listen_host="127.0.0.1", listen_port=0
     )
 
@@ -169,23 +240,28 @@ def _run_once(
 ) -> int:
     """Ask the node that runs on the profile, else a fresh one (then the second argument is true).
     `stopped` is the exit code where a signal ends it first."""
+    from p2pchat.ui.rpc.client import connect_running
+
     log_to_stderr(log_level)
 
-    async def on_fresh(node: NodeApi, stop: asyncio.Event) -> int:
-        return await _until(stop, ask(node, True), stopped)
-
-    async def main(stop: asyncio.Event) -> int:
-        from p2pchat.ui.rpc.client import connect_running
-
+    async def ask_running(stop: asyncio.Event) -> int | None:
         running = await connect_running(Path(options.data_dir))
         if running is None:
-            return await _serve(options, stop, on_fresh)
+            return None
         try:
             return await _until(stop, ask(running, False), stopped)
         finally:
             await running.close()
 
-    return run_loop(main)
+    async def ask_fresh(stop: asyncio.Event) -> int:
+        async with open_shared(own) as node:
+            return await _until(stop, ask(node, True), stopped)
+
+    code = run_loop(ask_running)
+    if code is None:
+        own = unlocked(options)
+        code = run_loop(ask_fresh)
+    return code
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, int], stopped: int) -> int:
@@ -213,16 +289,65 @@ def why_no_window() -> str | None:
 
 
 def run_window(options: Options, log_level: str) -> int:
-    raise UsageError("the window isn't there")
+    """The window; one that is open for the profile already comes to the front instead.
+    ProfileInUse where what runs there is no window."""
+    from p2pchat.node.node import host_name
+    from p2pchat.ui.tk import window
+
+    log_to_stderr(log_level)
+    if asyncio.run(_raise_running(options)):
+        return DONE
+    fresh, options = is_fresh(options), unlocked(options)
+    handle = window.WindowHandle()
+
+    async def open_for_window(name: str | None) -> NodeApi:
+        named = options if name is None else replace(options, name=name)
+        stack = contextlib.AsyncExitStack()
+        node = await stack.enter_async_context(open_shared(named, _window_methods(handle)))
+        node.close = stack.aclose  # type: ignore[method-assign]  # the window closes what it opened
+        return node
+
+    return window.run_window(
+        open_for_window,
+        first_start=fresh,
+        name_given=options.name is not None,
+        suggested_name=host_name(),
+        handle=handle,
+    )
+
+
+def _window_methods(handle: WindowHandle) -> dict[str, Method]:
+    from p2pchat.ui.rpc.methods import Method, Nothing
+
+    async def bring(node: NodeApi, params: object) -> dict[str, str]:
+        handle.raise_window()
+        return {}
+
+    return {RAISE_WINDOW: Method(Nothing, bring)}
+
+
+async def _raise_running(options: Options) -> bool:
+    from p2pchat.ui.rpc.client import connect_running
+
+    running = await connect_running(Path(options.data_dir))
+    if running is None:
+        return False
+    try:
+        await running.call(RAISE_WINDOW, dict[str, str])
+    except BadParams:
+        raise ProfileInUse("another p2pchat without a window runs on this profile") from None
+    finally:
+        await running.close()
+    return True
 
 
 # -- the loop and the log
 
 
-def run_loop(main: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
+def run_loop(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     """Run `main` to its end; SIGTERM and SIGINT set its event."""
 
-    async def with_signals() -> int:
+    async def with_signals() -> T:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

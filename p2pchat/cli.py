@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guarded(lambda: _COMMANDS[given.command](given), given.log_level == "debug")
 
 
-def guarded(command: Callable[[], int], traceback: bool = False) -> int:
+def guarded(command: Callable[[], int], with_traceback: bool = False) -> int:
     """The command's exit code, or that of what it raised, after one line on stderr."""
     from p2pchat.errors import P2PChatError
 
@@ -48,16 +48,15 @@ def guarded(command: Callable[[], int], traceback: bool = False) -> int:
     except BrokenPipeError:  # nobody reads our output any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
-    except P2PChatError as error:
-        code, failure = _exit_code(error), str(error)
     except Exception as error:
-        code, failure = FAILED, _unexpected(error)
-    if traceback:
-        import traceback as tracebacks
+        known = isinstance(error, P2PChatError)
+        if with_traceback:
+            import traceback
 
-        tracebacks.print_exc()
-    print(f"p2pchat: {_line(failure)}", file=sys.stderr)  # noqa: T201 - this is the output
-    return code
+            traceback.print_exc()
+        text = str(error) if known else _unexpected(error)
+        print(f"p2pchat: {_line(text)}", file=sys.stderr)  # noqa: T201 - this is the output
+        return _exit_code(error) if known else FAILED
 
 
 def _unexpected(error: Exception) -> str:
@@ -321,21 +320,19 @@ def _is_file_name(name: str) -> bool:
 
 def _checked_name(name: str | None) -> str | None:
     """None where none was given; empty stands for the host's name."""
-    from p2pchat.config.limits import NAME_CHARS
-    from p2pchat.errors import UsageError
-    from p2pchat.model.ids import has_peer_id_form
-    from p2pchat.model.text import safe_name, well_formed
+    from p2pchat.errors import RequestError, UsageError
+    from p2pchat.model.names import display_name
+    from p2pchat.model.text import well_formed
 
     if name is None:
         return None
-    name = well_formed(name).strip()
-    if len(name) > NAME_CHARS:
-        raise UsageError(f"--name has at most {NAME_CHARS} characters")
-    if has_peer_id_form(name):
-        raise UsageError("--name can't have the form of a person's id")
-    if name and not safe_name(name):
-        raise UsageError("--name shows nothing")
-    return name
+    try:
+        chosen = display_name(well_formed(name))
+    except RequestError as error:
+        raise UsageError(f"--name: {error}") from error
+    if not chosen:
+        print("p2pchat: the name is empty: this host's is used", file=sys.stderr)  # noqa: T201 - output
+    return chosen
 
 
 def _passphrase(file: str | None) -> str | None:

@@ -100,6 +100,12 @@ def obtain_key(directory: Path, passphrase: str | None) -> tuple[bytes, KeyKind]
     return key, header.kind
 
 
+def is_under_passphrase(directory: Path) -> bool:
+    """Whether the profile in this folder, if there is one, needs a passphrase. StoreError."""
+    path = directory / KEY_FILE
+    return path.exists() and _read(path).kind is KeyKind.PASSPHRASE
+
+
 _WRONG = {
     KeyKind.PASSPHRASE: "wrong passphrase",
     KeyKind.KEYRING: "the key in the system's keyring is not this profile's",
