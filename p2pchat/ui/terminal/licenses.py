@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import p2pchat
+from p2pchat import __version__
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"\bextra\b")
@@ -17,7 +17,7 @@ _EXTRA = re.compile(r"\bextra\b")
 
 def print_licenses() -> None:
     """One line for each part: name, version, license."""
-    sys.stdout.write(f"p2pchat {p2pchat.__version__}: MIT\n")
+    sys.stdout.write(f"p2pchat {__version__}: MIT\n")
     for name, version, terms in sorted(libraries(), key=lambda part: part[0].lower()):
         sys.stdout.write(f"{name} {version}: {terms}\n")
 
@@ -42,7 +42,7 @@ def libraries() -> Iterator[tuple[str, str, str]]:
 
 def _requirements() -> list[str]:
     """From the installed package, or from pyproject.toml where it runs from its sources."""
-    project = Path(p2pchat.__file__).parent.parent / "pyproject.toml"
+    project = Path(__file__).parents[3] / "pyproject.toml"
     if project.is_file():
         return _needed(tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"])
     return _needed(metadata.requires("p2pchat") or [])
