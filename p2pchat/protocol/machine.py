@@ -190,6 +190,7 @@ class Machine:
     def take(self) -> list[effects.Effect]:
         """The effects of what was told since the last time."""
         self.gossip.flush()
+        self.sync.flush()
         return self.ctx.take()
 
     def deadline(self) -> float | None:

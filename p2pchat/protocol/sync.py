@@ -7,6 +7,7 @@ peer at a time. Whatever a peer claims costs it a request that it must answer wi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from p2pchat.model.ids import ConversationId, EntryHash, FeedId
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.entries import Checked, check
+from p2pchat.protocol.entries import Checked, check, read_header
 from p2pchat.protocol.ingest import Arrival, Ingest, Road
 
 ASK = bytes(16)
@@ -45,6 +46,8 @@ class _Want:
     before: tuple[Span, ...]
     """What was here of the feed when it was asked for."""
     got: int = 0
+    arrived: list[WireEntry] = field(default_factory=list)
+    """What came of the answer in this turn."""
     pending: int = 0
     """Parts of the answer that aren't durable yet."""
     last: bool = False
@@ -81,6 +84,8 @@ class Sync:
         self._own_tip_seen = own_tip_seen
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
+        self._arrived: dict[int, None] = {}
+        """Queries of which something came in this turn."""
         self._serving: dict[int, int] = {}
         self._uncommitted = 0
 
@@ -119,13 +124,21 @@ class Sync:
         del state.parts[link]
         if frame.answer and _lacks(rows, conversation):
             self._send_vector(link, conversation, answer=False)
-        useful = {row.tip: row for row in rows if self._useful(conversation, state, row)}
+        times = Counter(row.feed for row in rows)
+        useful = {
+            row.tip: row
+            for row in rows
+            if self._useful(conversation, state, row, alone=times[row.feed] == 1)
+        }
         if useful:
             state.sources[link] = useful
             self._fetch(conversation, state)
 
-    def _useful(self, conversation: Conversation, state: _State, row: wire.Row) -> bool:
-        """Whether the row has something that isn't here, or might fill a gap."""
+    def _useful(
+        self, conversation: Conversation, state: _State, row: wire.Row, alone: bool
+    ) -> bool:
+        """Whether the row has something that isn't here, or might fill a gap. `alone`: it is the
+        only one of its feed."""
         spans = conversation.spans.get(row.feed, ())
         if any(span.bottom for span in spans):
             return True
@@ -133,7 +146,7 @@ class Sync:
             return False
         # Within a run of ours its tip is all but surely one of ours: the peer only lags. A fork
         # shows at the other side, or once the heights are equal, or where there are more rows.
-        if len(spans) == 1 and spans[0].low <= row.high < spans[0].high:
+        if alone and len(spans) == 1 and spans[0].low <= row.high < spans[0].high:
             return False
         if row.feed[:32] == self._ctx.identity.device.key:
             self._own_tip_seen(conversation)
@@ -195,8 +208,10 @@ class Sync:
         if found is None:
             return
         conversation, want = found
+        self._uncommitted -= len(want.arrived)
         state = self._states[conversation.id]
-        state.wants.pop(want.feed, None)
+        if state.wants.get(want.feed) is want:
+            del state.wants[want.feed]
         state.sources.pop(want.link, None)
         self._fetch(conversation, state)
 
@@ -233,28 +248,58 @@ class Sync:
         want = found[1]
         want.timer.cancel()
         want.timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(want.query))
-        want.pending += 1
         want.last = frame.last
+        want.arrived.extend(frame.entries)
+        self._arrived[want.query] = None
         self._uncommitted += len(frame.entries)
+        if frame.last:
+            self._go_on_below(conversation, want)
+
+    def flush(self) -> None:
+        """The end of a turn: check together what came in it."""
+        arrived, self._arrived = self._arrived, {}
+        for query in arrived:
+            found = self._queries.get(query)
+            if found is not None:
+                self._check_arrived(*found)
+
+    def _check_arrived(self, conversation: Conversation, want: _Want) -> None:
+        parts, want.arrived = tuple(want.arrived), []
+        want.pending += 1
 
         def keep(checked: list[Checked]) -> None:
             mine = [item for item in checked if item.header.feed == want.feed]
-            if len(mine) < len(frame.entries):
+            if len(mine) < len(parts):
                 self._serves_badly(conversation, want)
             want.got += len(mine)
-            self._ingest.take(conversation, mine, Road.SYNCED, link, then=durable)
+            self._ingest.take(conversation, mine, Road.SYNCED, want.link, then=durable)
 
         def durable(kept: bool) -> None:
             want.pending -= 1
             want.failed |= not kept
-            self._uncommitted -= len(frame.entries)
+            self._uncommitted -= len(parts)
             done = want.last and not want.pending
             if done and want.query in self._queries:
                 del self._queries[want.query]
                 self._advance(conversation, want)
             self._resume()
 
-        self.check(frame.entries, keep)
+        self.check(parts, keep)
+
+    def _go_on_below(self, conversation: Conversation, want: _Want) -> None:
+        """An answer was cut off at its bound: ask for what is below it at once, so that it comes
+        while this part is checked and stored. The place is the peer's word; what comes is
+        checked all the same."""
+        if not want.arrived or self._uncommitted > UNCOMMITTED:
+            return
+        try:
+            lowest = read_header(want.arrived[-1].header)
+        except ValueError:
+            return
+        if lowest.seq <= want.low or len(lowest.prev) != 32:
+            return
+        state = self._states[conversation.id]
+        self._want(conversation, state, want.link, want.feed, EntryHash(lowest.prev), want.low)
 
     def _serves_badly(self, conversation: Conversation, want: _Want) -> None:
         """Entries that don't pass: nothing more is asked of this peer for the moment."""
@@ -264,10 +309,11 @@ class Sync:
         """The answer is durable: see what is missing now."""
         want.timer.cancel()
         state = self._states.setdefault(conversation.id, _State())
-        state.wants.pop(want.feed, None)
+        if state.wants.get(want.feed) is want:
+            del state.wants[want.feed]
         rows = state.sources.get(want.link, {})
         spans = conversation.spans.get(want.feed, ())
-        if spans == want.before:
+        if spans == want.before or not want.got:
             # It was here all the time, inside one of our branches; or it couldn't be stored; or
             # the peer shows what it doesn't give. Asking again would bring the same.
             if want.got and not want.failed:
@@ -323,7 +369,10 @@ class Sync:
             if want.link == link:
                 del self._queries[query]
                 want.timer.cancel()
-                self._states[conversation.id].wants.pop(want.feed, None)
+                self._uncommitted -= len(want.arrived)
+                wants = self._states[conversation.id].wants
+                if wants.get(want.feed) is want:
+                    del wants[want.feed]
                 touched.append(conversation)
         for state in self._states.values():
             state.sources.pop(link, None)
@@ -337,6 +386,7 @@ class Sync:
         for query, (known, want) in list(self._queries.items()):
             if known is conversation:
                 want.timer.cancel()
+                self._uncommitted -= len(want.arrived)
                 del self._queries[query]
 
 
