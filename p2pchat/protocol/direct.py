@@ -33,6 +33,7 @@ from p2pchat.protocol.receipts import Receipts
 
 MAX_HELD = 1000
 """Conversations held for others."""
+MAX_HELD_PER_PERSON = 64
 ENTRY_BYTES = 450
 """What an entry costs besides its body, for the quota."""
 
@@ -318,7 +319,7 @@ class Directs:
 
     def _keep(self, link: Link, id: ConversationId, peers: tuple[PeerId, PeerId]) -> None:
         conversation = self._conversations.get(id)
-        if conversation is None and self._may_hold():
+        if conversation is None and self._may_hold(link.person):
             row = ConversationRow(
                 id=id,
                 kind=ConversationKind.DIRECT,
@@ -335,9 +336,16 @@ class Directs:
         else:
             self._links.send(link.id, wire.DirectAnswer(id, False))
 
-    def _may_hold(self) -> bool:
+    def _may_hold(self, person: PeerId) -> bool:
+        theirs = sum(
+            person in held.row.peers
+            for id in self._held_bytes
+            if (held := self._conversations.get(id)) is not None
+        )
         return (
-            len(self._held_bytes) < MAX_HELD and sum(self._held_bytes.values()) < limits.HOLD_BYTES
+            len(self._held_bytes) < MAX_HELD
+            and theirs < MAX_HELD_PER_PERSON
+            and sum(self._held_bytes.values()) < limits.HOLD_BYTES
         )
 
     def full(self, conversation: Conversation) -> bool:

@@ -59,6 +59,8 @@ class Directory:
         self._rooms = rooms
         self._devices: dict[DeviceId, Device] = {}
         self._heard: dict[DeviceId, float] = {}
+        self._met: set[DeviceId] = set()
+        """Devices that were linked since the start, and so exist."""
         self._avatars: dict[bytes, bytes] = {}
         self._avatars_asked: set[bytes] = set()
         self._fresh: dict[bytes, Link | None] = {}
@@ -170,6 +172,8 @@ class Directory:
         row = self._people.row(kept.person)
         if row is not None and row.record == raw:
             return
+        if row is None and not self._links.allow_record(link):
+            return
         profile = announce.read_profile(raw)
         if profile is None:
             return
@@ -205,7 +209,8 @@ class Directory:
             self._overlay.online(device.id)
             self._show(device)
         self._events.device_changed(device, before)
-        if before is None or self._overlay.mode() is Mode.BOUNDED:
+        restarted = before is None or before.record.instance != device.record.instance
+        if restarted or self._overlay.mode() is Mode.BOUNDED:
             self._pass_on(raw, link)
 
     def _devices_like(self, raw: bytes) -> list[Device]:
@@ -225,6 +230,7 @@ class Directory:
     def linked(self, link: Link) -> list[Write]:
         """A link is up: its device is on line. The row that remembers where it was."""
         self._overlay.online(link.device)
+        self._met.add(link.device)
         known = self._devices.get(link.device)
         if known is not None:
             self._heard[link.device] = self._ctx.now
@@ -254,6 +260,12 @@ class Directory:
             known = self._devices.get(link.device)
             if known is not None:
                 self._show(known)
+
+    def unreachable(self, device: DeviceId) -> None:
+        """Every way to it has failed. One that was never linked may not exist; it counts again
+        when it makes a new record."""
+        if device not in self._met:
+            self._set_offline(device)
 
     def _set_offline(self, device: DeviceId) -> None:
         if self._links.of(device) is not None:
@@ -304,7 +316,7 @@ class Directory:
 
     def on_avatar_wanted(self, link: Link, frame: wire.AvatarWanted) -> None:
         image = self._avatars.get(frame.digest)
-        if image:
+        if image and not link.choked:
             self._links.send(link.id, wire.Avatar(image))
 
     def on_avatar(self, frame: wire.Avatar) -> PeerId | None:

@@ -16,6 +16,8 @@ from p2pchat.protocol.plumtree import Duplicate, Graft, Plumtree, Push
 ANNOUNCE_DELAY_S = 0.1
 """How long ids are gathered before they are announced."""
 IDS_PER_FRAME = 1000
+GRAFTED_AT_ONCE = 64
+"""Entries sent for one Graft; at their largest 1.5 MiB. Sync brings the rest."""
 
 
 class Gossip:
@@ -162,7 +164,7 @@ class Gossip:
         if tree is None:
             return
         tree.grafted(link.device)
-        ids = tuple(hash for hash in frame.entries if len(hash) == 32)
+        ids = tuple(hash for hash in frame.entries if len(hash) == 32)[:GRAFTED_AT_ONCE]
         if not ids or link.choked:
             return
         query = self._ctx.number()

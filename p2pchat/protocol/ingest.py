@@ -333,6 +333,10 @@ class Ingest:
                     named = (*header.heads, header.prev) if header.prev else header.heads
                     conversation.add_head(entry.hash, header.clock, named)
         self._arrived(Arrival(conversation, road, link, made, applied.stored, hops, origin))
+        for entry in made:
+            if entry.header.kind == EntryKind.OPEN and road != Road.WRITTEN:
+                # What was pushed of this feed before could have been anyone's.
+                self.disclose(conversation, entry.header.feed)
 
     def _remember(self, entry: Entry) -> None:
         self._recent[entry.hash] = entry.header.clock

@@ -20,9 +20,11 @@ from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
 
-NEW_RECORDS = 600.0
-"""Devices that weren't known which a link may tell of at once; then NEW_RECORDS_PER_S."""
+NEW_RECORDS = 1200.0
+"""Unknown persons and devices that a link may tell of at once; then NEW_RECORDS_PER_S."""
 NEW_RECORDS_PER_S = 10.0
+EARLY_FRAMES = 64
+"""Kept of a link that waits for its turn: the greeting of a peer, and a few more."""
 PUSHED_ENTRIES_PER_S = 20_000.0
 """Pushed entries above this rate are dropped; sync brings them later."""
 
@@ -53,6 +55,8 @@ class LinkState(Enum):
     """Waiting for Hello."""
     PROVING = "proving"
     """Waiting for the proof of the network code."""
+    WAITING = "waiting"
+    """Everything is proven, but another instance of the device has a link here."""
     UP = "up"
     CLOSED = "closed"
 
@@ -74,6 +78,10 @@ class Link:
     pinged: float | None = None
     rival: Link | None = None
     """The new link of another instance of this device, which waits whether this one answers."""
+    told: bool = False
+    """While WAITING: both instances know of each other."""
+    early: list[bytes] = field(default_factory=list)
+    """Frames that came while WAITING: the other side takes the link for up."""
     proven: set[ConversationId] = field(default_factory=set)
     """Protected rooms whose key the peer has proven on this link."""
     choked: bool = False
@@ -241,6 +249,10 @@ class Links:
             case _:
                 if link.up or isinstance(frame, wire.Pake):
                     self._events.link_frame(link, frame)
+                elif link.state is LinkState.WAITING:
+                    if len(link.early) >= EARLY_FRAMES:
+                        raise ProtocolError("too much before its turn")
+                    link.early.append(data)
 
     # -- Hello
 
@@ -279,6 +291,9 @@ class Links:
         """Hello has gone both ways and the network code, if there is one, is proven."""
         old = self._up.get(link.device)
         if old is not None and old.info.instance != link.info.instance:
+            if old.rival is not None and old.rival.state is not LinkState.CLOSED:
+                self.close(old.rival, "duplicate")
+            link.state = LinkState.WAITING
             old.rival = link
             self._ping(old)
             self._ctx.after(limits.REPLACE_PING_S, lambda: self._silent(old))
@@ -308,6 +323,8 @@ class Links:
         if self._ping_timer is None:
             self._ping_timer = self._ctx.after(limits.PING_EVERY_S, self._ping_all)
         self._events.link_up(link)
+        early, link.early = link.early, []
+        self.frames(link.id, early)
 
     def _too_slow(self, link: Link) -> None:
         if link.state in (LinkState.GREETING, LinkState.PROVING):
@@ -317,18 +334,17 @@ class Links:
 
     def _answered(self, link: Link) -> None:
         """The older link lives, so the profile runs twice: both are told, and stay."""
-        rival, link.rival = link.rival, None
-        if rival is None or rival.state is LinkState.CLOSED:
+        rival = link.rival
+        if rival is None or rival.told or rival.state is not LinkState.WAITING:
             return
+        rival.told = True
         self.send(link.id, wire.Twin(rival.info.instance))
         self.send(rival.id, wire.Twin(link.info.instance))
 
     def _silent(self, old: Link) -> None:
-        rival, old.rival = old.rival, None
-        if rival is None or rival.state is LinkState.CLOSED:
-            return
-        self.close(old, "duplicate")
-        self._rise(rival)
+        rival = old.rival
+        if rival is not None and not rival.told and rival.state is LinkState.WAITING:
+            self.close(old, "duplicate")
 
     # -- liveness
 
@@ -374,7 +390,7 @@ class Links:
             self._events.link_down(link, reason)
         else:
             self._events.link_failed(link, reason)
-        if rival is not None and rival.state is not LinkState.CLOSED:
+        if rival is not None and rival.state is LinkState.WAITING:
             self._rise(rival)
 
     # -- flow

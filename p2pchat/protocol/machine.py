@@ -73,6 +73,10 @@ _REFUSALS = {
 """What a person is told of a link that was refused, by reason."""
 
 
+_DEAR = (wire.Digest, wire.Want, wire.Graft)
+"""Frames whose answer is larger than they are: not for who doesn't read what was sent."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What one start of a node is made of, besides what is stored."""
 
@@ -366,6 +370,8 @@ class Machine:
         shared = self._shared_frames.get(type(frame))
         if shared is None:
             return
+        if link.choked and isinstance(frame, _DEAR):
+            return
         conversation = self._incoming(link, frame.conversation)  # type: ignore[union-attr]  # all of these frames have it
         if conversation is not None:
             shared(link, conversation, frame)
@@ -469,13 +475,15 @@ class Machine:
             self.begin_sharing(link, conversation)
 
     def _neighbours(self, conversation: Conversation) -> tuple[Sequence[DeviceId], bool]:
-        if conversation is self.rooms.lobby:
-            return self.overlay.neighbours(NETWORK), self.overlay.mode(NETWORK) is Mode.MESH
-        if not conversation.direct:
-            mesh = self.overlay.mode(conversation.id) is Mode.MESH
-            return self.overlay.neighbours(conversation.id), mesh
-        devices = [link.device for link in self.links.up() if self.shared(link.id, conversation)]
-        return sorted(devices), True
+        sharers = [link.device for link in self.links.up() if self.shared(link.id, conversation)]
+        if conversation.direct:
+            return sorted(sharers), True
+        graph = NETWORK if conversation is self.rooms.lobby else conversation.id
+        neighbours = self.overlay.neighbours(graph)
+        if len(set(sharers).intersection(neighbours)) < limits.RINGS:
+            # Neighbours that can't be reached, or were made up, don't leave a node alone.
+            neighbours = tuple(dict.fromkeys((*neighbours, *sorted(sharers))))
+        return neighbours, self.overlay.mode(graph) is Mode.MESH
 
     def _update_trees(self) -> None:
         for conversation in self.conversations:

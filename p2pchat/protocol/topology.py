@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from p2pchat.config import limits
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.records import DeviceRow
@@ -161,11 +162,18 @@ class Topology:
                 self._reach.want(device, now)
             for device in changed.removed:
                 self._reach.unwant(device)
-        for device in self._overlay.superfluous(now):
+        superfluous = self._overlay.superfluous(now) if self._is_well_linked() else ()
+        for device in superfluous:
             link = self._links.of(device)
             if link is not None:
                 self._links.close(link, "idle")
         self._act()
+
+    def _is_well_linked(self) -> bool:
+        """Whether enough of the wanted links are up to do without the others: devices that don't
+        exist, or can't be reached, are wanted in vain."""
+        up = sum(self._links.of(device) is not None for device in self._overlay.wanted)
+        return up >= min(limits.RINGS, len(self._overlay.wanted))
 
     def demand(self, device: DeviceId) -> None:
         """A link to this one is needed for something between the two."""
@@ -193,8 +201,8 @@ class Topology:
                     self._ask_back(via, self._ctx.identity.device_id, device)
                 case reach.OpenTunnel(token=token, via=via, device=device):
                     self._relay.open(token, via, device)
-                case reach.GiveUp():
-                    pass
+                case reach.GiveUp(device=device):
+                    self._directory.unreachable(device)
         dues = (self._reach.next_deadline(), self._overlay.next_deadline())
         due = min((due for due in dues if due is not None), default=None)
         if self._timer is not None:
