@@ -179,10 +179,9 @@ def test_impossible_options(tmp_path: Path, options: list[str]) -> None:
 
 
 def test_options_before_and_after_the_command() -> None:
-    given = parse(
-        "--network a --connect h:1 --no-mdns --data-dir d peers"
-        " --network b --connect [::1]:2 --interface eth0 --json".split()
-    )
+    before = ["--network", "a", "--connect", "h:1", "--no-mdns", "--data-dir", "d"]
+    after = ["--network", "b", "--connect", "[::1]:2", "--interface", "eth0", "--json"]
+    given = parse([*before, "peers", *after])
     options = options_of(given)
     assert options.network == "b"
     assert options.connect == (("h", 1), ("::1", 2))
