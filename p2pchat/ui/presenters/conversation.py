@@ -82,6 +82,8 @@ class ConversationPresenter:
         self._marked = False
         """The line above the first unread was set since the window lost the focus."""
         self._read: MessageId | None = None
+        self._naming = 0
+        """The directory's, when labels were last drawn."""
         self._receipts = Delayed(runner, RECEIPTS_MS, self._load_receipts)
         directory.listeners.append(self._relabel)
 
@@ -369,9 +371,12 @@ class ConversationPresenter:
         )
 
     def _relabel(self) -> None:
-        if self.name:
+        if not self.name:
+            return
+        if self._naming != self._directory.naming:
+            self._naming = self._directory.naming
             self._sync()
-            self._view.refresh()
+        self._view.refresh()
 
     def _sync(self) -> None:
         """Tell the view what differs from what it shows: one run of rows."""

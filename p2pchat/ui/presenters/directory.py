@@ -40,6 +40,8 @@ class Directory:
         self.peers: dict[PeerId, Peer] = {}
         self.labels: dict[PeerId, str] = {}
         """Safe to show; one's own name among them."""
+        self.naming = 0
+        """Grows whenever a label has changed."""
         self.rooms: dict[str, Room] = {}
         self.conversations: dict[str, Conversation] = {}
         self.listeners: list[Callable[[], None]] = []
@@ -136,13 +138,17 @@ class Directory:
 
     def _keep_peer(self, peer: Peer) -> None:
         self.peers[peer.peer_id] = peer
-        self.labels[peer.peer_id] = safe_name(peer.label) or peer.peer_id[:8]
+        self._name(peer.peer_id, safe_name(peer.label) or peer.peer_id[:8])
+
+    def _name(self, peer_id: PeerId, label: str) -> None:
+        if self.labels.get(peer_id) != label:
+            self.labels[peer_id] = label
+            self.naming += 1
 
     def _relabel(self) -> None:
-        self.labels = {}
         for peer in self.peers.values():
             self._keep_peer(peer)
-        self.labels[self.me.peer_id] = safe_name(self.me.name) or "me"
+        self._name(self.me.peer_id, safe_name(self.me.name) or "me")
 
     def _changed(self) -> None:
         for listener in self.listeners:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.model.text import safe_name
@@ -42,6 +43,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
+@lru_cache(4096)
 def local_time(sent_at: str) -> datetime | None:
     """An RFC 3339 time in the zone of this machine; None where it can't be one."""
     try:
@@ -92,6 +94,7 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+@lru_cache(4096)
 def initials(label: str) -> str:
     """One or two characters for a person without a picture: `Maria Lopez` is ML, 王小明 is 小明."""
     words = [word for word in safe_name(label).replace("_", " ").split() if word[0].isalnum()]

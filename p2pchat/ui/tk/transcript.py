@@ -15,6 +15,9 @@ from p2pchat.ui.tk.thinbar import ThinBar
 NEAR_TOP = 0.15
 """Of the loaded part; older messages are asked for before the top is reached."""
 FLASH_MS = 1200
+SCROLLING = ("<MouseWheel>", "<Button-4>", "<Button-5>", "<B1-Motion>", "<Up>", "<Down>", "<Home>",
+             "<End>", "<Control-Home>", "<Control-End>")  # fmt: skip
+"""What moves a text widget's view by its own bindings."""
 
 
 class Transcript(ttk.Frame):
@@ -34,12 +37,14 @@ class Transcript(ttk.Frame):
         self._following = True
         self._hovered = ""
         self._scroll_id = ""
+        self._scrolled = False
+        """The person has moved the view since it was last looked at."""
         self.text = tk.Text(
             self, wrap="word", state="disabled", borderwidth=0, highlightthickness=0,
             padx=0, pady=theme.px(8), cursor="arrow", takefocus=True, insertwidth=0,
             font=theme.fonts["body"], exportselection=False,
         )  # fmt: skip
-        self._bar = ThinBar(self, theme, "surface", self.text.yview)
+        self._bar = ThinBar(self, theme, "surface", self.scroll)
         self.text.configure(yscrollcommand=self._moved)
         self.text.grid(row=0, column=0, sticky="nsew")
         self._bar.grid(row=0, column=1, sticky="ns")
@@ -56,6 +61,8 @@ class Transcript(ttk.Frame):
             text.bind(button, self._menu)
         for name in CLICKABLE:
             text.tag_bind(name, "<ButtonRelease-1>", self._clicker(name))
+        for name in SCROLLING:
+            text.bind(name, self._note_scroll)
         text.bind("<Motion>", self._hover)
         text.bind("<Leave>", lambda event: self._light(""))
         text.bind("<Configure>", self._resized)
@@ -127,7 +134,7 @@ class Transcript(ttk.Frame):
         self.text.yview_moveto(1.0)
 
     def page(self, direction: int) -> str:
-        self.text.yview_scroll(direction, "pages")
+        self.scroll("scroll", direction, "pages")
         return "break"
 
     def _anchor(self) -> tuple[str, int]:
@@ -174,12 +181,28 @@ class Transcript(ttk.Frame):
             self._scroll_id = self.after_idle(self._tell)
 
     def _tell(self) -> None:
-        """Say where the view is, once Tk has settled."""
+        """Say where the view is, once Tk has settled. A view that follows leaves the end only
+        when its person scrolls: Tk learns the height of new lines bit by bit."""
         self._scroll_id = ""
-        first, last = self.text.yview()
-        bottom = last >= 1.0 or self._pixels(f"@0,{self.text.winfo_height()}", "end") < 4
+        bottom = self._at_bottom()
+        if self._following and not bottom and not self._scrolled:
+            self.text.yview_moveto(1.0)
+            return
+        self._scrolled = False
         self._following = bottom
-        self.on_scroll(first < NEAR_TOP, bottom)
+        self.on_scroll(self.text.yview()[0] < NEAR_TOP, bottom)
+
+    def _at_bottom(self) -> bool:
+        line = self.text.dlineinfo("end-1c")
+        return line is not None and line[1] + line[3] <= self.text.winfo_height() + line[3] // 2
+
+    def _note_scroll(self, event: tk.Event[tk.Text] | None = None) -> None:
+        self._scrolled = True
+
+    def scroll(self, *how: str | float) -> None:
+        """As `yview` of the text, by its person."""
+        self._scrolled = True
+        self.text.yview(*how)
 
     def _resized(self, event: tk.Event[tk.Text]) -> None:
         if self._following:

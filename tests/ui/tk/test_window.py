@@ -181,7 +181,7 @@ def test_scrolling_up_reaches_the_first_message_with_few_rows(stage: Stage) -> N
     stage.until(lambda: visible_line(stage, "<999>") is not None)
 
     def at_the_start() -> bool:
-        transcript.text.yview_moveto(0)
+        transcript.scroll("moveto", 0)
         assert len(texts_of(stage)) <= LIMIT
         return texts_of(stage)[0] == "<0>"
 
@@ -197,7 +197,7 @@ def test_prepending_keeps_the_view_still(stage: Stage) -> None:
     transcript = stage.desk.conversation.transcript
     stage.until(lambda: visible_line(stage, "<199>") is not None)
     transcript.on_scroll = lambda near_top, at_bottom: None
-    transcript.text.yview_moveto(0)
+    transcript.scroll("moveto", 0)
     transcript.text.yview_scroll(37, "pixels")
     stage.root.update()
     transcript._following = False
@@ -215,7 +215,7 @@ def test_new_messages_below_are_announced(stage: Stage) -> None:
         stage.node.say("#lobby", f"<{index}>", LI)
     stage.start()
     transcript = stage.desk.conversation.transcript
-    transcript.text.yview_moveto(0.5)
+    transcript.scroll("moveto", 0.5)
     stage.until(lambda: stage.desk.main.conversation.behind)
     stage.node.receive("#lobby", "below", LI)
     stage.until(lambda: stage.desk.conversation._down.cget("text") == "1 new")
