@@ -76,7 +76,6 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._sequencer = Sequencer()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running = 0
         self._line: list[bytes] = []
         self._line_bytes = 0
         self._skipping = False
@@ -156,9 +155,7 @@ class Session:
         if order != Order.FREE:
             stage = self._sequencer.enter(params.scope, order, params.is_quick)
         task = self._loop.create_task(self._run(request, method, params, stage, batch))
-        self._running += 1
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _run(
         self,
@@ -180,7 +177,9 @@ class Session:
         finally:
             if stage is not None:
                 self._sequencer.leave(stage)
-        self._running -= 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.discard(task)
         self._answer(data, batch)
         if self._paused:
             self._throttle()
@@ -252,7 +251,7 @@ class Session:
     def _throttle(self) -> None:
         share = 0.5 if self._paused else 1.0
         busy = (
-            self._running > RPC_PENDING * share or self._channel.unread() > RPC_PAUSE_BYTES * share
+            len(self._tasks) > RPC_PENDING * share or self._channel.unread() > RPC_PAUSE_BYTES * share
         )
         if busy != self._paused:
             self._paused = busy
