@@ -91,7 +91,8 @@ class Link:
     timer: Timer | None = None
     comparing: bool = False
     """What was dropped of its pushes is about to be asked for."""
-    typed_at: float = -1.0
+    typed: dict[ConversationId, float] = field(default_factory=dict)
+    """When it last typed in each conversation that is shared with it."""
     new_records: float = NEW_RECORDS
     new_records_at: float = 0.0
 
