@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("lan"):
+        from harness import unavailable  # where no LAN test runs, none has to be tried
+
+        if why := unavailable():
+            pytest.skip(f"no LAN of namespaces here: {why}")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: a test's time doesn't run while it waits
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """In a parallel run a `lan` test has the machine to itself: twenty processes on two cores say

@@ -35,11 +35,13 @@ def test_long():
 SETTINGS = """
 [tool.pytest.ini_options]
 markers = ["lan", "window", "soak"]
+pythonpath = ["."]
 """
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, unavailable: str | None = None) -> str:
     """The output of pytest on a suite of eight LAN tests, eight others and two long ones."""
+    (folder / "harness.py").write_text(f"def unavailable(): return {unavailable!r}")
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
     (folder / "pyproject.toml").write_text(SETTINGS)
     (folder / "test_lan.py").write_text(SUITE.format(kind="lan", mark="pytest.mark.lan"))
@@ -74,3 +76,9 @@ def test_nothing_runs_beside_a_lan_test(tmp_path: Path) -> None:
 def test_long_tests_run_on_request_only(tmp_path: Path) -> None:
     assert "16 passed, 2 deselected" in run(tmp_path)
     assert "18 passed" in run(tmp_path, "--soak")
+
+
+def test_where_there_is_no_lan_its_tests_are_skipped_and_say_why(tmp_path: Path) -> None:
+    output = run(tmp_path, "-rs", unavailable="ip is not installed")
+    assert "8 passed, 8 skipped, 2 deselected" in output
+    assert "ip is not installed" in output
