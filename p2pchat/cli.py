@@ -84,8 +84,7 @@ def _exit_code(error: Exception) -> int:
 # -- arguments
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, with options before or after the command. Wrong usage exits with 2."""
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("p2pchat", description=_DESCRIPTION, allow_abbrev=False)
     _add_options(parser, after=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_CommandParser)
@@ -96,6 +95,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _add_send(commands.add_parser("send", help="send one message"))
     _add_peers(commands.add_parser("peers", help="who is on the LAN now"))
     _add_history(commands.add_parser("history", help="print stored messages"))
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, with options before or after the command. Wrong usage exits with 2."""
+    parser = make_parser()
     given = parser.parse_args(arguments)
     for name in ("interface", "connect"):
         merged = [*getattr(given, name), *getattr(given, f"{name}_after", ())]
