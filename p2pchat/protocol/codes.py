@@ -1,0 +1,93 @@
+"""Passwords on links: the network code that a link must prove, and joining protected rooms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from p2pchat.protocol import effects, wire
+from p2pchat.protocol.links import Link
+from p2pchat.protocol.pake import Ends, Granted, Outcome, Party, PasswordProofs
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.machine import Machine
+
+
+class Codes:
+    """Answers those who prove a password (`pake.Answers`), and proves the network code."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._m = machine
+        ctx = machine.ctx
+        self.proofs = PasswordProofs(ctx.network, ctx.rng, self, ctx.compute, machine.links.send)
+        self._secret: bytes | None = None
+        """The network code, stretched."""
+        self._waiting: list[Link] = []
+
+    def start(self, code: str | None) -> None:
+        """Stretch the network code; links that need it wait."""
+        if code is not None:
+            self._m.ctx.compute(effects.Stretch(code, self._m.network), self._ready)
+
+    def _ready(self, secret: bytes | Exception) -> None:
+        if isinstance(secret, bytes):
+            self._secret = secret
+            waiting, self._waiting = self._waiting, []
+            for link in waiting:
+                self.prove(link)
+
+    def prove(self, link: Link) -> None:
+        """The side with the smaller device id proves the network code to the other."""
+        m = self._m
+        if self._secret is None:
+            self._waiting.append(link)
+            return
+        if m.links.get(link.id) is None or m.identity.device_id > link.device:
+            return
+
+        def asked(outcome: Outcome) -> None:
+            if isinstance(outcome, Granted):
+                m.links.proven(link)
+            else:
+                m.link_refused(link, "wrong-code")
+                m.links.close(link, "wrong-code")
+
+        self.proofs.ask(link.id, b"", self._secret, self.ends(link), m.ctx.now, asked)
+        self._expire()
+
+    def ends(self, link: Link) -> Ends:
+        identity = self._m.identity
+        own = Party(identity.peer_id, identity.device_id, link.info.own_leaf)
+        peer = Party(link.person, link.device, link.info.peer_leaf)
+        source = link.device if link.info.relayed else link.info.address[0]
+        return Ends(own, peer, source)
+
+    def on_pake(self, link: Link, frame: wire.Pake) -> None:
+        if link.up or not frame.conversation:
+            self.proofs.receive(link.id, frame, self.ends(link), self._m.ctx.now)
+            self._expire()
+
+    def _expire(self) -> None:
+        due = self.proofs.deadline()
+        if due is not None:
+            ctx = self._m.ctx
+            ctx.after(max(0.0, due - ctx.now), lambda: self.proofs.expire(ctx.now))
+
+    # -- pake.Answers
+
+    def secret(self, link: int, conversation: bytes) -> bytes | None:
+        return self._m.rooms.secret(conversation) if conversation else self._secret
+
+    def proven(self, link: int, conversation: bytes) -> bytes:
+        if conversation:
+            return self._m.rooms.grant(conversation)
+        found = self._m.links.get(link)
+        if found is not None:
+            # A turn later, so that the grant goes out before anything else does.
+            self._m.ctx.after(0.0, lambda: self._m.links.proven(found))
+        return b""
+
+    def disproven(self, link: int, conversation: bytes) -> None:
+        found = self._m.links.get(link)
+        if found is not None and not conversation:
+            self._m.link_refused(found, "wrong-code")
+            self._m.ctx.after(0.0, lambda: self._m.links.close(found, "wrong-code"))

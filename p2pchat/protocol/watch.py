@@ -1,0 +1,107 @@
+"""What a person should know: refused links, clocks, forks, and a profile that runs twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from p2pchat.config import limits
+from p2pchat.events import Warned
+from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
+from p2pchat.model.records import PutConversation, PutMeta, Write
+from p2pchat.protocol import effects
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.ingest import Arrival
+from p2pchat.protocol.links import Link
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.machine import Machine
+
+CLOCK_WARNED = "clock-off"
+MAX_TOLD = 100
+"""Warnings of one kind; more than these help nobody."""
+_REFUSALS = {
+    "wrong-code": "Somebody at {} is in this network but has another network code, or none.",
+    "protocol": "Somebody at {} sent what isn't allowed; the link was closed.",
+    "other-version": "Somebody at {} runs a version that doesn't go together with this one.",
+}
+"""What a person is told of a link that was refused, by reason."""
+
+
+class Watch:
+    def __init__(self, machine: Machine) -> None:
+        self._m = machine
+        self._clock_warned: set[PeerId] = set()
+        self._forks_told: set[FeedId] = set()
+        self._refusals_told: set[tuple[DeviceId, str]] = set()
+        self._leaving = False
+
+    def link_refused(self, link: Link, reason: str) -> None:
+        """This side or the other doesn't want the link; people are told once of what they can
+        mend."""
+        text = _REFUSALS.get(reason)
+        told = self._refusals_told
+        if text is None or (link.device, reason) in told or len(told) >= MAX_TOLD:
+            return
+        self._refusals_told.add((link.device, reason))
+        self._m.ctx.notify(Warned(reason, text.format(link.info.address[0])))
+
+    def twin_found(self, instance: InstanceId) -> None:
+        """The profile runs twice: the one with the larger instance goes on as a new device."""
+        if self._m.instance < instance:
+            text = "This profile also runs elsewhere; the other one becomes a device of its own."
+            self._m.ctx.notify(Warned("profile-runs-twice", text))
+            return
+        if self._leaving:
+            return
+        self._leaving = True
+        text = "This profile also runs elsewhere; from now on this is a device of its own."
+        self._m.ctx.notify(Warned("profile-runs-twice", text))
+        writes: list[Write] = [PutMeta("device_seed", self._m.ctx.rng.randbytes(32))]
+        for conversation in self._m.conversations:
+            self._m.ingest.writer.retire(conversation)
+            writes.append(PutConversation(conversation.row))
+        self._m.ctx.commit(writes, lambda _: self._m.ctx.emit(effects.Restart()))
+
+    def check_clock(self, link: Link) -> None:
+        off = link.offset_ms
+        if abs(off) < limits.CLOCK_WARNING_MS or link.person in self._clock_warned:
+            return
+        self._clock_warned.add(link.person)
+        minutes = abs(off) // 60_000
+        way = "ahead of" if off > 0 else "behind"
+        who = self._m.people.label(link.person)
+        text = f"The clock of {who} is {minutes} minutes {way} this one's."
+        self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=link.person))
+
+    def own_tip_seen(self, conversation: Conversation) -> None:
+        """A peer shows an entry of this device's own feed that isn't here: a copy of the profile
+        has written it, or this store was rolled back."""
+        if conversation.row.own_feed is None:
+            return
+        self._m.ingest.writer.retire(conversation)
+        text = (
+            "Others have messages of this device that it doesn't have: the profile was copied or "
+            "restored. It goes on in a new feed."
+        )
+        self._m.ctx.notify(Warned("feed-rolled-back", text, conversation=conversation.label))
+
+    def arrived(self, arrival: Arrival) -> None:
+        own = self._m.identity.device.key
+        for entry, _ in arrival.new():
+            if entry.header.feed[:32] == own:
+                self.own_tip_seen(arrival.conversation)
+        for feed in {entry.header.feed for entry in arrival.entries}:
+            spans = arrival.conversation.spans.get(feed, ())
+            if sum(not span.bottom for span in spans) > 1:
+                self._forked(arrival.conversation, feed)
+
+    def _forked(self, conversation: Conversation, feed: FeedId) -> None:
+        if feed in self._forks_told or len(self._forks_told) >= MAX_TOLD:
+            return
+        self._forks_told.add(feed)
+        author = self._m.ingest.author(feed)
+        who = self._m.people.label(author) if author else "Someone"
+        text = f"{who} wrote two different histories from one device; both are shown."
+        self._m.ctx.notify(
+            Warned("forked-feed", text, peer_id=author, conversation=conversation.label)
+        )
