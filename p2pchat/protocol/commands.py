@@ -228,9 +228,7 @@ class Commands:
         if m.ctx.settings.send_typing and m.ctx.now - last >= TYPING_EVERY_S:
             self._typed[conversation.label] = m.ctx.now
             frame = wire.Typing(conversation.id)
-            m.links.send_all(
-                [link for link in m.links.up() if m.shared(link.id, conversation)], frame
-            )
+            m.links.send_all(m.sharing.audience(conversation), frame)
         m.ctx.reply(request, None)
 
     def mute(self, request: int, origin: int, text: str, on: bool) -> None:
