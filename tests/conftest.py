@@ -13,6 +13,7 @@ GATE = pytest.StashKey[Path]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the long tests as well")
+    parser.addoption("--seed", type=int, help="run this one seed of the simulation")
 
 
 def pytest_configure(config: pytest.Config) -> None:
