@@ -94,9 +94,8 @@ class Store(Protocol):
 
     def tidy(self) -> bool:
         """Let nothing of deleted messages remain in the store's files, and keep its log short.
-        The runtime calls it in the writer thread every limits.TIDY_EVERY_S, also without any
-        `apply`; it costs nothing where there is nothing to do. True: call again at once, after
-        what waits to be written."""
+        The runtime calls it in the writer thread soon after the last `apply`, and every
+        limits.TIDY_EVERY_S while there are more. True: call again soon, there is more to do."""
         ...
 
     def close(self) -> None: ...

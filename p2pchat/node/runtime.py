@@ -18,10 +18,11 @@ from typing import Any
 
 import msgspec
 
+from p2pchat.config import limits
 from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.events import Event, MessageReceipt, Warned
 from p2pchat.model.ids import FeedId, MessageId
-from p2pchat.model.records import Applied, Disclose, PutEntry, Write
+from p2pchat.model.records import Applied, Disclose, Prune, PutEntry, Write
 from p2pchat.node import secrets
 from p2pchat.node.ports import Address, Discovery, LinkId, LinkIdentity, LinkInfo, Links, Store
 from p2pchat.protocol import effects
@@ -32,6 +33,11 @@ log = logging.getLogger("p2pchat.node")
 
 GROUP_WRITES = 4000
 """Writes of one transaction at most, so that a burst doesn't delay what comes behind it."""
+
+TIDY_AFTER_S: float | None = 1.0
+"""The store is tidied when nothing was written for so long, and every limits.TIDY_EVERY_S."""
+TIDY_MORE_S = 0.05
+"""Between two goes where there is much to tidy."""
 
 Handler = Callable[[Sequence[Event]], None]
 
@@ -250,7 +256,20 @@ class Runtime:
 
     def _write(self) -> None:
         """The writer's thread."""
-        while (group := self._work.get()) is not None:
+        tidied, wait = time.monotonic(), TIDY_AFTER_S
+        while True:
+            try:
+                group = self._work.get(timeout=wait)
+            except queue.Empty:
+                group = []
+            if group is None:
+                return
+            if not group or time.monotonic() - tidied > limits.TIDY_EVERY_S:
+                more = self._tidy()
+                tidied, wait = time.monotonic(), TIDY_MORE_S if more else None
+            if not group:
+                continue
+            wait = TIDY_AFTER_S
             writes = [write for batch in group for write in batch.writes]
             outcome: Applied | Exception
             try:
@@ -261,6 +280,13 @@ class Runtime:
                 self._loop.call_soon_threadsafe(self._written, group, outcome)
             except RuntimeError:
                 return
+
+    def _tidy(self) -> bool:
+        try:
+            return self._store.tidy()
+        except StoreError as error:
+            log.warning("%s", error)
+            return True
 
     def _written(self, group: list[_Batch], outcome: Applied | Exception) -> None:
         if isinstance(outcome, Exception):
@@ -417,6 +443,8 @@ def _split(group: Sequence[_Batch], applied: Applied) -> list[tuple[int, Applied
             if isinstance(write, PutEntry | Disclose):
                 count += 1
                 feeds.add(write.entry.header.feed)
+        if any(isinstance(write, Prune) for write in batch.writes):
+            feeds.update(applied.spans)
         spans = {feed: applied.spans[feed] for feed in feeds if feed in applied.spans}
         result.append((batch.number, Applied(applied.stored[at : at + count], spans)))
         at += count

@@ -455,6 +455,11 @@ class Machine:
     def _prune(self) -> None:
         self.ctx.after(PRUNE_EVERY_S, self._prune)
         budget = self.ctx.settings.budget
-        self.ctx.commit(
-            [PruneOldest(conversation.id, budget) for conversation in self.conversations.mine()]
-        )
+        mine = self.conversations.mine()
+
+        def pruned(applied: Applied) -> None:
+            for conversation in mine:
+                for feed in applied.spans.keys() & conversation.spans.keys():
+                    conversation.set_spans(feed, applied.spans[feed])
+
+        self.ctx.commit([PruneOldest(conversation.id, budget) for conversation in mine], pruned)
