@@ -249,10 +249,12 @@ def test_subnets_and_more_devices() -> None:
 
 def test_everything_ends_with_the_test_process(tmp_path: Path) -> None:
     script = """
-import sys, time
+import subprocess, sys
 from harness import Lan
 lan = Lan(hosts=1).__enter__()
-print(lan.popen(0, ["sleep", "1000"]).pid, lan._holder.pid, flush=True)
+sleeper = lan.popen(0, ["sh", "-c", "echo inside; exec sleep 1000"], stdout=subprocess.PIPE)
+sleeper.stdout.readline()
+print(sleeper.pid, lan._holder.pid, flush=True)
 sys.stdin.read()
 """
     child = subprocess.Popen(
