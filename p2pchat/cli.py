@@ -280,10 +280,13 @@ def options_of(given: argparse.Namespace) -> Options:
     """The options of every command, checked. UsageError says what is wrong."""
     from p2pchat.config import addresses
     from p2pchat.config.settings import Options
+    from p2pchat.errors import UsageError
     from p2pchat.model.text import well_formed
 
     listen = ("", None) if given.listen is None else addresses.parse_listen(given.listen)
     code = given.network_code
+    if not given.network or code == "":
+        raise UsageError("--network and --network-code can't be empty")
     return Options(
         data_dir=_data_dir(given),
         name=_checked_name(given.name),

@@ -169,6 +169,8 @@ def test_wrong_usage(arguments: list[str]) -> None:
         ["--profile", "../x"],
         ["--profile", ""],
         ["--interface", "nonsense0"],
+        ["--network", ""],
+        ["--network-code", ""],
     ],
 )
 def test_impossible_options(tmp_path: Path, options: list[str]) -> None:

@@ -125,7 +125,7 @@ class Chat:
     def toolbar(self) -> str:
         """Who is here, what is unread elsewhere, who types."""
         there = sum(peer.status != Status.OFFLINE for peer in self.people.values())
-        parts = [self.me.status.value, words.count(there, "person", "people") + " online"]
+        parts = [f"you are {self.me.status.value}", f"{words.count(there, 'other', 'others')} here"]
         for name, overview in self.overviews.items():
             if overview.unread and name != self.here and not overview.muted:
                 mark = "!" if overview.mentions or name.startswith("@") else ""

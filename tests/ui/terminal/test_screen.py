@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import asyncio, signal, sys
+import asyncio, os, pathlib, signal, sys
 from fake_node import FakeNode, LI
 from p2pchat.ui.terminal.chat import chat
 
@@ -35,6 +36,7 @@ async def answer(node):
                 node.receive("answer \\x1b[31mred", conversation=message.conversation)
         answered = len(node.stored)
 
+pathlib.Path(sys.argv[0]).with_suffix(".pid").write_text(str(os.getpid()))
 asyncio.run(main())
 """
 ENVIRONMENT = {
@@ -123,7 +125,7 @@ def test_what_arrives_while_typing_does_not_tear_the_line(terminal: Terminal) ->
     prompt = next(n for n, line in enumerate(lines) if line.startswith("#lobby> still typing"))
     answer = next(n for n, line in enumerate(lines) if "answer" in line)
     assert answer < prompt
-    assert "online" in lines[-1]  # the toolbar
+    assert "you are online" in lines[-1]  # the toolbar
     terminal.keys("C-c")
     assert "Traceback" not in terminal.wait("the end")
 
@@ -132,6 +134,16 @@ def test_end_of_input_on_a_terminal(terminal: Terminal) -> None:
     terminal.wait("#lobby>")
     terminal.keys("C-d")
     assert "Traceback" not in terminal.wait("the end")
+
+
+def test_sigterm_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.wait("#lobby>")
+    terminal.keys("half a line")
+    terminal.wait("half a line")
+    os.kill(int((tmp_path / "program.pid").read_text()), signal.SIGTERM)
+    screen = terminal.wait("the end")
+    assert "Traceback" not in screen
+    assert "half" not in screen
 
 
 def test_with_pipes(tmp_path: Path) -> None:
