@@ -15,6 +15,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
 from p2pchat.ui.presenters.directory import LOBBY, Directory
+from p2pchat.ui.presenters.idle import IdlePresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
 from p2pchat.ui.presenters.status import StatusPresenter, StatusView
@@ -64,14 +65,16 @@ class MainPresenter:
         self.composer = ComposerPresenter(
             node, runner, self.directory, self.conversation, view.composer, now, self.status.say
         )
+        self.idle = IdlePresenter(runner, self.directory, now)
         self._view = view
         self.directory.listeners.append(self._show_me)
 
     def start(self) -> None:
         """Load everything, open #lobby and put the focus into the entry."""
         self.runner.call(self.node.info, self._opened)
-        self.runner.call(self.node.settings, self._themed)
+        self.runner.call(self.node.settings, self._set_up)
         self.directory.load(lambda: self.open(LOBBY))
+        self.idle.start()
 
     def events(self, events: Sequence[Event]) -> None:
         batch = list(events)
@@ -143,10 +146,11 @@ class MainPresenter:
         self.directory.block(peer_id, on)
 
     def set_theme(self, theme: str) -> None:
-        self.runner.call(lambda: self.node.set_settings({"theme": theme}), self._themed)
+        self.runner.call(lambda: self.node.set_settings({"theme": theme}), self._set_up)
 
-    def _themed(self, settings: Settings) -> None:
+    def _set_up(self, settings: Settings) -> None:
         self.settings = settings
+        self.idle.away_after = settings.away_after
         self._view.set_theme(settings.theme)
 
     def _opened(self, info: NodeInfo) -> None:

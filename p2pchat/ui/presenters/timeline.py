@@ -78,6 +78,7 @@ class Row:
     quote: Quote | None
     reactions: tuple[Reaction, ...]
     delivery: Delivery
+    mentions_me: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def _row(
         quote=_quote(message, context),
         reactions=_reactions(message, context),
         delivery=_delivery(message, context.me) if own and not system else Delivery.NONE,
+        mentions_me=context.me in message.mentions and not own,
     )
 
 

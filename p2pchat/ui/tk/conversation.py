@@ -14,6 +14,7 @@ from p2pchat.ui.presenters.directory import Directory, heading
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.composer import Composer
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.transcript import Transcript
 from p2pchat.ui.tk.widgets import IconButton
 
@@ -69,6 +70,8 @@ class ConversationPane(ttk.Frame):
         self._down = ttk.Button(self.transcript, command=self._to_end, takefocus=False)
         self._up = ttk.Button(self.transcript, command=self._to_unread, takefocus=False)
         self._up.configure(text="Jump to the first unread message")
+        tip(self._down, "To the newest messages (Ctrl+End)")
+        tip(self._up, "To where you stopped reading")
 
     def attach(self, presenter: ConversationPresenter, directory: Directory) -> None:
         self._presenter, self._directory = presenter, directory

@@ -114,6 +114,8 @@ class Desk(ttk.Frame):
         }
         for key, action in keys.items():
             root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
+        for event in ("<Key>", "<Motion>", "<Button>"):
+            root.bind(event, lambda event: main.idle.touched(), add="+")
         root.bind("<FocusIn>", lambda event: self._active(True), add="+")
         root.bind("<FocusOut>", lambda event: self._active(False), add="+")
 

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.presenters.dialogs import FirstStartPresenter
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Field
 
 
@@ -44,6 +45,8 @@ class Page(ttk.Frame):
         self.button = ttk.Button(
             foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
         )
+        tip(self.cancel, "Close this page (Esc)")
+        tip(self.button, f"{button} (Enter)")
         self.button.grid(row=0, column=1, padx=(px(8), 0))
 
     def show_logo(self) -> None:

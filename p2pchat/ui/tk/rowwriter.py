@@ -65,8 +65,11 @@ class RowWriter:
         left, right = px(GUTTER), px(24)
         margins = {"lmargin1": left, "lmargin2": left, "rmargin": right}
         for name, fill in (
-            ("own_fill", colours.own_fill), ("hover", colours.hover), ("flash", colours.selected)
-        ):  # fmt: skip
+            ("own_fill", colours.own_fill),
+            ("mention_fill", colours.warning_fill),
+            ("hover", colours.hover),
+            ("flash", colours.selected),
+        ):
             tag(name, background=fill, lmargincolor=fill, rmargincolor=fill)
         for hue, colour in enumerate(colours.names):
             tag(f"hue{hue}", foreground=colour)
@@ -112,14 +115,15 @@ class RowWriter:
             self._day(row)
         if row.first_unread:
             self._put("New messages\n", "unread")
-        text.mark_set("own_start", "pen")
-        text.mark_gravity("own_start", "left")
+        text.mark_set("fill_start", "pen")
+        text.mark_gravity("fill_start", "left")
         if row.voice == Voice.SYSTEM:
             self._put(f"{row.text}  {row.time}\n", "system")
         else:
             self._message(row)
-        if row.voice == Voice.OWN:
-            text.tag_add("own_fill", "own_start", "pen")
+        fill = _fill(row)
+        if fill:
+            text.tag_add(fill, "fill_start", "pen")
         text.tag_add(f"row:{row.message_id}", "row_start", "pen")
 
     def _message(self, row: Row) -> None:
@@ -152,7 +156,7 @@ class RowWriter:
         own = row.voice == Voice.OWN
         label = self._label(
             theme.circle(size, theme.avatar_colour(row.author)), words.initials(row.label),
-            "avatar_small", "#ffffff", colours.own_fill if own else colours.surface,
+            "avatar_small", "#ffffff", self._behind(row),
         )  # fmt: skip
         voice = row.voice.value
         self._window(row, label, "heading", voice)
@@ -199,10 +203,9 @@ class RowWriter:
         theme, px, colours = self._theme, self._theme.px, self._theme.palette
         said = f"{reaction.emoji} {reaction.count}"
         width = theme.fonts["small"].measure(said) + px(18)
-        own = row.voice == Voice.OWN
         label = self._label(
             theme.pill(width, px(24), px(12), colours.chip_mine if reaction.mine else colours.chip),
-            said, "small", colours.text, colours.own_fill if own else colours.surface,
+            said, "small", colours.text, self._behind(row),
         )  # fmt: skip
         label.configure(cursor="hand2")
         self._chip_of[str(label)] = (row.message_id, reaction.emoji)
@@ -229,6 +232,12 @@ class RowWriter:
         label.bindtags((CHILD,))
         return label
 
+    def _behind(self, row: Row) -> str:
+        """The colour that lies behind the row."""
+        colours = self._theme.palette
+        fills = {"own_fill": colours.own_fill, "mention_fill": colours.warning_fill}
+        return fills.get(_fill(row), colours.surface)
+
     def _passer(self, name: str) -> Callable[[tk.Event[tk.Misc]], None]:
         """What happens above a small window is meant for the text below it."""
 
@@ -248,3 +257,10 @@ class RowWriter:
 
     def _cursor(self, cursor: str) -> None:
         self._text.configure(cursor=cursor)
+
+
+def _fill(row: Row) -> str:
+    """The tag that colours the row's ground, if one does."""
+    if row.voice == Voice.OWN:
+        return "own_fill"
+    return "mention_fill" if row.mentions_me else ""

@@ -243,7 +243,12 @@ class Theme:
             ("Trouble", colours.trouble_fill),
         ):
             style.configure(f"{name}.TFrame", background=fill)
-            style.configure(f"{name}.Toolbutton", background=fill, padding=self.px(5))
+            style.configure(
+                f"{name}.Toolbutton",
+                background=fill,
+                padding=self.px(5),
+                font=self.fonts["strong"],
+            )
             style.configure(f"{name}.TCheckbutton", background=fill)
         style.configure("Accent.TButton", padding=(self.px(14), self.px(5)))
         style.configure("TButton", padding=(self.px(12), self.px(5)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 
 try:
     from tktooltip import ToolTip
@@ -27,8 +28,21 @@ def tip(widget: tk.Widget, text: str) -> None:
 
 
 def _make(widget: tk.Widget, text: str) -> ToolTip:
-    # The tip's window belongs to the widget, so that it goes when that goes.
-    return ToolTip(
+    class Tip(ToolTip):  # type: ignore[misc]  # the library has no types
+        """Belongs to its widget and goes with it, with its timers: the library leaves them."""
+
+        def after(self, ms: int, func: Callable[[], None]) -> str:
+            timer = super().after(ms, func)
+            timers.append(timer)
+            return str(timer)
+
+        def destroy(self) -> None:
+            for timer in timers:
+                self.tk.call("after", "cancel", timer)
+            super().destroy()
+
+    timers: list[str] = []
+    return Tip(
         widget,
         msg=text,
         delay=0.6,

@@ -124,6 +124,9 @@ class Window:
         self.runner.advance(1000)
         return self
 
+    def status(self) -> Status:
+        return self.node.me.status
+
     def row(self, conversation: str) -> SidebarRow:
         return next(row for row in self.view.list if row.conversation == conversation)
 
@@ -358,6 +361,32 @@ def test_who_types_is_shown_for_a_while(window: Window) -> None:
     window.node.emit(Typing("#lobby", LI))
     window.node.receive("#lobby", "done", LI)
     assert composer.typing_words() == ""
+
+
+# -- away
+
+
+def test_away_after_a_while_and_back_with_the_first_touch(window: Window) -> None:
+    window.node.current = msgspec.structs.replace(window.node.current, away_after=60)
+    window.start()
+    window.runner.advance(50_000)
+    assert window.status() == Status.ONLINE
+    window.runner.advance(50_000)
+    assert window.status() == Status.AWAY
+    window.main.idle.touched()
+    window.runner.settle()
+    assert window.status() == Status.ONLINE
+
+
+def test_who_is_busy_stays_busy(window: Window) -> None:
+    window.node.current = msgspec.structs.replace(window.node.current, away_after=60)
+    window.node.me = msgspec.structs.replace(window.node.me, status=Status.BUSY)
+    window.start()
+    window.runner.advance(200_000)
+    window.main.idle.touched()
+    window.runner.settle()
+    assert window.node.me.status == Status.BUSY
+    assert window.node.named("set_profile") == []
 
 
 # -- small pages

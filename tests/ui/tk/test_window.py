@@ -324,6 +324,16 @@ def test_the_theme_changes_and_is_kept(stage: Stage) -> None:
     stage.until(lambda: "hi" in stage.shown)
 
 
+def test_a_button_says_what_it_does_when_the_pointer_rests_on_it(stage: Stage) -> None:
+    pytest.importorskip("tktooltip")
+    stage.start()
+    button = stage.desk.conversation.search_button
+    button.event_generate("<Enter>", x=3, y=3)
+    stage.until(lambda: any(tip.winfo_viewable() for tip in button.winfo_children()))
+    button.event_generate("<Leave>")
+    stage.until(lambda: not any(tip.winfo_viewable() for tip in button.winfo_children()))
+
+
 def test_menus_offer_what_can_be_done(stage: Stage) -> None:
     own = stage.node.say("#lobby", "mine")
     stage.start()

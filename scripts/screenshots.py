@@ -1,0 +1,242 @@
+"""Pictures of the window for the README: a class of real nodes chats on loopback, and the window
+of one of them is opened on a virtual display.
+
+    python scripts/screenshots.py [FOLDER]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCREEN = "1080x720x24"
+ALONE = ("--no-mdns", "--no-beacon", "--listen", "127.0.0.1:0")
+READY_S = 30.0
+
+
+class Node:
+    """A headless node, driven over its standard input and output."""
+
+    def __init__(self, folder: Path, name: str, *options: str) -> None:
+        self.folder = folder
+        self._count = 0
+        self._process = subprocess.Popen(
+            [*program("rpc", folder, name), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
+        self.info = self("node.info")
+
+    def __call__(self, method: str, **params: Any) -> Any:
+        self._count += 1
+        request = {"jsonrpc": "2.0", "id": self._count, "method": method, "params": params}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            if answer.get("id") == self._count:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return answer["result"]
+        raise RuntimeError(f"{method}: the node has ended")
+
+    def say(self, text: str, conversation: str = "#lobby", **more: Any) -> str:
+        sent = self("messages.send", conversation=conversation, text=text, **more)
+        return str(sent["message_id"])
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+def program(command: str, folder: Path, name: str) -> list[str]:
+    base = [sys.executable, "-m", "p2pchat", command, "--data-dir", str(folder), "--name", name]
+    return [*base, *ALONE]
+
+
+def until(condition: Any, what: str) -> None:
+    end = time.monotonic() + READY_S
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"not in time: {what}")
+        time.sleep(0.05)
+
+
+class Classroom:
+    """Maria, whose window is shown, and the others."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.maria = Node(folder / "maria", "Maria")
+        first = self.maria.info["listen"][0]
+        self.others = {
+            name: Node(folder / name, name, "--connect", first)
+            for name in ("Li Wei", "王小明", "Zoë", "Mr. Okafor")
+        }
+        for name in self.others:
+            until(lambda name=name: self._sees(name), f"{name} is linked")
+
+    def _sees(self, name: str) -> bool:
+        return any(p["name"] == name and p["linked"] for p in self.maria("peers.list"))
+
+    def _arrived(self, message_id: str) -> bool:
+        newest = self.maria("messages.list", conversation="#lobby", limit=1)
+        return bool(newest and newest[0]["message_id"] == message_id)
+
+    def talk(self) -> None:
+        li, wang, zoe, okafor = self.others.values()
+        maria = self.maria
+        wang("profile.set", status="busy", note="in the lab until four")
+        okafor("profile.set", note="Room 204")
+        maria("rooms.create", room="#physics")
+        maria("rooms.create", room="#exam-board", password="a secret of teachers")
+        okafor("rooms.join", room="#exam-board", password="a secret of teachers")
+        for node in (li, zoe):
+            node("rooms.join", room="#physics")
+        said = self._in_turn(
+            (okafor, "Good morning! The worksheet for this week is up."),
+            (wang, "谢谢老师！"),
+            (zoe, "Did anyone get question 4? I end up with 12.4 m/s, the sheet says 14."),
+            (li, "Same here, I think the sheet has the old numbers 🤔"),
+            (wang, "我也是。问题四的答案好像不对，应该用新的高度再算一次。"),
+        )
+        mine = maria.say("The height is 10 m now, then it works out:\n`v = sqrt(2 * 9.81 * 10)`")
+        until(lambda: zoe("messages.search", query="works out"), "what Maria said")
+        for node, emoji in ((li, "👍"), (zoe, "👍"), (wang, "🎉")):
+            node("messages.react", message_id=mine, emoji=emoji)
+        said = self._in_turn(
+            (zoe, "Oh nice, thanks @Maria! https://en.wikipedia.org/wiki/Torricelli%27s_law"),
+            reply_to=mine,
+        )
+        said = self._in_turn((okafor, "Good catch. The corrected sheet is up, see you at two."))
+        maria("messages.react", message_id=said, emoji="🙏")
+        maria("messages.mark_read", conversation="#lobby", message_id=said)
+        me = "@" + maria.info["peer_id"]
+        li.say("Are you coming to chess club?", me)
+        okafor.say("@Maria the draft is ready for you", "#exam-board")
+        li.say("Who has the stopwatch?", "#physics")
+        zoe.say("Me!", "#physics")
+        until(self._all_unread, "what is unread")
+
+    def _in_turn(self, *lines: tuple[Node, str], **more: Any) -> str:
+        """Each speaks once the former was heard."""
+        said = ""
+        for node, text in lines:
+            said = node.say(text, **more)
+            until(lambda said=said: self._arrived(said), text)
+        return said
+
+    def _all_unread(self) -> bool:
+        counts = {c["conversation"]: c["unread"] for c in self.maria("conversations.list")}
+        return counts.get("#physics") == 2 and sum(counts.values()) == 4
+
+    def picture(self, theme: str, display: str, path: Path) -> None:
+        """Maria's node gives way to her window, on the same profile; then it comes back."""
+        self.maria("settings.set", settings={"theme": theme})
+        self.maria.close()
+        addresses = [
+            option
+            for node in self.others.values()
+            for option in ("--connect", node.info["listen"][0])
+        ]
+        window = subprocess.Popen(
+            [*program("window", self.folder / "maria", "Maria"), *addresses],
+            cwd=REPOSITORY,
+            env={**os.environ, "DISPLAY": display},
+        )
+        try:
+            self._wait_for_maria()
+            settle()
+            self.others["Li Wei"]("conversations.typing", conversation="#lobby")
+            settle()
+            shoot(display, path)
+        finally:
+            window.terminate()
+            window.wait(10)
+        self.maria = Node(self.folder / "maria", "Maria", *addresses)
+
+    def _wait_for_maria(self) -> None:
+        for name, node in self.others.items():
+            until(
+                lambda node=node: any(
+                    p["name"] == "Maria" and p["linked"] for p in node("peers.list")
+                ),
+                f"Maria's window is linked with {name}",
+            )
+
+    def close(self) -> None:
+        for node in (self.maria, *self.others.values()):
+            node.close()
+
+
+def settle() -> None:
+    """The window has drawn what it was told: it polls and draws several times in this time."""
+    time.sleep(1.5)
+
+
+def shoot(display: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = ["import", "-display", display, "-window", "root", "-strip", str(path)]
+    subprocess.run(command, check=True, timeout=30)
+
+
+def first_start(folder: Path, display: str, path: Path) -> None:
+    """The page of a fresh profile."""
+    command = [sys.executable, "-m", "p2pchat", "window", "--data-dir", str(folder), *ALONE]
+    window = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "DISPLAY": display})
+    try:
+        settle()
+        shoot(display, path)
+    finally:
+        window.terminate()
+        window.wait(10)
+
+
+@contextlib.contextmanager
+def virtual_display() -> Iterator[str]:
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        number = pipe.readline().strip()
+    try:
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def main() -> int:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images"
+    with tempfile.TemporaryDirectory() as profiles, virtual_display() as display:
+        first_start(Path(profiles) / "fresh", display, folder / "first-start.png")
+        classroom = Classroom(Path(profiles))
+        try:
+            classroom.talk()
+            classroom.picture("light", display, folder / "window.png")
+            classroom.picture("dark", display, folder / "window-dark.png")
+        finally:
+            classroom.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
