@@ -80,6 +80,8 @@ class Ingest:
         self.writer = Writer(context)
         self._recent: dict[EntryHash, int] = {}
         """Clock by hash."""
+        self._told: dict[EntryHash, None] = {}
+        """Disclosed of late: a key and a first entry may come at once, and ask for the same."""
 
     def author(self, feed: FeedId) -> PeerId | None:
         return self._opens.get(feed)
@@ -204,10 +206,13 @@ class Ingest:
             entry = self._classify(
                 conversation, Checked(hash, header, wire), self._opens, Road.SYNCED
             )
-            if entry is not None and entry.readable and entry.author:
+            if entry is not None and entry.readable and entry.author and hash not in self._told:
+                self._told[hash] = None
                 made.append(entry)
         if not made:
             return
+        while len(self._told) > RECENT:
+            del self._told[next(iter(self._told))]
 
         def done(applied: Applied) -> None:
             shown = [
@@ -219,7 +224,12 @@ class Ingest:
         for entry in made:
             writes.append(Disclose(entry))
             writes.extend(self._membership(conversation, entry))
-        self._ctx.commit(writes, done)
+
+        def undo(_reason: str) -> None:
+            for entry in made:
+                self._told.pop(entry.hash, None)
+
+        self._ctx.commit(writes, done, undo)
 
     # -- what an entry is
 

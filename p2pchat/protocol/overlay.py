@@ -174,15 +174,17 @@ class Overlay:
             self._dirty = True
 
     def member_added(self, graph: bytes, device: DeviceId) -> None:
-        room = self._graphs[graph]
-        if room.members is not None:
-            room.members.add(device)
+        """Nothing happens for a room that this device isn't in (yet)."""
+        room = self._graphs.get(graph)
+        if room is None or room.members is None:
+            return
+        room.members.add(device)
         if device in self._network.online:
             self._dirty |= room.add(device)
 
     def member_removed(self, graph: bytes, device: DeviceId) -> None:
-        room = self._graphs[graph]
-        if room.members is not None and device != self._own:
+        room = self._graphs.get(graph)
+        if room is not None and room.members is not None and device != self._own:
             room.members.discard(device)
             self._dirty |= room.remove(device)
 
@@ -198,14 +200,16 @@ class Overlay:
 
     def mode(self, graph: bytes = NETWORK) -> Mode:
         """A room is a mesh within a mesh, or with no more members than the rings' degree allows."""
-        if self._mode is Mode.MESH or len(self._graphs[graph].online) <= 2 * limits.RINGS + 1:
-            return Mode.MESH
-        return Mode.BOUNDED
+        found = self._graphs.get(graph)
+        small = found is None or len(found.online) <= 2 * limits.RINGS + 1
+        return Mode.MESH if small or self._mode is Mode.MESH else Mode.BOUNDED
 
     def neighbours(self, graph: bytes = NETWORK) -> tuple[DeviceId, ...]:
         """Whom to spread a graph's entries to: the neighbours on its rings in their order; in a
-        mesh all others after them. Linked or not."""
-        found = self._graphs[graph]
+        mesh all others after them. Linked or not. None for a room that this device isn't in."""
+        found = self._graphs.get(graph)
+        if found is None:
+            return ()
         beside = found.beside(self._own)
         if self.mode(graph) is Mode.BOUNDED:
             return beside

@@ -208,3 +208,13 @@ def test_the_cap_waits_while_others_may_be_in_a_mesh() -> None:
     for device in everyone[1:-1]:
         made.linked(device, dialled=False, now=0.0)
     assert made.superfluous(10_000.0) == ()
+
+
+def test_a_room_that_one_is_not_in_has_no_neighbours() -> None:
+    everyone = devices(100)
+    made = overlay(everyone[0], everyone)
+    made.member_added(ROOM, everyone[1])
+    made.member_removed(ROOM, everyone[1])
+    made.leave(ROOM)
+    assert made.neighbours(ROOM) == ()
+    assert made.mode(ROOM) is Mode.MESH

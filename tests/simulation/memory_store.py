@@ -85,10 +85,14 @@ class MemoryStore:
 
     # -- what tests look at
 
+    def all_entries(self) -> list[Entry]:
+        return list(self._t.entries.values())
+
+    def entries_of(self, conversation: ConversationId) -> list[Entry]:
+        return [e for e in self._t.entries.values() if e.header.conversation == conversation]
+
     def hashes(self, conversation: ConversationId) -> set[EntryHash]:
-        return {
-            hash for hash, e in self._t.entries.items() if e.header.conversation == conversation
-        }
+        return {entry.hash for entry in self.entries_of(conversation)}
 
     def entry(self, hash: EntryHash) -> Entry | None:
         return self._t.entries.get(hash)

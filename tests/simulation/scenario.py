@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 
 from host import Host
-from world import DAY_MS, World
+from world import DAY_MS, LOBBY, World
 
 STEPS = 40
 HEAL_S = 120.0
@@ -27,7 +27,10 @@ class Scenario:
         self._copied = False
         """A profile came back from a copy: what it said since is its past self's word."""
         self._actions: list[tuple[int, Callable[[], None]]] = [
-            (60, self._talk),
+            (45, self._talk),
+            (10, self._change),
+            (5, self._whisper),
+            (3, self._enter),
             (10, self._burst),
             (8, self._part),
             (8, self._heal),
@@ -77,6 +80,8 @@ class Scenario:
         for host in gone:
             host.stop()
         late = world.add()
+        if any(host.machine.conversations.labelled("#maths") for host in world.running):
+            late.ask(late.machine.rooms.join, 0, "#maths", None)
         self._note(f"{late.name} comes, {', '.join(host.name for host in gone)} gone")
         world.wait(lambda: world.equal(world.running), HEAL_S, "the latecomer has all")
 
@@ -86,6 +91,8 @@ class Scenario:
             world.check_acknowledged(world.running)
         for host in world.running:
             world.check_order(host)
+        for host in world.hosts:
+            world.check_secrets(host)
         world.check_told_once(world.running)
         world.check_forks_are_told(world.hosts)
 
@@ -100,7 +107,37 @@ class Scenario:
     def _talk(self) -> None:
         host = self._one(self.world.running)
         if host is not None:
-            self.world.say(host)
+            rooms = [c.label for c in host.machine.conversations.mine() if not c.direct]
+            self.world.say(host, self.rng.choice(sorted(rooms)))
+
+    def _change(self) -> None:
+        """Edit, delete or react to something."""
+        host = self._one(self.world.running)
+        rows = host.store.all_messages(LOBBY) if host is not None else []
+        if host is None or not rows:
+            return
+        row, commands = self.rng.choice(rows[-10:]), host.machine.commands
+        match self.rng.choice(("edit", "delete", "react")):
+            case "edit":
+                host.ask(commands.edit, 0, row, self.world.text(host))
+            case "delete":
+                host.ask(commands.delete, 0, row)
+            case _:
+                host.ask(commands.react, 0, row, "👍", self.rng.random() < 0.7)
+
+    def _whisper(self) -> None:
+        host = self._one(self.world.running)
+        others = [other for other in self.world.running if other is not host]
+        if host is not None and others:
+            other = self.rng.choice(others)
+            self._note(f"{host.name} whispers to {other.name}")
+            self.world.say(host, f"@{other.machine.identity.peer_id}")
+
+    def _enter(self) -> None:
+        host = self._one(self.world.running)
+        if host is not None:
+            self._note(f"{host.name} joins #maths")
+            host.ask(host.machine.rooms.join, 0, "#maths", None)
 
     def _burst(self) -> None:
         host = self._one(self.world.running)
