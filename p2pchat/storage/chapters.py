@@ -29,7 +29,6 @@ CHAPTER_BYTES = 8 * MIB
 """Of content, so that purging a chapter of long texts takes no longer."""
 ID_BITS = 16
 _LOW = (1 << ID_BITS) - 1
-_MAX_MS = (1 << 47) - 1
 
 PURGE, COMPACT = 1, 2
 """Bits of chapters.dirty: forget what was deleted from the index; give back pruned texts."""
@@ -45,7 +44,7 @@ class Text(NamedTuple):
 
 
 def place_of(clock: int, text: int) -> int:
-    return min(clock >> 16, _MAX_MS) << ID_BITS | (text & _LOW)
+    return (clock >> 16) << ID_BITS | (text & _LOW)
 
 
 def read_text(connection: Connection, id: int | None) -> Text | None:

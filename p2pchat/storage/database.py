@@ -48,8 +48,8 @@ class Connection(apsw.Connection):
 
 
 def connect(path: Path, key: bytes, cache_kib: int) -> Connection:
-    """A connection with the file's key set (32 bytes, used as it is). Whether it is the right one
-    shows at the first read. AEGIS-256 is the fastest authenticated cipher at hand and, unlike
+    """A connection with the file's key set (32 bytes, used as it is); apsw.NotADBError where it
+    doesn't open the file. AEGIS-256 is the fastest authenticated cipher at hand and, unlike
     GCM, needs no counter to be kept: nonces are random."""
     if len(key) != KEY_BYTES:
         raise StoreLocked("the store's key has a wrong length")
@@ -60,6 +60,7 @@ def connect(path: Path, key: bytes, cache_kib: int) -> Connection:
     connection.run(f"PRAGMA cache_size=-{cache_kib}")
     connection.run("PRAGMA secure_delete=ON")
     connection.run("PRAGMA temp_store=MEMORY")
+    connection.run("SELECT count(*) FROM sqlite_schema")
     return connection
 
 

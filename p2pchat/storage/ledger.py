@@ -134,7 +134,8 @@ class Ledger:
             "SELECT low, high, tip, bottom, wanted FROM spans WHERE feed=?", (num,)
         )
         found = [
-            Run(low, high, tip, bottom, bool(wanted)) for low, high, tip, bottom, wanted in runs
+            Run(low, high, tip, bottom, bool(wanted), tip)
+            for low, high, tip, bottom, wanted in runs
         ]
         return Feed(num, id, author, floor, Runs(found))
 
@@ -258,12 +259,16 @@ class Ledger:
         book.changed = False
 
     def _write_runs(self, feed: Feed) -> None:
-        for tip, run in feed.runs.changed.items():
-            if run is None:
-                self._connection.run("DELETE FROM spans WHERE feed=? AND tip=?", (feed.num, tip))
-            else:
+        for run in (*feed.runs.removed, *feed.runs.changed.values()):
+            if run.kept_as:
                 self._connection.run(
-                    "INSERT OR REPLACE INTO spans VALUES(?, ?, ?, ?, ?, ?)",
-                    (feed.num, tip, run.low, run.high, run.bottom, run.wanted),
+                    "DELETE FROM spans WHERE feed=? AND tip=?", (feed.num, run.kept_as)
                 )
+        for run in feed.runs.changed.values():
+            self._connection.run(
+                "INSERT INTO spans VALUES(?, ?, ?, ?, ?, ?)",
+                (feed.num, run.tip, run.low, run.high, run.bottom, run.wanted),
+            )
+            run.kept_as = run.tip
         feed.runs.changed.clear()
+        feed.runs.removed.clear()

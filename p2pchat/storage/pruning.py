@@ -166,5 +166,6 @@ class Pruning:
         new.runs = [run for run in new.runs if run.tip in old]
         for run in new.runs:
             run.wanted = run.wanted and run.bottom in wanted
-        new.changed = {**dict.fromkeys(old), **{run.tip: run for run in new.runs}}
+        new.changed = {id(run): run for run in new.runs}
+        new.removed = feed.runs.runs
         feed.runs = new

@@ -24,6 +24,8 @@ class Run:
     """`prev` of the entry at `low`."""
     wanted: bool
     """Whether the entry below `low` is missing and not pruned on purpose."""
+    kept_as: bytes = b""
+    """The tip under which it is stored; empty: it isn't."""
 
 
 @dataclass(slots=True)
@@ -31,8 +33,9 @@ class Runs:
     """The runs of one feed. `holds(hash, seq)` says whether that entry of the feed is here."""
 
     runs: list[Run] = field(default_factory=list)
-    changed: dict[bytes, Run | None] = field(default_factory=dict)
-    """By tip: runs to be written, None: to be removed."""
+    changed: dict[int, Run] = field(default_factory=dict)
+    """By identity: runs that have to be written."""
+    removed: list[Run] = field(default_factory=list)
 
     def covers(self, seq: int) -> bool:
         """Whether an entry stands at `seq`."""
@@ -51,7 +54,7 @@ class Runs:
                     child = run
                 else:
                     run.wanted = False
-                    self.changed[run.tip] = run
+                    self.changed[id(run)] = run
             elif run.low < seq <= run.high:
                 inside = True
         if child is not None:
@@ -61,7 +64,7 @@ class Runs:
         else:
             child = Run(seq, seq, hash, prev, seq > 0)
             self.runs.append(child)
-            self.changed[hash] = child
+            self.changed[id(child)] = child
         if parent is None and child is not None and inside and holds(prev, seq - 1):
             child.wanted = False
 
@@ -71,18 +74,18 @@ class Runs:
         else:
             child.low, child.bottom, child.wanted = parent.low, parent.bottom, parent.wanted
             self.runs.remove(parent)
-            self.changed[parent.tip] = None
-        self.changed[child.tip] = child
+            self.removed.append(parent)
+            self.changed.pop(id(parent), None)
+        self.changed[id(child)] = child
 
     def _move_tip(self, run: Run, seq: int, hash: bytes) -> None:
-        self.changed[run.tip] = None
         run.high, run.tip = seq, hash
-        self.changed[hash] = run
+        self.changed[id(run)] = run
 
     def cut(self, run: Run, low: int, bottom: bytes) -> None:
         """Everything of the run below `low` was pruned; `bottom` is the hash just below."""
         run.low, run.bottom, run.wanted = low, bottom, False
-        self.changed[run.tip] = run
+        self.changed[id(run)] = run
 
     def spans(self, feed: FeedId) -> tuple[Span, ...]:
         """Highest first."""

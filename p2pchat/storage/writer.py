@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import assert_never
 import apsw
 import msgspec
 
-from p2pchat.errors import StoreLocked
+from p2pchat.errors import StoreError, StoreLocked
 from p2pchat.model.ids import PeerId
 from p2pchat.model.records import (
     Applied,
@@ -45,6 +46,8 @@ from p2pchat.storage.ledger import PERSON_KEY, Ledger
 from p2pchat.storage.pruning import Pruning
 from p2pchat.storage.schema import prepare
 
+_log = logging.getLogger("p2pchat.storage")
+
 CHECKPOINT_PAGES = 512
 """Of 4 KiB in the WAL, above which `tidy` moves them to the file."""
 TIDY_CHAPTERS = 8
@@ -59,22 +62,19 @@ class Writer:
         self._path = path
         self._lock = threading.Lock()
         self._wal_pages = 0
+        self._closed = False
         self._stale_wal = True
         """The WAL may have pages from before a deletion; also at the start, after a crash."""
         with translated(path):
-            self.connection = connect(path, key, WRITER_CACHE_KIB)
             try:
-                self._unlock()
+                self.connection = connect(path, key, WRITER_CACHE_KIB)
+            except apsw.NotADBError as error:
+                raise StoreLocked(f"the key doesn't open the store: {path}") from error
+            try:
                 self._open()
             except BaseException:
                 self.connection.close()
                 raise
-
-    def _unlock(self) -> None:
-        try:
-            self.connection.one("SELECT count(*) FROM sqlite_schema")
-        except apsw.NotADBError as error:
-            raise StoreLocked(f"the key doesn't open the store: {self._path}") from error
 
     def _open(self) -> None:
         make_durable(self.connection)
@@ -181,14 +181,15 @@ class Writer:
                 self._stale_wal = not self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
             elif self._wal_pages > CHECKPOINT_PAGES:
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            return self._stale_wal
+            return False
 
     def _checkpoint(self, mode: int) -> bool:
-        """Whether it was done; a reader may hold it up."""
+        """Whether it was done; a reader may hold it up, or a full disk. Nothing is lost by that,
+        the next one does it."""
         self.connection.set_busy_timeout(TRUNCATE_BUSY_MS)
         try:
             self.connection.wal_checkpoint(mode=mode)
-        except apsw.BusyError:
+        except (apsw.BusyError, apsw.FullError, apsw.IOError):
             return False
         finally:
             self.connection.set_busy_timeout(BUSY_MS)
@@ -196,7 +197,15 @@ class Writer:
         return True
 
     def close(self) -> None:
-        while self.tidy() and not self._stale_wal:
-            pass
-        with self._lock:
+        """May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            while self.tidy():
+                pass
+        except StoreError as error:
+            # Everything that was acknowledged is in the files; the next start tidies.
+            _log.warning("closing the store: %s", error)
+        finally:
             self.connection.close()
