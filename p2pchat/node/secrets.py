@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, assert_never
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +24,9 @@ ARGON2_MEMORY_KIB = 64 * 1024
 """64 MiB, 3 passes, 4 lanes: some 0.1 s, and dear for who guesses (RFC 9106, second choice)."""
 ARGON2_PASSES = 3
 ARGON2_LANES = 4
+_one_argon2 = threading.Lock()
+"""OpenSSL's Argon2id takes its lanes' threads from one pool: two at a time wait for each other
+without end."""
 
 
 def perform(job: SecretJob, own: SealKey) -> Any:
@@ -81,7 +85,8 @@ def stretch(password: str, salt: bytes) -> bytes:
         lanes=ARGON2_LANES,
         memory_cost=ARGON2_MEMORY_KIB,
     )
-    return argon2.derive(password.encode("utf-8", "surrogatepass"))
+    with _one_argon2:
+        return argon2.derive(password.encode("utf-8", "surrogatepass"))
 
 
 def spake2_start(first: bool, secret: bytes, asker: bytes, answerer: bytes) -> tuple[Any, bytes]:

@@ -33,6 +33,10 @@ ASKED_PER_JOIN = 3
 
 
 class RoomEvents(Protocol):
+    def room_entering(self, conversation: Conversation) -> None:
+        """The room counts as joined from now on; others aren't told before that is durable."""
+        ...
+
     def room_entered(self, conversation: Conversation) -> None:
         """The room is joined here: share it with those who are in it."""
         ...
@@ -273,6 +277,7 @@ class Rooms:
             )
             self._conversations.update(conversation, joined)
         self._ctx.commit([PutConversation(conversation.row)])
+        self._events.room_entering(conversation)
         entered = conversation
 
         def done(_: object) -> None:
@@ -282,6 +287,7 @@ class Rooms:
         def failed(reason: str) -> None:
             gone = msgspec.structs.replace(entered.row, joined=False)
             self._conversations.update(entered, gone)
+            self._events.room_left(entered)
             self._ctx.refuse(request, reason)
 
         self._ingest.write(conversation, EntryKind.JOIN, origin=origin, then=done, failed=failed)

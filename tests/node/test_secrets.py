@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,15 @@ def test_a_stretched_password_depends_on_password_and_salt() -> None:
     assert one == secrets.stretch("correct horse", bytes(32))
     others = {secrets.stretch("wrong", bytes(32)), secrets.stretch("correct horse", SECRET)}
     assert len(others - {one}) == 2
+
+
+def test_passwords_are_stretched_in_several_threads() -> None:
+    pool = ThreadPoolExecutor(2)
+    try:
+        jobs = [pool.submit(secrets.stretch, "correct horse", bytes(32)) for _ in range(4)]
+        assert {job.result(timeout=10) for job in jobs} == {jobs[0].result()}
+    finally:
+        pool.shutdown(wait=False)
 
 
 def exchange(one: bytes, other: bytes, asker: bytes = b"a", answerer: bytes = b"b") -> bool:
