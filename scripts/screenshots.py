@@ -194,10 +194,18 @@ def shoot(display: str, path: Path) -> None:
     subprocess.run(command, check=True, timeout=30)
 
 
-def first_start(folder: Path, display: str, path: Path) -> None:
+FIRST_START = """
+from p2pchat.ui.tk.window import run_window
+run_window(None, first_start=True, suggested_name="Maria")
+"""
+"""No node is opened before the name is there."""
+
+
+def first_start(display: str, path: Path) -> None:
     """The page of a fresh profile."""
-    command = [sys.executable, "-m", "p2pchat", "window", "--data-dir", str(folder), *ALONE]
-    window = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "DISPLAY": display})
+    window = subprocess.Popen(
+        [sys.executable, "-c", FIRST_START], cwd=REPOSITORY, env={**os.environ, "DISPLAY": display}
+    )
     try:
         settle()
         shoot(display, path)
@@ -227,7 +235,7 @@ def virtual_display() -> Iterator[str]:
 def main() -> int:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images"
     with tempfile.TemporaryDirectory() as profiles, virtual_display() as display:
-        first_start(Path(profiles) / "fresh", display, folder / "first-start.png")
+        first_start(display, folder / "first-start.png")
         classroom = Classroom(Path(profiles))
         try:
             classroom.talk()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from enum import Enum
 from typing import Any, Protocol
 
 from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
 from p2pchat.model.ids import MessageId
-from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.message import Message
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import timeline, words
+from p2pchat.ui.presenters.actions import Action, allowed
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.loaded import LIMIT, PAGE, Loaded, Placed
 from p2pchat.ui.presenters.quotes import Quotes
@@ -22,14 +22,6 @@ from p2pchat.ui.presenters.timeline import Row
 BURST = 60
 """More than these at once, and only the newest are drawn: the others are a scroll away."""
 RECEIPTS_MS = 400
-
-
-class Action(Enum):
-    REPLY = "Reply"
-    REACT = "React"
-    COPY = "Copy text"
-    EDIT = "Edit"
-    DELETE = "Delete"
 
 
 class ConversationView(Protocol):
@@ -104,21 +96,13 @@ class ConversationPresenter:
 
     def last_own(self) -> MessageId | None:
         """The newest own message that can be edited."""
+        me = self._directory.me.peer_id
         newest = reversed(self._loaded.messages)
-        return next((m.message_id for m in newest if Action.EDIT in self._actions(m)), None)
+        return next((m.message_id for m in newest if Action.EDIT in allowed(m, me)), None)
 
     def actions(self, message_id: MessageId) -> list[Action]:
         message = self.message(message_id)
-        return self._actions(message) if message else []
-
-    def _actions(self, message: Message) -> list[Action]:
-        if message.deleted or message.unsupported or message.kind == MessageKind.SYSTEM:
-            return []
-        common = [Action.REPLY, Action.REACT, Action.COPY]
-        if message.author != self._directory.me.peer_id:
-            return common
-        edit = [Action.EDIT] if message.kind == MessageKind.TEXT else []
-        return [*common, *edit, Action.DELETE]
+        return allowed(message, self._directory.me.peer_id) if message else []
 
     def first_unread_above(self) -> bool:
         """There are unread messages before the part that is loaded."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Status
 from p2pchat.model.text import safe_text
-from p2pchat.ui.presenters.conversation import Action
+from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.directory import LOBBY
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.tk.theme import Theme
@@ -131,7 +131,7 @@ class Menus:
     def _styled(self, menu: tk.Menu) -> tk.Menu:
         colours = self._theme.palette
         menu.configure(
-            font=self._theme.fonts["small"], background=colours.surface, foreground=colours.text,
+            font=self._theme.fonts["small"], background=colours.chip, foreground=colours.text,
             activebackground=colours.selected, activeforeground=colours.text,
             relief="flat", borderwidth=self._theme.px(4), activeborderwidth=self._theme.px(4),
         )  # fmt: skip

@@ -93,6 +93,7 @@ class RowWriter:
         tag("code", font=fonts["fixed"], background=colours.code_fill)
         tag("mention", foreground=colours.accent, font=fonts["strong"])
         tag("more", foreground=colours.accent, font=fonts["small"], **margins)
+        tag("row_end", spacing3=px(7))
         tag("chips", spacing1=px(2), spacing3=px(4), **margins)
         for name in RAISED:
             self._text.tag_raise(name)
@@ -121,6 +122,7 @@ class RowWriter:
             self._put(f"{row.text}  {row.time}\n", "system")
         else:
             self._message(row)
+            text.tag_add("row_end", "pen -1c linestart", "pen")
         fill = _fill(row)
         if fill:
             text.tag_add(fill, "fill_start", "pen")

@@ -10,7 +10,8 @@ from paper_node import ME, PaperNode, PaperRunner, delivered_to, make_peer, peer
 from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import MessageKind
-from p2pchat.ui.presenters.conversation import BURST, Action, ConversationPresenter
+from p2pchat.ui.presenters.actions import Action
+from p2pchat.ui.presenters.conversation import BURST, ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.loaded import LIMIT, PAGE
 from p2pchat.ui.presenters.timeline import Delivery, Row
