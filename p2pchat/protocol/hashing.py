@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 
 from blake3 import blake3
 
@@ -28,6 +29,7 @@ def body_hash(salt: bytes, body: bytes) -> bytes:
     return blake3(salt + body).digest()
 
 
+@lru_cache(maxsize=4096)  # asked for at every turn, of a few hundred keys
 def _short_id(context: str, key: bytes) -> str:
     hashed = blake3(key, derive_key_context=context).digest(length=20)
     return base64.b32encode(hashed).decode("ascii").lower()

@@ -37,8 +37,8 @@ class Tunnel:
         if kind == OPEN and host not in self._tokens:
             self._tokens[host] = token
             host.tunnels[token] = self
-            self._open(host, self._dialler, None)
             self._tell(host, ACCEPT)
+            self._open(host, self._dialler, None)
         elif kind == ACCEPT and host is self._dialler and host not in self._links:
             other = next(other for other in self._tokens if other is not host)
             self._open(host, other, token)

@@ -1,0 +1,78 @@
+"""Whole machines that find each other in spite of the network, and a network above the mesh."""
+
+from __future__ import annotations
+
+import pytest
+from world import LOBBY, World
+
+from p2pchat.config import limits
+from p2pchat.protocol.overlay import Mode
+
+SEEDS = range(5)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hosts_that_start_at_once_are_all_linked_within_three_seconds(seed: int) -> None:
+    world = World(seed)
+    hosts = [world.add() for _ in range(12)]
+    world.wait(lambda: world.linked(hosts), 3.0, "all linked")
+    assert sum(not wire.over for wire in world.fabric.wires) <= 12 * 11 / 2 + 3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_cannot_be_dialled_is_asked_to_dial_back(seed: int) -> None:
+    world = World(seed)
+    one, other, third = hosts = [world.add() for _ in range(3)]
+    first, second = (one, other) if one.device < other.device else (other, one)
+    world.fabric.firewall(first, second)
+    world.wait(lambda: world.linked(hosts), 15.0, "linked the other way round")
+    assert not any(link.info.relayed for link in first.machine.links.up())
+    assert third.up
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_that_cannot_dial_each_other_talk_through_a_third(seed: int) -> None:
+    world = World(seed)
+    one, other, _ = hosts = [world.add() for _ in range(3)]
+    world.fabric.firewall(one, other)
+    world.fabric.firewall(other, one)
+    world.wait(lambda: world.linked(hosts), 60.0, "linked through the third")
+    link = one.machine.links.of(other.device)
+    assert link is not None
+    assert link.info.relayed
+    world.say(one, f"@{other.machine.identity.peer_id}")
+    world.say(other)
+    world.clock.run_for(1.0)
+    world.wait(lambda: world.equal(hosts), 5.0, "talked")
+    world.fabric.heal()
+    world.wait(
+        lambda: not any(link.info.relayed for link in one.machine.links.up()),
+        2 * limits.DIRECT_RETRY_S,
+        "a direct link, once there can be one",
+    )
+    assert world.linked(hosts)
+
+
+def test_a_link_to_an_address_given_by_hand_needs_no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fabric.HINT_LOSS", 1.1)
+    world = World(1)
+    one, other = world.add(), world.add()
+    world.clock.run_for(10.0)
+    assert not world.linked([one, other])
+    one.run(one.machine.topology.connect, 0, other.address)
+    world.wait(lambda: world.linked([one, other]), 2.0, "linked")
+
+
+def test_above_the_mesh_degrees_are_bounded_and_all_is_heard() -> None:
+    world = World(1)
+    hosts = [world.add() for _ in range(limits.MESH_UP + 4)]
+    bounded = [host.machine.overlay for host in hosts]
+    world.wait(lambda: all(overlay.mode() is Mode.BOUNDED for overlay in bounded), 10.0, "bounded")
+    world.clock.run_for(2.5 * limits.IDLE_LINK_S)
+    degrees = [len(host.machine.links.up()) for host in hosts]
+    assert max(degrees) <= 2 * limits.RINGS + limits.DEGREE_CAP
+    assert sum(degrees) / len(hosts) <= 2 * limits.RINGS + 1
+    for _ in range(5):
+        world.say(world.rng.choice(hosts))
+        world.clock.run_for(1.5)
+    assert {len(host.store.all_messages(LOBBY)) for host in hosts} == {5}
