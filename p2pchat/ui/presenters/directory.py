@@ -112,11 +112,14 @@ class Directory:
         self._runner.call(lambda: self._node.set_profile(name=name, status=status, note=note), keep)
 
     def block(self, peer_id: PeerId, on: bool) -> None:
-        def keep(peer: Peer) -> None:
-            self._keep_peer(peer)
-            self._changed()
+        self._runner.call(lambda: self._node.block(peer_id, on), self._peer_changed)
 
-        self._runner.call(lambda: self._node.block(peer_id, on), keep)
+    def set_verified(self, peer_id: PeerId, verified: bool) -> None:
+        self._runner.call(lambda: self._node.set_verified(peer_id, verified), self._peer_changed)
+
+    def _peer_changed(self, peer: Peer) -> None:
+        self._keep_peer(peer)
+        self._changed()
 
     def peer_of(self, conversation: str) -> Peer | None:
         """The other side of a direct conversation."""

@@ -6,6 +6,7 @@ import tkinter as tk
 from datetime import datetime
 from tkinter import ttk
 
+from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.dialogs import ConnectPresenter, RoomPresenter, name_problem
 from p2pchat.ui.presenters.main import MainPresenter
@@ -100,6 +101,7 @@ class Desk(ttk.Frame):
         menus.ask_name, menus.ask_connect, menus.ask_room = (
             self.ask_name, self.ask_connect, self.ask_room,
         )  # fmt: skip
+        menus.ask_words = self.ask_words
 
     def _bind(self) -> None:
         root, main = self._root, self.main
@@ -165,6 +167,29 @@ class Desk(ttk.Frame):
         dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
         name.set(room)
         dialog.open(password if room else name)
+
+    def ask_words(self, peer: Peer) -> None:
+        """Both sides see the same words: who compares them by voice knows who is there."""
+        label = self.main.directory.labels[peer.peer_id]
+
+        def show(words: str) -> None:
+            dialog = Dialog(
+                self._root, self._theme, f"Is this {label}?",
+                f"Ask {label}, by voice or face to face, for the words that they see here. If "
+                f"they are the same, nobody pretends to be {label}.", "They are the same",
+            )  # fmt: skip
+            field = dialog.page.add_field("Words", "")
+            field.set(words)
+            field.entry.state(["readonly"])
+
+            def submit() -> None:
+                dialog.close()
+                self.main.directory.set_verified(peer.peer_id, True)
+
+            dialog.page.on_submit = submit
+            dialog.open(field)
+
+        self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
 
     def ask_name(self) -> None:
         dialog = Dialog(

@@ -6,7 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 
 from p2pchat.model.ids import MessageId
-from p2pchat.model.people import Status
+from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import safe_text
 from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.directory import LOBBY
@@ -23,6 +23,7 @@ class Menus:
         self.ask_name: Callable[[], None] = lambda: None
         self.ask_connect: Callable[[], None] = lambda: None
         self.ask_room: Callable[[bool], None] = lambda create: None
+        self.ask_words: Callable[[Peer], None] = lambda peer: None
         self.last: tk.Menu | None = None
         self._root = root
         self._theme = theme
@@ -82,6 +83,7 @@ class Menus:
             )
         peer = directory.peer_of(conversation)
         if peer is not None:
+            menu.add_command(label="Compare words…", command=lambda: self.ask_words(peer))
             menu.add_command(label="Copy id", command=lambda: self.copy(peer.peer_id))
             menu.add_separator()
             menu.add_command(

@@ -69,22 +69,34 @@ class RowPainter:
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
             fill=colours.accent if strong else colours.faint,
         )  # fmt: skip
-        room = right - left - when_width - px(8) - (px(18) if row.protected else 0)
+        room = right - left - when_width - px(8) - px(18)
         title = self._elider.cut(row.title, "strong", room)
         absent = row.status == Status.OFFLINE or not row.joined
         item = canvas.create_text(
             left, y + px(20), text=title, anchor="w", font=theme.fonts["strong"],
             fill=colours.muted if absent and not strong else colours.text,
         )  # fmt: skip
-        if row.protected:
-            lock = theme.icon("lock", px(14), colours.muted)
-            canvas.create_image(canvas.bbox(item)[2] + px(4), y + px(20), image=lock, anchor="w")
+        mark = self._mark(row)
+        if mark is not None:
+            canvas.create_image(canvas.bbox(item)[2] + px(4), y + px(20), image=mark, anchor="w")
         badge = self._badge(canvas, row, right, y + px(39))
         said = self._elider.cut(row.subtitle, "small", right - left - badge)
         canvas.create_text(
             left, y + px(39), text=said, anchor="w", font=theme.fonts["small"],
             fill=colours.text if strong else colours.muted,
         )  # fmt: skip
+
+    def _mark(self, row: SidebarRow) -> tk.PhotoImage | None:
+        """The sign after the name: a warning before all else."""
+        theme, colours = self._theme, self._theme.palette
+        for shown, icon, colour in (
+            (row.warned, "warning", colours.system),
+            (row.protected, "lock", colours.muted),
+            (row.verified, "check", colours.accent),
+        ):
+            if shown:
+                return theme.icon(icon, theme.px(14), colour)
+        return None
 
     def _badge(self, canvas: tk.Canvas, row: SidebarRow, right: int, y: int) -> int:
         """Draw the count of unread messages; its width."""

@@ -360,6 +360,16 @@ def test_the_room_dialog(stage: Stage) -> None:
     assert not dialog.winfo_exists()
 
 
+def test_a_person_is_verified_by_words(stage: Stage) -> None:
+    stage.start()
+    stage.desk.ask_words(stage.node.people[LI])
+    stage.until(lambda: "Toplevel" in [w.winfo_class() for w in stage.root.winfo_children()])
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    assert dialog.page._fields[0].text == "apple river stone"
+    dialog.page.button.invoke()
+    stage.until(lambda: stage.desk.main.directory.peers[LI].verified)
+
+
 def test_the_first_start_asks_for_the_name_before_anything_is_opened(stage: Stage) -> None:
     stage.window.start("Maria")
     page = stage.window.first_page
