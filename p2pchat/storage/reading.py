@@ -29,6 +29,8 @@ from p2pchat.storage.words import match_expression
 
 Entries = list[tuple[EntryHash, WireEntry]]
 
+STEP = 256
+"""Numbers of a feed whose entries are read in one go."""
 _conversation = msgspec.msgpack.Decoder(ConversationRow)
 _person = msgspec.msgpack.Decoder(PersonRow)
 _device = msgspec.msgpack.Decoder(DeviceRow)
@@ -111,21 +113,24 @@ def _walk(
 ) -> Iterator[tuple[EntryHash, int, WireEntry]]:
     """Down from `top`, link by link. Entries of other branches at the same seq are passed by."""
     wanted, next_seq, size = bytes(top.hash), top.seq, 0
-    cursor = connection.execute(
-        "SELECT hash, seq, prev, text, header, signature FROM entries"
-        " WHERE feed=? AND seq BETWEEN ? AND ? ORDER BY seq DESC",
-        (top.feed_num, low, top.seq),
-    )
-    for hash, seq, prev, text, header, signature in cursor:
-        if seq < next_seq or size >= max_bytes:
-            break
-        if hash != wanted:
-            continue
-        wire = _wire(connection, text, header, signature)
-        size += len(header) + len(signature) + len(wire.body or b"")
-        yield hash, seq, wire
-        wanted, next_seq = prev, seq - 1
-    cursor.close()
+    while next_seq >= low:
+        rows = connection.all(
+            "SELECT hash, seq, prev, text, header, signature FROM entries"
+            " WHERE feed=? AND seq BETWEEN ? AND ? ORDER BY seq DESC",
+            (top.feed_num, max(low, next_seq - STEP + 1), next_seq),
+        )
+        reached = next_seq - STEP
+        for hash, seq, prev, text, header, signature in rows:
+            if hash != wanted or seq != next_seq:
+                continue
+            wire = _wire(connection, text, header, signature)
+            size += len(header) + len(signature) + len(wire.body or b"")
+            yield hash, seq, wire
+            if size >= max_bytes:
+                return
+            wanted, next_seq = prev, seq - 1
+        if next_seq > reached:
+            return
 
 
 def _first(connection: Connection, top: Found) -> list[tuple[EntryHash, int, WireEntry]]:

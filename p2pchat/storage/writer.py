@@ -181,7 +181,7 @@ class Writer:
                 self._stale_wal = not self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
             elif self._wal_pages > CHECKPOINT_PAGES:
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            return False
+            return self._stale_wal
 
     def _checkpoint(self, mode: int) -> bool:
         """Whether it was done; a reader may hold it up, or a full disk. Nothing is lost by that,
@@ -202,7 +202,7 @@ class Writer:
             return
         self._closed = True
         try:
-            while self.tidy():
+            while self.tidy() and self._chapters.dirty():
                 pass
         except StoreError as error:
             # Everything that was acknowledged is in the files; the next start tidies.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from pathlib import Path
 
+import apsw
 import pytest
 from conftest import KEY
 from histories import ROOM, Author, peer, puts
@@ -172,3 +174,19 @@ def test_readers_read_while_the_writer_writes(store: SqliteStore) -> None:
         thread.join(30)
     assert errors == []
     assert len(store.messages(ROOM, 2000)) == 1200
+
+
+def test_no_cursor_stays_behind(store: SqliteStore) -> None:
+    """apsw leaks a cursor that is closed by hand; a million messages would leave as many."""
+    author = Author(peer("a"))
+
+    def cursors() -> int:
+        gc.collect()
+        return sum(isinstance(thing, apsw.Cursor) for thing in gc.get_objects())
+
+    before = cursors()
+    store.apply(puts(*(author.text(f"word {n}") for n in range(300))))
+    store.read_branch(ROOM, author.made[-1].hash, 0, 2000)
+    store.search("word", None, 10)
+    store.load()
+    assert cursors() <= before + 5
