@@ -14,15 +14,21 @@ import msgspec
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
-from p2pchat.model.entry import Entry, EntryKind, KeyBody
-from p2pchat.model.ids import ConversationId, DeviceId, PeerId, has_peer_id_form
+from p2pchat.model.entry import Entry, EntryKind, KeyBody, WireEntry
+from p2pchat.model.ids import (
+    ConversationId,
+    DeviceId,
+    EntryHash,
+    PeerId,
+    has_peer_id_form,
+)
 from p2pchat.model.records import (
     ConversationKind,
     ConversationRow,
     DropConversation,
     PutConversation,
 )
-from p2pchat.protocol import effects, sealing, wire
+from p2pchat.protocol import effects, entries, sealing, wire
 from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.hashing import direct_id
@@ -80,6 +86,8 @@ class Directs:
                     for span in spans
                 )
                 self._held_bytes[conversation.id] = entries * 2 * ENTRY_BYTES
+            elif conversation.direct:
+                self._reopen(conversation)
 
     # -- finding
 
@@ -155,9 +163,10 @@ class Directs:
             if isinstance(boxes, Exception):
                 self._go_on(conversation, "no-such-peer")
                 return
-            self._add_key(conversation, key_id, key)
+            # Both or neither: a key that others can't have would seal what nobody can read.
+            self._with_added(conversation, key_id, key)
             body = KeyBody(key_id, ((me, boxes[0]), (other, boxes[1])))
-            self._ingest.write(conversation, EntryKind.KEY, body, failed=undo)
+            self._ingest.write(conversation, EntryKind.KEY, body, with_row=True, failed=undo)
             self._go_on(conversation, "")
 
         def undo(_reason: str) -> None:
@@ -172,12 +181,27 @@ class Directs:
         for then in self._keyless.pop(conversation.id, ()):
             then(reason)
 
-    def _add_key(self, conversation: Conversation, key_id: bytes, key: bytes) -> None:
+    def _with_added(self, conversation: Conversation, key_id: bytes, key: bytes) -> ConversationRow:
         row = msgspec.structs.replace(
             conversation.row, keys=(*conversation.row.keys, (key_id, key))
         )
         self._conversations.update(conversation, row)
-        self._ctx.commit([PutConversation(row)])
+        return row
+
+    def _reopen(self, conversation: Conversation) -> None:
+        """Keys that had come, but weren't kept yet when the power went."""
+        query = self._ctx.number()
+
+        def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
+            for _, wire_entry in found:
+                if entries.read_header(wire_entry.header).kind != EntryKind.KEY:
+                    continue
+                content = entries.decode_body(EntryKind.KEY, wire_entry.body or b"")
+                if isinstance(content, KeyBody):
+                    self._open_box(conversation, content)
+
+        self._ctx.wait(query, read)
+        self._ctx.emit(effects.ReadUndisclosed(query, conversation.id, None))
 
     def _open_box(self, conversation: Conversation, body: KeyBody) -> None:
         if conversation.key(body.key_id) is not None:
@@ -191,7 +215,8 @@ class Directs:
             if isinstance(key, Exception) or sealing.key_id(key) != body.key_id:
                 return
             if conversation.key(body.key_id) is None:
-                self._add_key(conversation, body.key_id, key)
+                row = self._with_added(conversation, body.key_id, key)
+                self._ctx.commit([PutConversation(row)])
                 self._ingest.disclose(conversation)
                 self._go_on(conversation, "")
 

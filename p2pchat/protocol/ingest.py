@@ -12,7 +12,7 @@ from enum import Enum
 import msgspec
 
 from p2pchat.config import limits
-from p2pchat.model.entry import Content, Entry, EntryKind, OpenBody, WireEntry
+from p2pchat.model.entry import Content, Entry, EntryKind, KeyBody, OpenBody, WireEntry
 from p2pchat.model.ids import EntryHash, FeedId, PeerId
 from p2pchat.model.records import (
     Applied,
@@ -96,15 +96,16 @@ class Ingest:
         target: bytes = b"",
         *,
         origin: int = 0,
+        with_row: bool = False,
         then: Callable[[Stored], None] | None = None,
         failed: Callable[[str], None] | None = None,
     ) -> None:
         """Write one entry; `then` gets what became of it once it is durable and before it leaves
-        the machine."""
+        the machine. `with_row`: the conversation's row becomes durable with it, or neither does."""
         row = conversation.row
         made = self.writer.compose(conversation, kind, content, target, self._clock_bound())
         writes: list[Write] = []
-        if conversation.row is not row:
+        if with_row or conversation.row is not row:
             writes.append(PutConversation(conversation.row))
         for entry in made:
             self._remember(entry)
@@ -290,9 +291,15 @@ class Ingest:
         if plain is None:
             return None, False
         try:
-            return entries.decode_body(header.kind, plain), True
+            content = entries.decode_body(header.kind, plain)
         except BadContent:
             return None, False
+        return content, not isinstance(content, KeyBody) or self._key_kept(conversation, content)
+
+    def _key_kept(self, conversation: Conversation, body: KeyBody) -> bool:
+        """A key counts as read once it is kept: until then it is found again after a crash."""
+        for_me = any(person == self._ctx.identity.peer_id for person, _ in body.boxes)
+        return not for_me or conversation.key(body.key_id) is not None
 
     def _misplaced(self, clock: int, heads: Sequence[bytes], prev: bytes) -> bool:
         if clock > self._clock_bound():

@@ -202,6 +202,8 @@ class Machine:
             if not conversation.direct and conversation is not self.rooms.lobby:
                 self.overlay.join(conversation.id, ())
             self.gossip.update(conversation)
+            # What had come and wasn't shown yet when the power went.
+            self.ingest.disclose(conversation)
         self._digest_later()
         self.ctx.after(PRUNE_EVERY_S, self._prune)
         self.directory.refresh()
