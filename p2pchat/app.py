@@ -9,6 +9,7 @@ import logging.handlers
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,8 @@ RAISE_WINDOW = "window.raise"
 LOG_FILE = "p2pchat.log"
 _LOG_BYTES = 1024 * 1024
 """Of the log file beside a front end that fills the terminal; one older file is kept."""
+_END_S = 4.7
+"""After a signal; the interface promises 5 s."""
 
 T = TypeVar("T")
 
@@ -350,14 +353,28 @@ def run_loop(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     async def with_signals() -> T:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            stop.set()
+            last = threading.Timer(_END_S, _give_up)
+            last.daemon = True
+            last.start()
+
         for number in (signal.SIGTERM, signal.SIGINT):
             try:
-                loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(number, end)
             except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
         return await main(stop)
 
     return asyncio.run(with_signals())
+
+
+def _give_up() -> None:
+    """Something hangs: a disk, say. What was acknowledged is stored, so nothing of it is lost."""
+    sys.stderr.write("p2pchat: ended without saying goodbye\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def log_to_stderr(level: str) -> None:

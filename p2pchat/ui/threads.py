@@ -92,13 +92,18 @@ class ThreadOutput:
     def unread(self) -> int:
         return self._unread
 
-    async def flush(self, within: float) -> None:
-        """Wait until everything is written, or so many seconds."""
-        try:
-            async with asyncio.timeout(within):
-                await self._taken.wait()
-        except TimeoutError:
-            self._broken = True
+    async def flush(self, within: float, hurry: asyncio.Event) -> None:
+        """Wait until everything is written, as long as something is every `within` seconds, or
+        only for so long once `hurry` is set. What isn't written then is lost."""
+        while not self._taken.is_set():
+            before = self._unread
+            try:
+                async with asyncio.timeout(within):
+                    await self._taken.wait()
+            except TimeoutError:
+                if hurry.is_set() or self._unread >= before:
+                    self._broken = True
+                    return
 
     def _work(self) -> None:
         while True:
@@ -107,9 +112,8 @@ class ThreadOutput:
                     self._some.wait()
                 data = b"".join(self._queue)
                 self._queue.clear()
-            broken = not _write_all(self._fd, data)
+            broken = not self._write_all(data)
             with self._some:
-                self._unread -= len(data)
                 empty = not self._queue
             try:
                 if broken:
@@ -119,6 +123,18 @@ class ThreadOutput:
                     self._loop.call_soon_threadsafe(self._emptied)
             except RuntimeError:  # the loop is closed
                 return
+
+    def _write_all(self, data: bytes) -> bool:
+        rest = memoryview(data)
+        try:
+            while rest:
+                written = os.write(self._fd, rest[:_CHUNK])
+                rest = rest[written:]
+                with self._some:
+                    self._unread -= written
+        except OSError:
+            return False
+        return True
 
     def _emptied(self) -> None:
         if self._unread == 0:
@@ -131,13 +147,3 @@ class ThreadOutput:
         self._unread = 0
         self._taken.set()
         self._closed()
-
-
-def _write_all(fd: int, data: bytes) -> bool:
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-    except OSError:
-        return False
-    return True

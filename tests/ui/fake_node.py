@@ -40,10 +40,10 @@ class FakeNode:
     """`NodeApi` as front ends see it. `delay` (seconds) makes every command take so long."""
 
     def __init__(self, main: FakeNode | None = None) -> None:
-        self._handlers: dict[FakeNode, Callable[[Sequence[Event]], None]] = {}
         if main is not None:
-            vars(self).update(vars(main))
+            self.__dict__ = main.__dict__  # one node, several façades
             return
+        self._handlers: dict[FakeNode, Callable[[Sequence[Event]], None]] = {}
         self.delay = 0.0
         self.people = {p.peer_id: p for p in (peer(LI, "Li"), peer(LI_2, "Li", "Li_2"))}
         self.own = Profile(OWN, "Ana", Status.ONLINE, "", None)

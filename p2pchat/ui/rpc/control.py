@@ -100,8 +100,8 @@ class _Client(StreamOutput, asyncio.Protocol):
     async def leave(self) -> None:
         """Answer what was asked, then close."""
         if self.session is not None:
-            await self.session.finish(_FINISH_S)
-            await self.flush(_FINISH_S)
+            await self.session.finish(_FINISH_S, self._server.closing)
+            await self.flush(_FINISH_S, self._server.closing)
         self.close()
 
     def _gone(self) -> None:
@@ -130,6 +130,7 @@ class ControlServer:
         self, node: NodeApi, data_dir: Path, more: Mapping[str, Method] | None = None
     ) -> None:
         self.secret: bytes | None = None
+        self.closing = asyncio.Event()
         self._node = node
         self._data_dir = data_dir
         self._table = Table(more)
@@ -186,6 +187,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """No new clients; those that are here get their answers."""
+        self.closing.set()
         if self._close is not None:
             self._close()
             with suppress(OSError):

@@ -76,6 +76,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._sequencer = Sequencer()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._done = 0
         self._line: list[bytes] = []
         self._line_bytes = 0
         self._skipping = False
@@ -180,6 +181,7 @@ class Session:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.discard(task)
+        self._done += 1
         self._answer(data, batch)
         if self._paused:
             self._throttle()
@@ -251,7 +253,8 @@ class Session:
     def _throttle(self) -> None:
         share = 0.5 if self._paused else 1.0
         busy = (
-            len(self._tasks) > RPC_PENDING * share or self._channel.unread() > RPC_PAUSE_BYTES * share
+            len(self._tasks) > RPC_PENDING * share
+            or self._channel.unread() > RPC_PAUSE_BYTES * share
         )
         if busy != self._paused:
             self._paused = busy
@@ -259,13 +262,17 @@ class Session:
 
     # -- end
 
-    async def finish(self, within: float) -> None:
-        """The end of input: answer everything that was asked, within so many seconds; what isn't
-        done then is answered by an error."""
+    async def finish(self, within: float, hurry: asyncio.Event) -> None:
+        """The end of input: answer everything that was asked, as long as something is done every
+        `within` seconds, or only for so long once `hurry` is set. What isn't done then is
+        answered by an error."""
         if self._line or self._skipping:
             self._end_line()
-        if self._tasks:
+        while self._tasks:
+            done = self._done
             await asyncio.wait(self._tasks, timeout=within)
+            if hurry.is_set() or self._done == done:
+                break
         await self.abandon()
 
     async def abandon(self) -> None:

@@ -21,7 +21,7 @@ from p2pchat.ui.rpc.streams import PipeInput, StreamOutput
 from p2pchat.ui.threads import ThreadInput, ThreadOutput
 
 _FLUSH_S = 1.0
-"""How long the parent may take to read the last answers."""
+"""How long the parent may take nothing of the last answers."""
 
 
 class _Stdio:
@@ -47,17 +47,30 @@ class _Stdio:
 
 async def serve_stdio(node: NodeApi, stop: asyncio.Event, stdin: int = 0, stdout: int = 1) -> None:
     """Serve the parent until the end of input, until it no longer listens, or until `stop` is
-    set; then answer what was asked, within RPC_DRAIN_S."""
+    set. Then answer what was asked: at the end of input as long as that goes on, else within
+    RPC_DRAIN_S."""
+    ended = asyncio.Event()
     channel = _Stdio(await _open_output(stdout, stop.set))
     session = Session(node, Table(), channel)
     channel.output.drained = session.drained
-    channel.input = await _open_input(stdin, session.feed, stop.set)
-    await stop.wait()
+    channel.input = await _open_input(stdin, session.feed, ended.set)
+    await first_of(ended, stop)
     channel.input.close()
-    await session.finish(RPC_DRAIN_S)
-    await channel.output.flush(_FLUSH_S)
+    await session.finish(RPC_DRAIN_S, hurry=stop)
+    await channel.output.flush(_FLUSH_S, hurry=stop)
     for fd in (stdin, stdout):
         _make_blocking(fd)
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in waiting:
+            future.cancel()
+        await asyncio.wait(waiting)
 
 
 async def _open_input(

@@ -43,13 +43,18 @@ class StreamOutput(asyncio.BaseProtocol):
     def unread(self) -> int:
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
-    async def flush(self, within: float) -> None:
-        """Wait until everything is taken, or so many seconds."""
-        try:
-            async with asyncio.timeout(within):
-                await self._taken.wait()
-        except TimeoutError:
-            self.abort()
+    async def flush(self, within: float, hurry: asyncio.Event) -> None:
+        """Wait until everything is taken, as long as something is every `within` seconds, or only
+        for so long once `hurry` is set. What isn't taken then is lost."""
+        while True:
+            before = self.unread()
+            try:
+                async with asyncio.timeout(within):
+                    await self._taken.wait()
+                return
+            except TimeoutError:
+                if hurry.is_set() or self.unread() >= before:
+                    self.abort()
 
     def close(self) -> None:
         if self._transport is not None:

@@ -52,6 +52,7 @@ class PlainLines:
         self._paused = False
         self._partial = bytearray()
         self._lost = 0
+        self._stopped = asyncio.Event()
         self._input = ThreadInput(stdin, self._take, self._end)
         self._output = ThreadOutput(stdout, self._end)
         self._output.drained = self._tell_lost
@@ -88,7 +89,10 @@ class PlainLines:
                 news.cancel()
         finally:
             stopped.cancel()
-        if stop.is_set() or not self._lines:
+        if stop.is_set():
+            self._stopped = stop
+            return None
+        if not self._lines:
             return None
         line = self._lines.popleft()
         if self._paused and len(self._lines) < WAITING_LINES // 2:
@@ -114,7 +118,7 @@ class PlainLines:
 
     async def close(self) -> None:
         self._input.close()
-        await self._output.flush(_FLUSH_S)
+        await self._output.flush(_FLUSH_S, hurry=self._stopped)
 
 
 def is_terminal() -> bool:

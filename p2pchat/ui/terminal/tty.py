@@ -62,6 +62,9 @@ class TtyLines:
             refresh_interval=_REFRESH_S if toolbar is not None else 0,
         )
         self._session.default_buffer.accept_handler = self._accept
+        # Printing above the prompt would leave raw mode for a moment, and the terminal would echo
+        # what is typed meanwhile into the text.
+        self._session.input.cooked_mode = contextlib.nullcontext  # type: ignore[method-assign]
         if changed is not None:
             self._session.default_buffer.on_text_changed += lambda buffer: changed(buffer.text)
         self._echo = echo

@@ -19,6 +19,10 @@ from p2pchat.events import Typing
 from p2pchat.ui.rpc.methods import METHODS, Table
 from p2pchat.ui.rpc.session import Session
 
+CALM = asyncio.Event()
+HURRY = asyncio.Event()
+HURRY.set()
+
 
 class Wire:
     """A channel that keeps what is written."""
@@ -63,7 +67,7 @@ def exchange(data: bytes, node: FakeNode | None = None) -> list[Any]:
     async def main() -> None:
         wire = Wire(node or FakeNode())
         wire.session.feed(data)
-        await wire.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
         said.extend(wire.said())
 
     asyncio.run(main())
@@ -233,7 +237,7 @@ def test_lines_cut_anywhere_and_the_last_without_newline() -> None:
         data = call("messages.send", ["#lobby", "é"], 1) + call("node.info", id=2).rstrip()
         for byte in data:
             wire.session.feed(bytes([byte]))
-        await wire.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
         assert {said["id"] for said in wire.said()} == {1, 2}
 
     over_wire(test)
@@ -245,7 +249,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_is_taken() -> None:
             wire.session.feed(b"x" * limits.MIB)
         wire.session.feed(b"x\n" + call("node.info"))
         wire.session.feed(b"y" * (limits.RPC_LINE_BYTES + 1) + b"\n" + call("node.info", id=2))
-        await wire.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
         first, *rest = wire.said()
         assert first["error"]["code"] == -32600
         assert sorted(said["id"] for said in rest if said["id"]) == [1, 2]
@@ -284,7 +288,7 @@ def test_slow_requests_hold_up_nothing_else() -> None:
             await asyncio.sleep(0)
         assert {said["id"] for said in wire.said()} == {3, 4}
         wire.node.joining.set()
-        await wire.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
         assert [said["id"] for said in wire.said()][2:] == [1, 2]
 
     over_wire(test)
@@ -294,9 +298,36 @@ def test_what_is_not_done_in_time_is_answered_by_an_error() -> None:
     async def test(wire: Wire) -> None:
         wire.node.joining.clear()
         wire.session.feed(call("rooms.join", ["#secret", "pw"]))
-        await wire.session.finish(0.05)
+        await wire.session.finish(0.05, CALM)
         assert wire.said()[0]["error"]["code"] == -32603
         assert wire.node.handlers == []
+
+    over_wire(test)
+
+
+def test_at_the_end_of_input_what_goes_on_is_waited_for() -> None:
+    async def test(wire: Wire) -> None:
+        wire.node.delay = 0.1
+        asked = [call("messages.send", ["#lobby", str(n)], n) for n in range(4)]
+        lists = [call("messages.list", ["#lobby"], 10 + n) for n in range(4)]
+        in_turn = [line for pair in zip(asked, lists, strict=True) for line in pair]
+        wire.session.feed(b"".join(in_turn))
+        await wire.session.finish(0.3, CALM)
+        assert len([said for said in wire.said() if "result" in said]) == 8
+
+    over_wire(test)
+
+
+def test_in_a_hurry_it_is_not() -> None:
+    async def test(wire: Wire) -> None:
+        wire.node.delay = 0.1
+        asked = [call("messages.send", ["#lobby", str(n)], n) for n in range(8)]
+        in_turn = [line for one in asked for line in (one, call("messages.list", ["#lobby"], 99))]
+        wire.session.feed(b"".join(in_turn))
+        await wire.session.finish(0.25, HURRY)
+        answers = wire.said()
+        assert len(answers) == 16
+        assert 0 < sum("error" in said for said in answers) < 16
 
     over_wire(test)
 
@@ -321,8 +352,8 @@ def test_what_one_client_does_the_others_are_told() -> None:
     async def test(wire: Wire) -> None:
         other = Wire(wire.node)
         wire.session.feed(call("messages.send", ["#lobby", "mine"]))
-        await wire.session.finish(5.0)
-        await other.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
+        await other.session.finish(5.0, CALM)
         assert [said.get("method") for said in wire.said()] == [None]
         assert [said["params"]["message"]["text"] for said in other.said()] == ["mine"]
 
@@ -343,7 +374,7 @@ def test_a_client_that_does_not_read() -> None:
         assert wire.paused == [True, False]
         lost = [said["params"] for said in wire.said() if "params" in said]
         assert [event["reason"] for event in lost] == ["events-lost"]
-        await wire.session.finish(5.0)
+        await wire.session.finish(5.0, CALM)
 
     over_wire(test)
 
@@ -356,7 +387,7 @@ def test_too_many_requests_at_once_pause_the_input() -> None:
         )
         wire.session.feed(b"".join(lines))
         assert wire.paused == [True]
-        await wire.session.finish(20.0)
+        await wire.session.finish(20.0, CALM)
         assert wire.paused == [True, False]
         assert [m.text for m in wire.node.stored] == [str(n) for n in range(limits.RPC_PENDING + 9)]
 

@@ -43,6 +43,7 @@ ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
 }
 DEADLINE = 15.0
 
@@ -67,7 +68,7 @@ class Terminal:
         self.run("send-keys", *keys)
 
     def screen(self, colours: bool = False) -> str:
-        return self.run("capture-pane", "-p", "-S", "-500", *(["-e"] if colours else []))
+        return self.run("capture-pane", "-p", *(["-e"] if colours else []))
 
     def wait(self, wanted: str | Callable[[str], bool]) -> str:
         deadline = time.monotonic() + DEADLINE
@@ -128,6 +129,16 @@ def test_what_arrives_while_typing_does_not_tear_the_line(terminal: Terminal) ->
     assert "you are online" in lines[-1]  # the toolbar
     terminal.keys("C-c")
     assert "Traceback" not in terminal.wait("the end")
+
+
+def test_keys_that_are_pressed_while_much_is_printed(terminal: Terminal) -> None:
+    terminal.wait("#lobby>")
+    for n in range(20):
+        terminal.keys(f"ask {n}", "Enter")
+    terminal.keys("the end of it")
+    screen = terminal.wait(lambda text: text.count("answer") >= 10 and "> the end of it" in text)
+    for line in screen.splitlines():
+        assert not line or line.startswith(("*", "#lobby>", "03:04 ", "you are")), screen
 
 
 def test_end_of_input_on_a_terminal(terminal: Terminal) -> None:
