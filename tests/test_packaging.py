@@ -89,8 +89,15 @@ def test_larger_requirements_hold_the_same_versions() -> None:
         assert all(pins[file][name] == version for file in pins)
 
 
-# Built so that this line doesn't match itself.
-SOMEONES_MACHINE = re.compile(r"(?<![\w.}~-])/(?:work|tmp|root|home)/[\w.-]+")
+# Built so that these lines don't match themselves.
+SOMEONES_MACHINE = re.compile(r"(?<![\w.}~-])/(?:(?:work|tmp|root)/[\w.-]|home/(?!ann\b|li\b)\w)")
+"""Examples live in the homes of Ann and Li."""
+
+
+def test_someones_machine_is_recognised() -> None:
+    places = [f"/{top}/{name}" for top, name in (("work", "x"), ("tmp", "dev"), ("home", "bob"))]
+    assert all(SOMEONES_MACHINE.search(f'"{place}"') for place in places)
+    assert not SOMEONES_MACHINE.search("/workers/x, ~/tmp/x, /home/ann/x, /tmp/")
 
 
 def test_no_file_names_a_place_on_someones_machine() -> None:
