@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from histories import ME
+from histories import KEY, ME
 
 from p2pchat.model.records import PutMeta
 from p2pchat.storage.store import SqliteStore
-
-KEY = bytes(range(32))
 
 
 @pytest.fixture

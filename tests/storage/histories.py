@@ -22,6 +22,7 @@ from p2pchat.model.entry import (
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import PutEntry, Write
 
+KEY = bytes(range(32))
 ROOM = ConversationId(b"R" * 32)
 ME = PeerId("m" * 32)
 START_MS = 1_790_000_000_000

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import KEY
-from histories import ROOM, Author, peer, puts, sealed, shuffled, without_body
+from histories import KEY, ROOM, Author, peer, puts, sealed, shuffled, without_body
 from plainfile import decrypted, wal_bytes
 
 from p2pchat.model.entry import Entry
@@ -160,8 +159,7 @@ DIES = """
 import sys
 sys.path[:0] = sys.argv[2:]
 from pathlib import Path
-from conftest import KEY
-from histories import Author, peer, puts
+from histories import KEY, Author, peer, puts
 from p2pchat.storage.store import SqliteStore
 import os
 store = SqliteStore(Path(sys.argv[1]), KEY)

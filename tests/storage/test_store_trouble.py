@@ -9,8 +9,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from conftest import KEY
-from histories import ROOM, Author, peer, puts
+from histories import KEY, ROOM, Author, peer, puts
 
 from p2pchat.errors import DiskFull, StoreDamaged, StoreError, StoreLocked
 from p2pchat.model.ids import DeviceId, FeedId
