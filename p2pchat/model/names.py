@@ -8,6 +8,7 @@ each profile shows the form that it met first.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from p2pchat.config.limits import NAME_CHARS, ROOM_CHARS
 from p2pchat.errors import RequestError
@@ -59,6 +60,7 @@ def is_room_name(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=1024)
 def fold(name: str) -> str:
     """What is equal for names that differ only in letter case (Unicode caseless matching). An
     open room's id is made of this form."""

@@ -183,7 +183,7 @@ class Commands:
             if row is None:
                 m.ctx.refuse(request, "no-such-message")
             else:
-                m.ctx.reply(request, m.views.message(row))
+                m.ctx.reply(request, m.views.fresh(row))
 
         def failed(reason: str) -> None:
             m.ctx.refuse(request, reason, "nothing was kept: the disk is full")

@@ -362,10 +362,10 @@ class Machine:
             if self.people.blocked(entry.author):
                 continue
             if stored.message is not None:
-                message = self.views.message(stored.message)
+                message = self.views.fresh(stored.message)
                 self.ctx.notify(MessageReceived(message), origin=arrival.origin)
             if stored.changed is not None:
-                changed = self.views.message(stored.changed)
+                changed = self.views.fresh(stored.changed)
                 self.ctx.notify(MessageChanged(changed), origin=arrival.origin)
             if entry.header.kind in (EntryKind.JOIN, EntryKind.LEAVE) and live:
                 self._tell_member(conversation, entry.author, entry.header.kind)

@@ -91,6 +91,7 @@ class Rooms:
         self._proofs = proofs
         self._ends = ends
         self._events = events
+        self._lobby = open_room_id(context.network, LOBBY)
         self._known: dict[ConversationId, _Known] = {}
         self._labels: Labels[ConversationId] = Labels()
         self._joins: list[_Join] = []
@@ -100,7 +101,7 @@ class Rooms:
         for conversation in self._conversations:
             if not conversation.direct:
                 self._labels.restore(conversation.id, conversation.row.label.removeprefix("#"))
-        lobby = open_room_id(self._ctx.network, LOBBY)
+        lobby = self._lobby
         if self._conversations.get(lobby) is None:
             row = ConversationRow(
                 id=lobby,
@@ -114,7 +115,7 @@ class Rooms:
 
     @property
     def lobby(self) -> Conversation:
-        found = self._conversations.get(open_room_id(self._ctx.network, LOBBY))
+        found = self._conversations.get(self._lobby)
         assert found is not None, "load() has seen to it"
         return found
 

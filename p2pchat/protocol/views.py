@@ -24,6 +24,13 @@ class Views:
         self._conversations = conversations
         self._people = people
         self._receipts = receipts
+        self._last: tuple[MessageRow, Message] | None = None
+
+    def fresh(self, row: MessageRow) -> Message:
+        """`message` for a row that was just stored: made once for who asked and who is told."""
+        if self._last is None or self._last[0] is not row:
+            self._last = (row, self.message(row))
+        return self._last[1]
 
     def message(self, row: MessageRow) -> Message:
         conversation = self._conversations.get(row.conversation)
