@@ -75,7 +75,7 @@ def translated(path: Path) -> Iterator[None]:
     """SQLite's errors as StoreError, each one line for a person."""
     try:
         yield
-    except (apsw.FullError, MemoryError) as error:
+    except apsw.FullError as error:
         raise DiskFull("the disk is full: nothing was stored") from error
     except (apsw.CorruptError, apsw.NotADBError, msgspec.DecodeError) as error:
         raise StoreDamaged(f"the store is damaged: {path}") from error
