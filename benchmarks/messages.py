@@ -3,7 +3,9 @@ the first two."""
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import mosquitto_peer
 from _lan import Lan, Node, wait_linked
@@ -76,8 +78,29 @@ def catch_up_rate(lan: Lan, holder: Node, host: int) -> float:
     return HISTORY / (events[-1].at - linked.at)
 
 
+def sync_times(folder: Path) -> list[float]:
+    """Seconds that the disk takes to make 4 KiB durable. A message waits for that at least once;
+    mosquitto writes its store now and then only, so its figures are free of it."""
+    taken = []
+    with (folder / "sync").open("wb", buffering=0) as file:
+        for _ in range(300):
+            file.write(bytes(4096))
+            start = time.perf_counter()
+            os.fsync(file.fileno())
+            taken.append(time.perf_counter() - start)
+    return taken
+
+
 def main() -> None:
     with Lan(hosts=3) as lan:
+        tell(
+            Figure(
+                name="the disk's fsync of 4 KiB, p50",
+                value=percentile(sync_times(lan.directory), 0.5) * 1000,
+                unit="ms",
+                note="what durability costs here, for comparison",
+            )
+        )
         peer = mosquitto_peer.measure(lan, MESSAGES, PACE_S, BURST, TEXT_BYTES)
         nodes = [lan.node(host) for host in range(3)]
         wait_linked(nodes, 30)
