@@ -121,7 +121,14 @@ class Machine:
         self.watch = Watch(self)
         self.codes = Codes(self)
         shared = self.sharing.shared
-        self.sync = Sync(ctx, self.ingest, self.links.send, shared, self.watch.own_tip_seen)
+        self.sync = Sync(
+            ctx,
+            self.ingest,
+            self.links.send,
+            shared,
+            self.watch.own_tip_seen,
+            self.sharing.introduce,
+        )
         self.gossip = Gossip(ctx, self.links, self.sharing.neighbours, shared)
         self.receipts = Receipts(
             ctx, self.links, self.ingest.author, self.sharing.audience, self.sharing.member_count

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
-from p2pchat.model.ids import ConversationId, DeviceId, PeerId
+from p2pchat.model.ids import ConversationId, DeviceId, FeedId, PeerId
 from p2pchat.model.records import ConversationKind
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.conversations import Conversation
@@ -97,6 +97,12 @@ class Sharing:
         self._m.sync.forget(conversation)
         self._m.gossip.forget(conversation)
         self._begun = {pair for pair in self._begun if pair[1] != conversation.id}
+
+    def introduce(self, link: int, feed: FeedId) -> None:
+        """Who comes late is told who wrote: the author may not be there to say it."""
+        found, author = self._m.links.get(link), self._m.ingest.author(feed)
+        if found is not None and author is not None and author != found.person:
+            self._m.directory.introduce(found, author)
 
     def end(self, link: Link, conversation: Conversation) -> None:
         """The peer has left the room."""

@@ -76,12 +76,15 @@ class Sync:
         send: Callable[[int, wire.Frame], None],
         shared: Callable[[int, Conversation], bool],
         own_tip_seen: Callable[[Conversation], None],
+        introduce: Callable[[int, FeedId], None],
     ) -> None:
+        """`introduce` tells a link's peer who the author of a feed is."""
         self._ctx = context
         self._ingest = ingest
         self._send = send
         self._shared = shared
         self._own_tip_seen = own_tip_seen
+        self._introduce = introduce
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
         self._arrived: dict[int, None] = {}
@@ -228,6 +231,8 @@ class Sync:
             self._serving[link] = self._serving.get(link, 1) - 1
             if not self._shared(link, conversation):
                 return
+            if frame.first and found:
+                self._introduce(link, read_header(found[0][1].header).feed)
             parts = wire.chunks([entry for _, entry in found])
             for part in parts[:-1]:
                 self._send(link, wire.Batch(frame.query, conversation.id, part, False))
