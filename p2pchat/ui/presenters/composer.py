@@ -19,7 +19,8 @@ from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
-TYPING_EVERY = timedelta(seconds=3)
+TYPING_EVERY = timedelta(seconds=1)
+"""How often the node is asked to tell it; the node itself tells others less often."""
 TYPING_SHOWN_MS = 6000
 """A typing notice fades by itself: its end isn't told."""
 TYPERS = 8

@@ -111,7 +111,8 @@ class Window:
     def bring_to_front(self) -> None:
         self.root.deiconify()
         self.root.lift()
-        self.root.focus_force()
+        # To the widget that had it: forcing it on the root would take it from the entry.
+        (self.root.focus_lastfor() or self.root).focus_force()
 
     @contextmanager
     def signals(self) -> Iterator[None]:

@@ -342,11 +342,11 @@ def test_editing_keeps_the_draft(window: Window) -> None:
 
 def test_typing_is_told_now_and_then(window: Window) -> None:
     composer = window.start().main.composer
-    for _ in range(10):
+    for _ in range(9):
         composer.typed("text")
         window.runner.advance(100)
     assert len(window.node.named("typing")) == 1
-    window.runner.advance(3000)
+    window.runner.advance(1000)
     composer.typed("text")
     window.runner.settle()
     assert len(window.node.named("typing")) == 2
