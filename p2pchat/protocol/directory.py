@@ -26,6 +26,8 @@ REFRESH_S = 60.0
 """How often a device in a bounded overlay says that it is there."""
 STALE_S = 150.0
 """A device that isn't linked and wasn't heard of for so long is off line."""
+OUTBID_EVERY_S = 5.0
+"""Two copies of a profile would outbid each other for ever."""
 MAX_DEVICES = 2000
 MAX_AVATARS = 128
 RECORDS_PER_FRAME_BYTES = limits.FRAME_BYTES - 2048
@@ -71,6 +73,7 @@ class Directory:
         self.profile: Profile
         self._own: Device | None = None
         self._counter = 0
+        self._outbid_again = 0.0
 
     # -- one's own
 
@@ -106,6 +109,16 @@ class Directory:
         """Something of this device or person has changed: make a record of it, and tell all."""
         self._own = self._make_device(self.status)
         self._send(self._links.up(), [self.profile.raw], [self._own.raw])
+
+    def _outbid(self, device: Device) -> None:
+        """Others hold a newer record of this device: its clock was set back since, or a copy of
+        it ran elsewhere. Nobody would believe it until its clock is there again."""
+        now = self._ctx.now
+        if self._own is None or device.version <= self._own.version or now < self._outbid_again:
+            return
+        self._outbid_again = now + OUTBID_EVERY_S
+        self._counter = max(self._counter, device.record.counter)
+        self.tell()
 
     def leave(self) -> None:
         """The last record: this device is leaving."""
@@ -193,10 +206,15 @@ class Directory:
         if kept is None or (kept.id not in self._devices and not self._links.allow_record(link)):
             return
         device = announce.read_device(raw, self._ctx.network)
-        if device is None or device.id == self._ctx.identity.device_id:
+        if device is None:
+            return
+        if device.id == self._ctx.identity.device_id:
+            self._outbid(device)
             return
         before = self._devices.get(device.id)
         if before is not None and before.version >= device.version:
+            if link.device == device.id:
+                self._send([link], [], [before.raw])
             return
         if before is None and len(self._devices) >= MAX_DEVICES:
             self._forget_one()

@@ -40,6 +40,7 @@ class Scenario:
             (6, self._start_again),
             (4, self._sleep),
             (4, self._wake),
+            (2, self._set_clock),
             (3, self._join),
             (1, self._clone),
             (1, self._roll_back),
@@ -196,6 +197,12 @@ class Scenario:
         if host is not None:
             self._note(f"{host.name} wakes")
             host.wake()
+
+    def _set_clock(self) -> None:
+        host = self._one(self.world.hosts)
+        if host is not None:
+            host.clock_off_ms = self.rng.choice((0, DAY_MS, -DAY_MS))
+            self._note(f"the clock of {host.name} is set")
 
     def _join(self) -> None:
         if len(self.world.hosts) < 8:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from host import Host
-from world import LOBBY, World
+from world import DAY_MS, LOBBY, World
 
 from p2pchat.config import limits
 from p2pchat.model.records import ConversationKind
@@ -190,3 +190,28 @@ def test_clocks_that_are_off_put_nothing_out_of_order(off_days: int) -> None:
     texts = [row.text for row in one.store.all_messages(LOBBY)]
     if off_days != 400:
         assert texts == sorted(texts, key=lambda text: int(text.split()[0]))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_clock_that_is_set_back_hides_nobody(seed: int) -> None:
+    world = World(seed)
+    ahead = world.add(clock_off_ms=DAY_MS)
+    others = [world.add(), world.add()]
+    world.wait(lambda: world.linked(world.hosts), 5.0, "linked")
+    ahead.crash()
+    ahead.clock_off_ms = 0
+    ahead.start()
+    world.wait(lambda: world.linked(world.hosts), 60.0, "linked again")
+    for host in world.hosts:
+        host.ask(host.machine.rooms.join, 0, "#maths", None)
+    world.clock.run_for(10.0)
+    for host in world.hosts:
+        world.say(host, "#maths")
+    world.clock.run_for(1.0)
+    world.wait(lambda: world.equal(world.hosts), 10.0, "equal")
+    maths = others[0].machine.conversations.labelled("#maths")
+    assert maths is not None
+    assert {row.text for row in others[0].store.all_messages(maths.id)} >= {
+        message.text for message in ahead.acknowledged
+    }
+    assert ahead.acknowledged
