@@ -22,6 +22,8 @@ IDLE_READERS = 3
 AUTOCHECKPOINT_PAGES = 4096
 """Of 4 KiB. A checkpoint costs milliseconds, so `tidy` does it between writes; a writer that is
 never idle does it after a write at this size of the WAL."""
+STATEMENTS = 256
+"""Prepared statements a connection keeps: those of some 100 chapters and parts of `hashes`."""
 BUSY_MS = 10_000
 _FEW_BYTES = 1024 * 1024
 """A file system with less than this free is full: what SQLite then calls an I/O error is that."""
@@ -53,7 +55,7 @@ def connect(path: Path, key: bytes, cache_kib: int) -> Connection:
     GCM, needs no counter to be kept: nonces are random."""
     if len(key) != KEY_BYTES:
         raise StoreLocked("the store's key has a wrong length")
-    connection = Connection(str(path))
+    connection = Connection(str(path), statementcachesize=STATEMENTS)
     connection.set_busy_timeout(BUSY_MS)
     connection.run("PRAGMA cipher='aegis'")
     connection.run(f"PRAGMA key='raw:{key.hex()}'")

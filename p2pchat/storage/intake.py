@@ -6,6 +6,7 @@ from p2pchat.config.limits import REACTIONS_PER_PERSON
 from p2pchat.model.entry import Content, Entry, EntryKind, OpenBody, ReactBody, TextBody
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import PutStatus, Stored
+from p2pchat.storage import hashes
 from p2pchat.storage.chapters import PURGE, Chapters, read_text
 from p2pchat.storage.database import Connection, Row
 from p2pchat.storage.ledger import Book, Feed, Ledger
@@ -34,7 +35,7 @@ class Intake:
         self._ledger = ledger
         self._chapters = chapters
         self._rows: list[Row] = []
-        self._next = 0
+        self._next = self._prepared = 0
         self.reload()
 
     def reload(self) -> None:
@@ -42,6 +43,8 @@ class Intake:
         self._rows.clear()
         row = self._connection.one("SELECT max(id) FROM entries")
         self._next = (row[0] or 0) + 1 if row else 1
+        self._prepared = 0
+        """Entries with smaller numbers have their place in `hashes`."""
 
     def flush(self) -> None:
         """Write the rows that were gathered; before anything reads entries or texts."""
@@ -49,6 +52,7 @@ class Intake:
             self._connection.executemany(
                 "INSERT INTO entries VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", self._rows
             )
+            hashes.add(self._connection, [(row[0], row[4]) for row in self._rows])
             self._rows.clear()
         self._chapters.flush_texts()
 
@@ -115,6 +119,8 @@ class Intake:
         """Give the entry its number, and keep its body and content."""
         header, id = entry.header, self._next
         self._next += 1
+        if id >= self._prepared:
+            self._prepared = hashes.prepare(self._connection, id)
         text = None
         if body is not None:
             content = encode_content(entry.content) if entry.readable else None

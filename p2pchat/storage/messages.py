@@ -13,6 +13,7 @@ from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import MessageRow
 from p2pchat.storage.chapters import read_text
 from p2pchat.storage.database import Connection, Row
+from p2pchat.storage.hashes import find_id
 from p2pchat.storage.schema import LATE, MISPLACED, Link
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,10 +67,12 @@ class Found(NamedTuple):
 
 
 def find_entry(connection: Connection, hash: bytes) -> Found | None:
-    row = connection.one(
-        f"SELECT {COLUMNS} FROM {TABLES} WHERE substr(e.hash,1,8)=substr(?1,1,8) AND e.hash=?1",
-        (hash,),
-    )
+    id = find_id(connection, hash)
+    return None if id is None else entry_at(connection, id)
+
+
+def entry_at(connection: Connection, id: int) -> Found | None:
+    row = connection.one(f"SELECT {COLUMNS} FROM {TABLES} WHERE e.id=?", (id,))
     return None if row is None else Found(*row)
 
 

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterator
 
 from p2pchat.model.entry import EntryKind
+from p2pchat.storage import hashes
 from p2pchat.storage.chapters import COMPACT, PURGE, Chapters, read_text
 from p2pchat.storage.database import Connection
 from p2pchat.storage.ledger import Book, Feed, Ledger
@@ -142,6 +143,7 @@ class Pruning:
         book.bytes -= row[0] if row else 0
         book.changed = True
         self._connection.run("DELETE FROM entries WHERE id=?", (found.id,))
+        hashes.remove(self._connection, found.id, found.hash)
         self._ledger.recount(book, found.clock, found.hash, found.counts, Counts.NOT)
 
     def _cut(self, feed: Feed, found: Found, forked: dict[int, Feed]) -> None:

@@ -22,7 +22,8 @@ from p2pchat.model.records import (
 )
 from p2pchat.storage.chapters import find, read_text
 from p2pchat.storage.database import Connection
-from p2pchat.storage.messages import COLUMNS, TABLES, Found, find_entry, resolved
+from p2pchat.storage.hashes import find_id
+from p2pchat.storage.messages import COLUMNS, TABLES, Found, entry_at, find_entry, resolved
 from p2pchat.storage.schema import State
 from p2pchat.storage.spans import Run, spans_of
 from p2pchat.storage.words import match_expression
@@ -152,9 +153,8 @@ def read_entries(connection: Connection, hashes: Sequence[EntryHash]) -> Entries
     found: Entries = []
     for hash in hashes:
         row = connection.one(
-            "SELECT text, header, signature FROM entries"
-            " WHERE substr(hash,1,8)=substr(?1,1,8) AND hash=?1",
-            (hash,),
+            "SELECT text, header, signature FROM entries WHERE id=?",
+            (find_id(connection, hash),),
         )
         if row is not None:
             found.append((hash, _wire(connection, *row)))
@@ -253,11 +253,13 @@ def _message_of(connection: Connection, text: int) -> Found | None:
     kept = read_text(connection, text)
     if kept is None:
         return None
-    row = connection.one("SELECT hash, kind, target FROM entries WHERE id=?", (kept.entry,))
+    row = connection.one("SELECT kind, target FROM entries WHERE id=?", (kept.entry,))
     if row is None:
         return None
-    hash, kind, target = row
-    found = find_entry(connection, target if kind == EntryKind.EDIT else hash)
+    if row[0] == EntryKind.EDIT:
+        found = find_entry(connection, row[1])
+    else:
+        found = entry_at(connection, kept.entry)
     return found if found is not None and found.state == State.SHOWN else None
 
 

@@ -54,7 +54,8 @@ CREATE TABLE spans(
     PRIMARY KEY(feed, tip)
 ) WITHOUT ROWID;
 
--- `text` names a row of a chapter's texts. `slot` is a reaction: `+` or `-`, then the emoji.
+-- `hashes.py` finds them by hash. `text` names a row of a chapter's texts. `slot` is a reaction:
+-- `+` or `-`, then the emoji.
 CREATE TABLE entries(
     id INTEGER PRIMARY KEY, conv INTEGER NOT NULL, feed INTEGER NOT NULL, seq INTEGER NOT NULL,
     hash BLOB NOT NULL, prev BLOB NOT NULL, clock INTEGER NOT NULL, kind INTEGER NOT NULL,
@@ -62,7 +63,6 @@ CREATE TABLE entries(
     counts INTEGER NOT NULL, text INTEGER, target BLOB, link INTEGER, slot TEXT,
     header BLOB NOT NULL, signature BLOB NOT NULL
 );
-CREATE INDEX entries_by_hash ON entries(substr(hash, 1, 8));
 CREATE INDEX entries_by_seq ON entries(feed, seq);
 CREATE INDEX entries_by_order ON entries(conv, state, clock, hash, counts);
 CREATE INDEX entries_by_target ON entries(target, kind, link) WHERE target IS NOT NULL;

@@ -10,6 +10,7 @@ from histories import ROOM, Author, peer, puts, shuffled, without_body
 from p2pchat.model.entry import Entry, Span
 from p2pchat.model.ids import ConversationId, EntryHash
 from p2pchat.model.records import DropConversation, PutStatus
+from p2pchat.storage import hashes
 from p2pchat.storage.store import SqliteStore
 
 
@@ -161,3 +162,17 @@ def test_a_dropped_conversation_leaves_nothing(store: SqliteStore) -> None:
     assert len(store.search("stays", None, 5)) == 1
     assert store.apply(puts(*made)).stored[0].status == PutStatus.NEW
     assert len(store.messages(ROOM, 10)) == 4
+
+
+def test_entries_are_found_by_hash_in_all_parts(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "PART_BITS", 4)
+    author = Author(peer("a"))
+    made = history(author, 100)
+    for start in range(0, 100, 7):
+        store.apply(puts(*made[start : start + 7]))
+    found = store.read_entries([entry.hash for entry in made])
+    assert [hash for hash, _ in found] == [entry.hash for entry in made]
+    assert store.message(EntryHash(made[50].hash[:8] + bytes(24))) is None
+    assert {stored.status for stored in store.apply(puts(*made)).stored} == {PutStatus.KNOWN}
