@@ -91,6 +91,8 @@ class Sync:
         """Queries of which something came in this turn."""
         self._serving: dict[int, int] = {}
         self._uncommitted = 0
+        self._waiting: dict[ConversationId, Conversation] = {}
+        """Those that have something to ask for, and no place for it yet."""
 
     # -- comparing
 
@@ -159,11 +161,14 @@ class Sync:
 
     def _fetch(self, conversation: Conversation, state: _State) -> None:
         """Ask for what can be asked for now, every feed at one peer."""
+        self._waiting.pop(conversation.id, None)
         if self._uncommitted > UNCOMMITTED:
+            self._waiting[conversation.id] = conversation
             return
         for link, rows in list(state.sources.items()):
             for row in list(rows.values()):
                 if self._busy(link) >= limits.WANTS_IN_FLIGHT:
+                    self._waiting[conversation.id] = conversation
                     break
                 if row.feed in state.wants:
                     continue
@@ -217,6 +222,7 @@ class Sync:
             del state.wants[want.feed]
         state.sources.pop(want.link, None)
         self._fetch(conversation, state)
+        self._resume()
 
     # -- answering
 
@@ -330,9 +336,10 @@ class Sync:
         self._fetch(conversation, state)
 
     def _resume(self) -> None:
+        """A place has become free: whoever waits for one, in whatever conversation."""
         if self._uncommitted > UNCOMMITTED // 2:
             return
-        for conversation in {id(found[0]): found[0] for found in self._queries.values()}.values():
+        for conversation in list(self._waiting.values()):
             self._fetch(conversation, self._states[conversation.id])
 
     def check(self, entries: tuple[WireEntry, ...], then: Callable[[list[Checked]], None]) -> None:
@@ -384,10 +391,12 @@ class Sync:
             state.parts.pop(link, None)
         for conversation in touched:
             self._fetch(conversation, self._states[conversation.id])
+        self._resume()
 
     def forget(self, conversation: Conversation) -> None:
         """The conversation was left or dropped."""
         self._states.pop(conversation.id, None)
+        self._waiting.pop(conversation.id, None)
         for query, (known, want) in list(self._queries.items()):
             if known is conversation:
                 want.timer.cancel()
