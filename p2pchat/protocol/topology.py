@@ -22,8 +22,6 @@ from p2pchat.protocol.relay import Relay
 
 CACHED = 64
 """Devices seen before that are tried at the start."""
-EXPLORE_S = 5.0
-"""Between two dials to strangers while the overlay is bounded."""
 CONNECT_S = 12.0
 """How long `peers.connect` waits for the other side's name."""
 SOURCES = {"mdns": Source.MDNS, "beacon": Source.BEACON}
@@ -156,7 +154,7 @@ class Topology:
     def update(self) -> None:
         now = self._ctx.now
         changed = self._overlay.update(now)
-        self._reach.explore(EXPLORE_S if self._overlay.mode() is Mode.BOUNDED else 0.0)
+        self._reach.explore(limits.EXPLORE_EVERY_S if self._overlay.mode() is Mode.BOUNDED else 0.0)
         if changed is not None:
             for device in changed.added:
                 self._reach.want(device, now)
