@@ -350,6 +350,9 @@ class Ingest:
                     named = (*header.heads, header.prev) if header.prev else header.heads
                     conversation.add_head(entry.hash, header.clock, named)
         self._arrived(Arrival(conversation, road, link, made, applied.stored, hops, origin))
+        # Their key or first entry may have come while they were on their way to the disk.
+        hidden = [entry for entry in made if not (entry.readable and entry.author)]
+        self._disclosed(conversation, [(entry.hash, entry.wire) for entry in hidden])
         for entry in made:
             if entry.header.kind == EntryKind.OPEN and road != Road.WRITTEN:
                 # What was pushed of this feed before could have been anyone's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -28,8 +29,10 @@ LOBBY = "lobby"
 JOIN_S = 8.0
 """How long a join looks for someone who is in the room."""
 MAX_KNOWN = 4096
+ROOMS_PER_JOIN = 8
+"""Rooms of one name that a join tries: for each, the password is stretched."""
 ASKED_PER_JOIN = 3
-"""Members that one join proves the password to: each could test a guess."""
+"""Members of one room that a join proves the password to: each could test a guess."""
 
 
 class RoomEvents(Protocol):
@@ -67,7 +70,11 @@ class _Join:
     password: str
     origin: int
     rooms: list[ConversationId]
-    asked: set[DeviceId] = field(default_factory=set)
+    asked: dict[ConversationId, set[DeviceId]] = field(default_factory=dict)
+    secrets: dict[ConversationId, bytes] = field(default_factory=dict)
+    """What the password is for each room."""
+    waiting: dict[ConversationId, list[Link]] = field(default_factory=dict)
+    """Whom to prove it to, as soon as that is known."""
     open_proofs: int = 0
     reason: str = ""
     done: bool = False
@@ -300,13 +307,12 @@ class Rooms:
         never creates: `wrong-password`, `too-many-tries`, `nobody-answered`."""
         name = room_name(text)
         candidates = self._candidates(name)
-        for id in candidates:
-            conversation = self._conversations.get(id)
-            if conversation is not None and conversation.mine:
-                if password is not None and conversation.row.kind == ConversationKind.OPEN:
-                    continue
-                self._ctx.reply(request, self.room(conversation))
-                return
+        joined = [
+            found for id in candidates if (found := self._conversations.get(id)) and found.mine
+        ]
+        if joined and password is None:
+            self._ctx.reply(request, self.room(joined[0]))
+            return
         protected = [id for id in candidates if self._is_protected(id)]
         if (password is None and len(protected) < len(candidates)) or (
             password is None and not protected
@@ -327,16 +333,22 @@ class Rooms:
     def _look(self, join: _Join) -> None:
         """Ask whoever is linked and in such a room; have the others linked."""
         join.rooms = [id for id in self._candidates(join.name) if self._is_protected(id)]
-        for id in join.rooms:
+        for id in join.rooms[:ROOMS_PER_JOIN]:
             known = self._known.get(id)
+            asked = join.asked.setdefault(id, set())
+            own = self._conversations.get(id)
+            if own is not None and own.mine:
+                if own.id not in join.secrets:
+                    self._compare(join, own)
+                continue
             for device in sorted(known.devices) if known else ():
-                if join.done or len(join.asked) >= ASKED_PER_JOIN or device in join.asked:
+                if join.done or len(asked) >= ASKED_PER_JOIN or device in asked:
                     continue
                 link = self._links.of(device)
                 if link is None:
                     self._events.demand(device)
                 else:
-                    join.asked.add(device)
+                    asked.add(device)
                     self._ask(join, id, link)
 
     def link_up(self) -> None:
@@ -345,21 +357,42 @@ class Rooms:
 
     def _ask(self, join: _Join, id: ConversationId, link: Link) -> None:
         join.open_proofs += 1
+        waiting = join.waiting.setdefault(id, [])
+        waiting.append(link)
+        if id in join.secrets:
+            self._prove_all(join, id)
+        elif len(waiting) == 1:
+            job = effects.Stretch(join.password, id)
+            self._ctx.compute(job, lambda secret: self._stretched(join, id, secret))
+
+    def _compare(self, join: _Join, own: Conversation) -> None:
+        """A room that was joined before: it is meant where the password is its own."""
+        join.open_proofs += 1
+        join.secrets[own.id] = own.row.secret
 
         def stretched(secret: bytes | Exception) -> None:
-            if isinstance(secret, Exception) or join.done or not link.up:
-                self._asked(join, id, b"", Refused(pake.BUSY))
-                return
-            self._proofs.ask(
-                link.id,
-                id,
-                secret,
-                self._ends(link),
-                self._ctx.now,
-                lambda outcome: self._asked(join, id, secret, outcome),
-            )
+            if secret != own.row.secret or not own.mine:
+                self._asked(join, own.id, b"", Refused(pake.WRONG))
+            elif not join.done:
+                self._end(join)
+                self._ctx.reply(join.request, self.room(own))
 
-        self._ctx.compute(effects.Stretch(join.password, id), stretched)
+        self._ctx.compute(effects.Stretch(join.password, own.id), stretched)
+
+    def _stretched(self, join: _Join, id: ConversationId, secret: bytes | Exception) -> None:
+        """The password is ready for this room; that takes a tenth of a second, so once."""
+        join.secrets[id] = b"" if isinstance(secret, Exception) else secret
+        self._prove_all(join, id)
+
+    def _prove_all(self, join: _Join, id: ConversationId) -> None:
+        links, join.waiting[id] = join.waiting[id], []
+        secret = join.secrets[id]
+        done = partial(self._asked, join, id, secret)
+        for link in links:
+            if not secret or join.done or not link.up:
+                done(Refused(pake.BUSY))
+            else:
+                self._proofs.ask(link.id, id, secret, self._ends(link), self._ctx.now, done)
 
     def _asked(self, join: _Join, id: ConversationId, secret: bytes, outcome: Outcome) -> None:
         join.open_proofs -= 1
