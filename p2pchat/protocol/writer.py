@@ -31,7 +31,9 @@ class Writer:
         conversation its key must be known."""
         made: list[Entry] = []
         own = conversation.own
-        if own is None or own.clock > clock_bound:
+        # A feed may be left of the device that this one was before it went on as a new one.
+        foreign = own is not None and own.feed[:32] != self._ctx.identity.device.key
+        if own is None or foreign or own.clock > clock_bound:
             made.append(self._open(conversation))
         made.append(self._entry(conversation, kind, content, target))
         return made
