@@ -111,9 +111,12 @@ class Reach:
         stranger: bool = False,
     ) -> None:
         """A device may be at these addresses. `stranger`: nothing else tells of it, so dial it to
-        see; while the overlay is bounded at the pace of `explore`."""
+        see; while the overlay is bounded at the pace of `explore`. Who shows one's own id is a
+        copy of this profile: dialled as a stranger is, to find out."""
         if device == self._own:
-            return
+            if source not in (Source.MDNS, Source.BEACON):
+                return
+            stranger = True
         target = self._target(device)
         if target is None:
             return

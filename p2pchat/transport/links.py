@@ -95,6 +95,7 @@ class TlsLinks:
         self._loop = asyncio.get_running_loop()
         self._sink = sink
         self._instance = identity.instance
+        self._stopping = False
         self._admission = Admission(
             self._loop, Connection.start, lambda one: one.abort(Reason.TOO_MANY)
         )
@@ -171,6 +172,7 @@ class TlsLinks:
         self._stopping = True
         for server in self._servers:
             server.close()
+        self._servers.clear()
         dials = list(self._dials)
         for task in dials:
             task.cancel()

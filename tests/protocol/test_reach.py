@@ -383,9 +383,21 @@ def test_a_full_table_of_devices_in_use_takes_no_more() -> None:
     assert THERE not in [dial.address for dial in of(DialTo, world.advance(1))]
 
 
-def test_own_hints_and_own_addresses_lead_nowhere() -> None:
+def test_who_shows_ones_own_id_is_dialled_once() -> None:
+    """A copy of the profile: it becomes no link, and no hint begins another round at once."""
     world = Harness()
-    world.hint(OWN, HERE, stranger=True)
+    world.hint(OWN, HERE)
+    token = world.dials()[HERE]
+    world.reach.dial_opened(token, OWN, world.now)
+    world.reach.unlinked(OWN, world.now)
+    world.hint(OWN, HERE)
+    assert world.poll() == []
+    assert world.reach.state(OWN) is State.IDLE
+
+
+def test_own_records_and_own_addresses_lead_nowhere() -> None:
+    world = Harness()
+    world.reach.hint(Source.RECORD, OWN, [HERE], world.now, stranger=True)
     world.reach.dial_back(OWN, [HERE], world.now)
     assert world.poll() == []
     world.hint(LARGER, HERE)

@@ -9,7 +9,18 @@ import time
 from functools import partial
 
 import pytest
-from transport_support import HOST, Node, Outsider, fill, linked, make_identity, run, two, until
+from transport_support import (
+    HOST,
+    Node,
+    Outsider,
+    Sink,
+    fill,
+    linked,
+    make_identity,
+    run,
+    two,
+    until,
+)
 
 from p2pchat.config import limits
 from p2pchat.transport.leaf import make_credentials
@@ -344,5 +355,22 @@ def test_links_know_names_and_ipv6() -> None:
 def test_stopping_before_starting_is_no_error() -> None:
     async def body() -> None:
         await TlsLinks().stop()
+
+    run(body)
+
+
+def test_links_start_again_under_another_identity() -> None:
+    async def body() -> None:
+        one, other = await two()
+        await linked(one, other)
+        await one.links.stop()
+        one.sink, one.identity = Sink(), make_identity()
+        await one.links.start(one.sink, one.identity)
+        _, theirs = await linked(one, other)
+        assert other.sink.opened[theirs].device_key == one.identity.device_key
+        link, _ = await linked(other, one)
+        assert other.sink.opened[link].device_key == one.identity.device_key
+        await one.links.stop()
+        await other.links.stop()
 
     run(body)
