@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -72,6 +73,10 @@ class Runtime:
         self._performing = False
         self._closed = False
         self._pending: list[_Batch] = []
+        self._committed_count = 0
+        self._written_count = 0
+        self._readers_waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        """Queries that wait until so many commits are written."""
         self._writing = False
         self._work: queue.SimpleQueue[list[_Batch] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="p2pchat-writer", daemon=True)
@@ -239,6 +244,7 @@ class Runtime:
 
     def _commit(self, effect: effects.Commit) -> None:
         self._pending.append(_Batch(effect.batch, effect.writes))
+        self._committed_count += 1
         self._idle.clear()
         if not self._writing:
             # Not at once: what else this input brings about goes into the same transaction.
@@ -300,6 +306,12 @@ class Runtime:
             self._writing = False
         if not isinstance(outcome, Exception):
             self.run(self._machine.committed, _split(group, outcome))
+        self._written_count += len(group)
+        waiting = self._readers_waiting
+        while waiting and waiting[0][0] <= self._written_count:
+            told = waiting.popleft()[1]
+            if not told.done():
+                told.set_result(None)
         if not self._writing and not self._pending:
             self._idle.set()
 
@@ -337,7 +349,11 @@ class Runtime:
         future.add_done_callback(done)
 
     async def query(self, call: Callable[[], Any]) -> Any:
-        """Run a query of the store for a front end."""
+        """Run a query of the store for a front end: it sees all that was told before."""
+        if self._written_count < self._committed_count:
+            told: asyncio.Future[None] = self._loop.create_future()
+            self._readers_waiting.append((self._committed_count, told))
+            await told
         return await self._loop.run_in_executor(self._readers, call)
 
     def _resume(self, query: int) -> Callable[[Any], None]:

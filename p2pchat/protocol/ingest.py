@@ -1,7 +1,7 @@
 """The one way of entries into the node: classify, make durable, then tell every other part.
 
-Own entries and others' take the same road. Nothing is passed on, shown or acknowledged before it
-is on disk.
+Own entries and others' take the same road. Nothing is passed on or acknowledged before it is on
+disk.
 """
 
 from __future__ import annotations
@@ -70,12 +70,14 @@ class Ingest:
         opens: dict[FeedId, PeerId],
         clock_bound: Callable[[], int],
         refused: Callable[[PeerId, Conversation], bool],
+        coming: Callable[[Conversation, Sequence[Entry]], None],
         arrived: Callable[[Arrival], None],
     ) -> None:
         self._ctx = context
         self._opens = opens
         self._clock_bound = clock_bound
         self._refused = refused
+        self._coming = coming
         self._arrived = arrived
         self.writer = Writer(context)
         self._recent: dict[EntryHash, int] = {}
@@ -160,6 +162,8 @@ class Ingest:
             return known
         for entry in made:
             self._remember(entry)
+        if road is Road.PUSHED:
+            self._coming(conversation, made)
         self._commit(conversation, made, road, link, hops, then)
         return known
 
