@@ -165,7 +165,7 @@ def _ask_name() -> str:
     """At the first start; empty: the host's name."""
     from p2pchat.model.names import display_name
     from p2pchat.model.text import well_formed
-    from p2pchat.node.node import host_name
+    from p2pchat.node.host import host_name
 
     while True:
         try:
@@ -294,7 +294,7 @@ def why_no_window() -> str | None:
 def run_window(options: Options, log_level: str) -> int:
     """The window; one that is open for the profile already comes to the front instead.
     ProfileInUse where what runs there is no window."""
-    from p2pchat.node.node import host_name
+    from p2pchat.node.host import host_name
     from p2pchat.ui.tk import window
 
     log_to_stderr(log_level)

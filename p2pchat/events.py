@@ -6,7 +6,7 @@ import msgspec
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
-from p2pchat.model.people import Peer
+from p2pchat.model.people import Peer, Profile
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type"):
@@ -65,6 +65,16 @@ class ConversationChanged(_Event, frozen=True, tag="conversation.changed"):
     conversation: str
 
 
+class ProfileRenewed(_Event, frozen=True, tag="profile.renewed"):
+    """The profile is another person's from now on: everything is to be asked for anew."""
+
+    profile: Profile
+
+
+RUNS_TWICE = "profile-runs-twice"
+"""The reason of a warning after which a person may say that they are someone else."""
+
+
 class Warned(_Event, frozen=True, tag="warning"):
     """What a person should know. `reason` is stable, `text` one plain sentence."""
 
@@ -85,5 +95,6 @@ Event = (
     | MessageReceipt
     | Typing
     | ConversationChanged
+    | ProfileRenewed
     | Warned
 )

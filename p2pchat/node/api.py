@@ -48,6 +48,12 @@ class NodeApi(Protocol):
         name. `name-not-allowed`: a PeerId's form, or too long; `too-large`: the avatar."""
         ...
 
+    async def become_someone_else(self, name: str | None = None) -> Profile:
+        """Go on as a new person, on a new device: for who uses a copy of somebody's profile.
+        Rooms and their history stay; direct conversations, drafts, and what the old person
+        thinks of others go. An empty name becomes the host name. `name-not-allowed`."""
+        ...
+
     async def peers(self) -> Sequence[Peer]: ...
 
     async def verify_words(self, peer_id: PeerId) -> str:

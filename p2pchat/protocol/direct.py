@@ -40,6 +40,8 @@ from p2pchat.protocol.receipts import Receipts
 MAX_HELD = 1000
 """Conversations held for others."""
 MAX_HELD_PER_PERSON = 64
+EMPTY = 256
+"""Conversations of this person that others speak of and that have nothing in them."""
 ENTRY_BYTES = 450
 """What an entry costs besides its body, for the quota."""
 
@@ -76,9 +78,18 @@ class Directs:
         """What waits for a key to be made; each is told the reason where that fails, else ""."""
         self._keeping: dict[ConversationId, _Keeping] = {}
         self._held_bytes: dict[ConversationId, int] = {}
+        self._empty: dict[ConversationId, None] = {}
+        """Conversations that a peer has spoken of and that nothing has come of yet, oldest
+        first."""
 
     def load(self) -> None:
+        me = self._ctx.identity.peer_id
         for conversation in self._conversations:
+            if conversation.direct and conversation.mine and me not in conversation.row.peers:
+                # Of who this profile was before.
+                self._conversations.drop(conversation)
+                self._ctx.commit([DropConversation(conversation.id)])
+                continue
             if not conversation.mine and conversation.direct:
                 entries = sum(
                     span.high - span.low + 1
@@ -87,6 +98,8 @@ class Directs:
                 )
                 self._held_bytes[conversation.id] = entries * 2 * ENTRY_BYTES
             elif conversation.direct:
+                if not conversation.spans and not conversation.row.draft:
+                    self._empty[conversation.id] = None
                 self._reopen(conversation)
 
     # -- finding
@@ -95,6 +108,7 @@ class Directs:
         """The conversation with a known person; it is made where there is none yet."""
         me = self._ctx.identity.peer_id
         id = direct_id(self._ctx.network, me, person)
+        self._empty.pop(id, None)
         found = self._conversations.get(id)
         if found is None:
             row = ConversationRow(
@@ -123,7 +137,23 @@ class Directs:
             return None
         if id != direct_id(self._ctx.network, me, link.person):
             return None
-        return self.with_person(link.person)
+        return self._spoken_of(link.person)
+
+    def _spoken_of(self, person: PeerId) -> Conversation | None:
+        """The conversation with someone, because a peer speaks of it. Anyone can make persons up:
+        of those that stay empty only the last `EMPTY` are kept."""
+        found = self.existing(person)
+        known = person in self._people or person == self._ctx.identity.peer_id
+        if found is not None or not known:
+            return found
+        found = self.with_person(person)
+        self._empty[found.id] = None
+        if len(self._empty) > EMPTY:
+            oldest = self._conversations.get(next(iter(self._empty)))
+            del self._empty[next(iter(self._empty))]
+            if oldest is not None and not oldest.spans and not oldest.row.draft:
+                self._let_go(oldest)
+        return found
 
     def other(self, conversation: Conversation) -> PeerId:
         """The other side of a conversation of ours (oneself, in the one with oneself)."""
@@ -204,7 +234,8 @@ class Directs:
         self._ctx.emit(effects.ReadUndisclosed(query, conversation.id, None))
 
     def _open_box(self, conversation: Conversation, body: KeyBody) -> None:
-        if conversation.key(body.key_id) is not None:
+        known = conversation.key(body.key_id) is not None
+        if known or len(conversation.row.keys) >= limits.ROOM_KEYS:
             return
         me = self._ctx.identity.peer_id
         box = next((box for person, box in body.boxes if person == me), None)
@@ -231,6 +262,7 @@ class Directs:
         if not conversation.mine:
             self._count(conversation, arrival.entries)
             return
+        self._empty.pop(conversation.id, None)
         for entry, _ in arrival.new():
             if isinstance(entry.content, KeyBody):
                 self._open_box(conversation, entry.content)
@@ -334,7 +366,9 @@ class Directs:
         device of this person, or one who kept it."""
         if self._people.blocked(person):
             return
-        conversation = self.with_person(person)
+        conversation = self._spoken_of(person)
+        if conversation is None:
+            return
         if link.person not in conversation.row.peers:
             keeping = self._keeping.setdefault(conversation.id, _Keeping())
             keeping.holders.add(link.device)
@@ -412,7 +446,11 @@ class Directs:
         for link in self._links.up():
             if link.person in conversation.row.peers:
                 self._links.send(link.id, wire.DirectAnswer(conversation.id, False))
+        self._let_go(conversation)
+
+    def _let_go(self, conversation: Conversation) -> None:
         self._conversations.drop(conversation)
+        self._keeping.pop(conversation.id, None)
         self._held_bytes.pop(conversation.id, None)
         self._dropped(conversation)
         self._ctx.commit([DropConversation(conversation.id)])

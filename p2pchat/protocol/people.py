@@ -105,6 +105,10 @@ class People:
         found = self._persons.get(person)
         return found.row if found else None
 
+    def rows(self) -> list[PersonRow]:
+        """Of everyone who was met."""
+        return [found.row for found in self._persons.values()]
+
     def name(self, person: PeerId) -> str:
         """What they call themselves; may be empty."""
         if person == self._own:

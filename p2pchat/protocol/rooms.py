@@ -104,7 +104,8 @@ class Rooms:
         self._joins: list[_Join] = []
 
     def load(self) -> None:
-        """Take up the labels, and see that there is a lobby."""
+        """Take up the labels, see that there is a lobby, and that this person is in every joined
+        room: the profile may have become someone else's, or the JOIN not have been kept."""
         for conversation in self._conversations:
             if not conversation.direct:
                 self._labels.restore(conversation.id, conversation.row.label.removeprefix("#"))
@@ -119,6 +120,11 @@ class Rooms:
             )
             self._conversations.add(row)
             self._ctx.commit([PutConversation(row)])
+        me = self._ctx.identity.peer_id
+        for conversation in self._conversations.mine():
+            named = not conversation.direct and conversation.id != lobby
+            if named and me not in conversation.members:
+                self._ingest.write(conversation, EntryKind.JOIN)
 
     @property
     def lobby(self) -> Conversation:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
-from p2pchat.events import Warned
+from p2pchat.events import RUNS_TWICE, Warned
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
-from p2pchat.model.records import PutConversation, PutMeta, Write
-from p2pchat.protocol import effects
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.links import Link
@@ -33,7 +31,6 @@ class Watch:
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
         self._refusals_told: set[tuple[DeviceId, str]] = set()
-        self._leaving = False
 
     def link_refused(self, link: Link, reason: str) -> None:
         """This side or the other doesn't want the link; people are told once of what they can
@@ -49,18 +46,13 @@ class Watch:
         """The profile runs twice: the one with the larger instance goes on as a new device."""
         if self._m.instance < instance:
             text = "This profile also runs elsewhere; the other one becomes a device of its own."
-            self._m.ctx.notify(Warned("profile-runs-twice", text))
+            self._m.ctx.notify(Warned(RUNS_TWICE, text))
             return
-        if self._leaving:
+        if self._m.renewal.under_way:
             return
-        self._leaving = True
         text = "This profile also runs elsewhere; from now on this is a device of its own."
-        self._m.ctx.notify(Warned("profile-runs-twice", text))
-        writes: list[Write] = [PutMeta("device_seed", self._m.ctx.rng.randbytes(32))]
-        for conversation in self._m.conversations:
-            self._m.ingest.writer.retire(conversation)
-            writes.append(PutConversation(conversation.row))
-        self._m.ctx.commit(writes, lambda _: self._m.ctx.emit(effects.Restart()))
+        self._m.ctx.notify(Warned(RUNS_TWICE, text))
+        self._m.renewal.new_device()
 
     def check_clock(self, link: Link) -> None:
         off = link.offset_ms

@@ -12,12 +12,20 @@ import msgspec
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import BadParams, RequestError
-from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
+from p2pchat.events import (
+    Event,
+    MessageChanged,
+    MessageReceipt,
+    MessageReceived,
+    ProfileRenewed,
+)
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, MessageKind, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile, Status
 
 OWN = PeerId("a" * 32)
+NEW = PeerId("n" * 32)
+"""Who one becomes as someone else."""
 LI = PeerId("b" * 32)
 LI_2 = PeerId("c" * 32)
 
@@ -141,6 +149,12 @@ class FakeNode:
         if given.get("name") == "":
             given["name"] = "host"
         self.own = msgspec.structs.replace(self.own, **given)
+        return self.own
+
+    async def become_someone_else(self, name: str | None = None) -> Profile:
+        self.own = Profile(NEW, name or "host", Status.ONLINE, "", None)
+        self.stored = [m for m in self.stored if not m.conversation.startswith("@")]
+        self.tell(ProfileRenewed(self.own), origin=self)
         return self.own
 
     async def peers(self) -> Sequence[Peer]:

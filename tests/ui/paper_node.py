@@ -178,6 +178,13 @@ class PaperNode:
         self.me = msgspec.structs.replace(self.me, **changes)
         return self.me
 
+    async def become_someone_else(self, name: str | None = None) -> Profile:
+        self._called("become_someone_else", name)
+        self.me = Profile(peer_id("n"), name or "host", Status.ONLINE, "", None)
+        self.history = {n: told for n, told in self.history.items() if n.startswith("#")}
+        self.drafts.clear()
+        return self.me
+
     async def peers(self) -> Sequence[Peer]:
         self._called("peers")
         return list(self.people.values())

@@ -131,6 +131,15 @@ class ComposerPresenter:
             self._drafts[self._name] = self._view.text()
         return {n: d for n, d in self._drafts.items() if d != self._saved.get(n, "")}
 
+    def forget(self) -> None:
+        """Away with all drafts: they are somebody else's."""
+        self._save.cancel()
+        self._leave_mode()
+        self._name = ""
+        self._drafts.clear()
+        self._saved.clear()
+        self._view.set_text("")
+
     # -- writing
 
     def typed(self, text: str) -> None:

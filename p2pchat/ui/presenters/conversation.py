@@ -123,6 +123,13 @@ class ConversationPresenter:
         self.name = conversation
         self._load(around)
 
+    def forget(self) -> None:
+        """Show nothing, until something is opened."""
+        self._visit += 1
+        self.name = ""
+        self.loading = False
+        self._clear()
+
     def to_end(self) -> None:
         if not self._loaded.at_end:
             self._load(None)

@@ -57,6 +57,36 @@ def name_problem(name: str) -> str:
     return "That looks like the id of a person. Please choose a name." * has_peer_id_form(name)
 
 
+class SomeoneElsePresenter:
+    """Makes this profile a new person's."""
+
+    def __init__(
+        self, node: NodeApi, runner: Runner, view: PageView, renewed: Callable[[], None]
+    ) -> None:
+        self._node = node
+        self._runner = runner
+        self._view = view
+        self._renewed = renewed
+
+    def submit(self, text: str) -> None:
+        name = text.strip()
+        problem = name_problem(name)
+        self._view.show_error(problem)
+        if not problem:
+            self._view.set_busy(True)
+            self._runner.call(
+                lambda: self._node.become_someone_else(name), self._done, self._failed
+            )
+
+    def _done(self, _: object) -> None:
+        self._view.close()
+        self._renewed()
+
+    def _failed(self, error: P2PChatError) -> None:
+        self._view.set_busy(False)
+        self._view.show_error(words.refusal(error))
+
+
 class ConnectPresenter:
     """Links to an address, for networks where people aren't found by themselves."""
 

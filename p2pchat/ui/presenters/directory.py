@@ -16,6 +16,7 @@ from p2pchat.events import (
     PeerChanged,
     PeerOffline,
     PeerOnline,
+    ProfileRenewed,
     Typing,
     Warned,
 )
@@ -89,7 +90,7 @@ class Directory:
                     last = self.conversations.get(event.message.conversation)
                     if last and last.last and last.last.message_id == event.message.message_id:
                         self._reload_conversations.ask()
-                case MessageReceipt() | Typing() | Warned():
+                case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
                     pass
                 case _:
                     assert_never(event)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from p2pchat.config.settings import Settings
-from p2pchat.events import Event, PeerChanged
+from p2pchat.events import Event, PeerChanged, ProfileRenewed
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Room
 from p2pchat.model.people import NodeInfo, Peer
@@ -82,6 +82,8 @@ class MainPresenter:
         self.conversation.events(batch)
         self.composer.events(batch)
         self.status.events(batch)
+        if any(isinstance(event, ProfileRenewed) for event in batch):
+            self.renewed()
 
     def flush(self) -> None:
         """After a run of events: draw."""
@@ -92,6 +94,14 @@ class MainPresenter:
         self.directory.load(lambda: self.conversation.open(self.conversation.name))
 
     # -- moving about
+
+    def renewed(self) -> None:
+        """This profile is someone else's from now on: begin anew."""
+        self.composer.forget()
+        self.conversation.forget()
+        self.status.renewed()
+        self.runner.call(self.node.info, self._opened)
+        self.directory.load(lambda: self.open(LOBBY))
 
     def open(self, conversation: str, around: MessageId | None = None) -> None:
         """Show a conversation by its canonical name; a room that isn't joined is joined."""

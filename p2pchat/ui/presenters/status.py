@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.events import Event, Warned
+from p2pchat.events import RUNS_TWICE, Event, Warned
 from p2pchat.model.people import NodeInfo
 from p2pchat.model.text import one_line
 from p2pchat.ui.presenters import words
@@ -23,6 +23,8 @@ class Notice:
     text: str
     trouble: bool
     """Something failed; else something to know."""
+    someone_else: bool = False
+    """The person may say that they are someone else."""
 
 
 class StatusView(Protocol):
@@ -56,11 +58,21 @@ class StatusPresenter:
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, Warned):
-                self.say(event.text, trouble=False)
+                text = one_line(event.text, NOTICE_CHARS)
+                self._keep(Notice(text, False, someone_else=event.reason == RUNS_TWICE))
 
-    def say(self, text: str, trouble: bool = True) -> None:
-        """Show one sentence until it is dismissed; the same one isn't shown twice."""
-        notice = Notice(one_line(text, NOTICE_CHARS), trouble)
+    def say(self, text: str) -> None:
+        """Something failed: show one sentence until it is dismissed."""
+        self._keep(Notice(one_line(text, NOTICE_CHARS), True))
+
+    def renewed(self) -> None:
+        """The person is someone else: nobody is asked for that again."""
+        kept = [notice for notice in self._notices if not notice.someone_else]
+        self._notices = deque(kept, maxlen=NOTICES)
+        self._show_notice()
+
+    def _keep(self, notice: Notice) -> None:
+        """The same one isn't shown twice."""
         if notice not in self._notices:
             self._notices.append(notice)
             self._show_notice()

@@ -60,6 +60,14 @@ class ProfileSet(Params, frozen=True):
     avatar: str | None = None
 
 
+class ProfileRenew(Params, frozen=True):
+    name: str | None = None
+
+    @property
+    def is_quick(self) -> bool:
+        return False
+
+
 class OfPeer(Params, frozen=True):
     peer_id: str
 
@@ -221,6 +229,9 @@ METHODS: dict[str, Method] = {
         ProfileSet,
         lambda node, p: node.set_profile(p.name, p.status, p.note, p.avatar),
         Order.WRITE,
+    ),
+    "profile.renew": Method(
+        ProfileRenew, lambda node, p: node.become_someone_else(p.name), Order.WRITE
     ),
     "peers.list": Method(Nothing, lambda node, p: node.peers()),
     "peers.verify": Method(OfPeer, _verify),

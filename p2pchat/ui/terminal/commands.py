@@ -298,6 +298,19 @@ async def _status(chat: Chat, rest: str) -> None:
     chat.say(f"you are {chat.me.status.value}{note}")
 
 
+async def _someone_else(chat: Chat, rest: str) -> None:
+    line = f"/someone-else {rest}".strip()
+    if chat.asked_twice != line:
+        chat.asked_twice = line
+        chat.say("As a new person you keep your rooms. Your direct messages, who you have verified")
+        chat.say("or blocked, and your drafts go from this profile. To do it, write once more:")
+        chat.say(one_line(line, 100))
+        return
+    chat.asked_twice = ""
+    await chat.node.become_someone_else(rest)
+    await chat.begin()
+
+
 async def _quit(chat: Chat, rest: str) -> None:
     """Never called: `_command` ends before."""
 
@@ -318,6 +331,7 @@ COMMANDS = (
     Command("delete", "", "delete your last message", _delete),
     Command("name", "[NAME]", "your name", _name),
     Command("status", "[online|away|busy] [NOTE]", "your status", _status),
+    Command("someone-else", "[NAME]", "become a new person, on a copy of a profile", _someone_else),
     Command("connect", "HOST:PORT", "link to an address", _connect),
     Command("verify", "@PERSON [yes|no]", "compare words, to know who it is", _verify),
     Command("block", "@PERSON [off]", "get nothing from someone", _block),

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from p2pchat.errors import P2PChatError
 from p2pchat.events import (
+    RUNS_TWICE,
     ConversationChanged,
     Event,
     MemberJoined,
@@ -21,6 +22,7 @@ from p2pchat.events import (
     PeerChanged,
     PeerOffline,
     PeerOnline,
+    ProfileRenewed,
     Typing,
     Warned,
 )
@@ -68,6 +70,8 @@ class Chat:
         self.rooms: dict[str, Room] = {}
         self.overviews: dict[str, Conversation] = {}
         self.here = LOBBY
+        self.asked_twice = ""
+        """A line that does what can't be taken back, and that is written once more to do it."""
         self.shown: OrderedDict[MessageId, Message] = OrderedDict()
         """Messages on the screen, newest last."""
         self._refresh = refresh
@@ -76,6 +80,7 @@ class Chat:
         self._came: dict[PeerId, str] = {}
         self._read: dict[str, MessageId] = {}
         self._stale = False
+        self._renewed = False
         self._news = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
         self._typing_task: asyncio.Task[None] | None = None
@@ -83,12 +88,19 @@ class Chat:
 
     async def start(self) -> None:
         self._unsubscribe = self.node.subscribe(self.events)
+        await self.begin()
+        self._background = asyncio.ensure_future(self._keep_up())
+
+    async def begin(self) -> None:
+        """Ask for everything and go to the lobby: at the start, and once one is someone else."""
+        self._renewed = False
+        for kept in (self.shown, self._typing, self._came, self._read):
+            kept.clear()
         self.me = await self.node.profile()
         self.people = {peer.peer_id: peer for peer in await self.node.peers()}
         await self._reload()
         self.say(f"You are {safe_name(self.me.name)}. /help lists the commands, /quit leaves.")
         await self.open(LOBBY)
-        self._background = asyncio.ensure_future(self._keep_up())
 
     async def close(self) -> None:
         self._unsubscribe()
@@ -205,6 +217,10 @@ class Chat:
                     self._typing[event.conversation, event.peer_id] = time.monotonic()
                 case Warned():
                     self.warn(event.text)
+                    if event.reason == RUNS_TWICE:
+                        self.say("Who is somebody else here says so: /someone-else NAME")
+                case ProfileRenewed():
+                    self._renewed = True
                 case ConversationChanged():
                     self._stale = True
                 case MessageReceipt():
@@ -273,6 +289,8 @@ class Chat:
             await asyncio.sleep(GATHER_S)
             self._tell_who_came()
             try:
+                if self._renewed:
+                    await self.begin()
                 await self._mark_read()
                 if self._stale:
                     await self.refresh_lists()

@@ -8,7 +8,12 @@ from tkinter import ttk
 
 from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.presenters.dialogs import ConnectPresenter, RoomPresenter, name_problem
+from p2pchat.ui.presenters.dialogs import (
+    ConnectPresenter,
+    RoomPresenter,
+    SomeoneElsePresenter,
+    name_problem,
+)
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
@@ -95,6 +100,7 @@ class Desk(ttk.Frame):
         sidebar.on_menu = menus.of_conversation
         sidebar.on_theme = self._other_theme
         self.status.on_dismiss = main.status.dismiss
+        self.status.on_someone_else = self.ask_someone_else
         self.search_panel.on_search = self._search
         self.search_panel.on_hit = self._open_hit
         self.search_panel.on_close = self.close_search
@@ -102,6 +108,7 @@ class Desk(ttk.Frame):
             self.ask_name, self.ask_connect, self.ask_room,
         )  # fmt: skip
         menus.ask_words = self.ask_words
+        menus.ask_someone_else = self.ask_someone_else
 
     def _bind(self) -> None:
         root, main = self._root, self.main
@@ -207,6 +214,18 @@ class Desk(ttk.Frame):
                 self.main.directory.set_profile(name=name)
 
         dialog.page.on_submit = submit
+        dialog.open(field)
+
+    def ask_someone_else(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, "I am someone else",
+            "For who uses a copy of somebody's profile. You become a new person and keep the "
+            "rooms. The old person's direct messages, drafts, and whom they have verified or "
+            "blocked go from this computer.", "Become someone else",
+        )  # fmt: skip
+        field = dialog.page.add_field("Your name", "The name that others will see")
+        presenter = SomeoneElsePresenter(self._node, self._runner, dialog.page, self.main.renewed)
+        dialog.page.on_submit = lambda: presenter.submit(field.text)
         dialog.open(field)
 
     # -- search

@@ -24,6 +24,7 @@ class Menus:
         self.ask_connect: Callable[[], None] = lambda: None
         self.ask_room: Callable[[bool], None] = lambda create: None
         self.ask_words: Callable[[Peer], None] = lambda peer: None
+        self.ask_someone_else: Callable[[], None] = lambda: None
         self.last: tk.Menu | None = None
         self._root = root
         self._theme = theme
@@ -111,6 +112,8 @@ class Menus:
                 variable=tk.StringVar(menu, main.directory.me.status.value, f"status{menu}"),
                 command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
             )
+        menu.add_separator()
+        menu.add_command(label="I am someone else…", command=self.ask_someone_else)
         self._below(menu, below)
 
     def to_add(self, below: tk.Widget) -> None:

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.presenters.status import Notice
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import IconButton
 
 
@@ -17,6 +18,7 @@ class StatusBar(ttk.Frame):
     def __init__(self, parent: tk.Misc, theme: Theme, notice_parent: tk.Misc) -> None:
         super().__init__(parent, style="Sidebar.TFrame")
         self.on_dismiss: Callable[[], None] = lambda: None
+        self.on_someone_else: Callable[[], None] = lambda: None
         self._theme = theme
         self._linked = False
         self._notice: Notice | None = None
@@ -38,8 +40,14 @@ class StatusBar(ttk.Frame):
             self.notice, theme, "close", "Dismiss", lambda: self.on_dismiss(),
             style="Warning.Toolbutton", size=14,
         )  # fmt: skip
+        self.someone_else = ttk.Button(
+            self.notice, text="I am someone else…", command=lambda: self.on_someone_else()
+        )
+        self.still_me = ttk.Button(self.notice, text="It is me", command=lambda: self.on_dismiss())
+        tip(self.someone_else, "Go on as a new person, with a name of your own")
+        tip(self.still_me, "The same person on several machines")
         self._notice_text.grid(row=0, column=0, sticky="ew", padx=px(18), pady=px(8))
-        self._notice_close.grid(row=0, column=1, padx=px(8))
+        self._notice_close.grid(row=0, column=3, padx=px(8))
         self.notice.columnconfigure(0, weight=1)
         self.notice.bind("<Configure>", lambda event: self._wrap(event.width))
         theme.listeners.append(self._recolour)
@@ -59,11 +67,22 @@ class StatusBar(ttk.Frame):
             return
         waits = f"  (and {more} more)" if more else ""
         self._notice_text.configure(text=notice.text + waits)
+        self._wrap(self.notice.winfo_width())
+        for column, button in enumerate((self.someone_else, self.still_me), 1):
+            if notice.someone_else:
+                button.grid(
+                    row=0, column=column, padx=(self._theme.px(4), 0), pady=self._theme.px(4)
+                )
+            else:
+                button.grid_remove()
         self._recolour()
         self.notice.grid()
 
     def _wrap(self, width: int) -> None:
-        self._notice_text.configure(wraplength=max(100, width - self._theme.px(90)))
+        taken = self._theme.px(90)
+        if self._notice is not None and self._notice.someone_else:
+            taken += self.someone_else.winfo_reqwidth() + self.still_me.winfo_reqwidth()
+        self._notice_text.configure(wraplength=max(self._theme.px(160), width - taken))
 
     def _recolour(self) -> None:
         colours = self._theme.palette
