@@ -17,13 +17,8 @@ from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.events import (
     ConversationChanged,
-    MemberJoined,
-    MemberLeft,
-    MessageChanged,
-    MessageReceived,
     Warned,
 )
-from p2pchat.model.entry import EntryKind
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
 from p2pchat.model.people import Status
@@ -54,6 +49,7 @@ from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.renewal import Renewal
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.sharing import Sharing
+from p2pchat.protocol.showing import Showing
 from p2pchat.protocol.sync import Sync
 from p2pchat.protocol.topology import Topology
 from p2pchat.protocol.views import Views
@@ -117,7 +113,10 @@ class Machine:
             lambda: self.rooms.own_rooms(),
         )
         opens: dict[FeedId, PeerId] = {feed: peer_id_of(key) for feed, key in state.opens.items()}
-        self.ingest = Ingest(ctx, opens, self._clock_bound, self._refuses, self._arrived)
+        self.showing = Showing(self)
+        self.ingest = Ingest(
+            ctx, opens, self._clock_bound, self._refuses, self.showing.coming, self._arrived
+        )
         self.sharing = Sharing(self)
         self.watch = Watch(self)
         self.renewal = Renewal(self)
@@ -361,29 +360,7 @@ class Machine:
         self.topology.arrived(arrival)
         if self.sync.idle(conversation) and conversation.complete():
             conversation.seen = max(conversation.seen, conversation.clock)
-        if conversation.mine:
-            self._show(arrival)
-
-    def _show(self, arrival: Arrival) -> None:
-        conversation = arrival.conversation
-        live = arrival.road is not Road.SYNCED
-        for entry, stored in arrival.new():
-            if self.people.blocked(entry.author):
-                continue
-            if stored.message is not None:
-                message = self.views.fresh(stored.message)
-                self.ctx.notify(MessageReceived(message), origin=arrival.origin)
-            if stored.changed is not None:
-                changed = self.views.fresh(stored.changed)
-                self.ctx.notify(MessageChanged(changed), origin=arrival.origin)
-            if entry.header.kind in (EntryKind.JOIN, EntryKind.LEAVE) and live:
-                self._tell_member(conversation, entry.author, entry.header.kind)
-
-    def _tell_member(self, conversation: Conversation, person: PeerId, kind: int) -> None:
-        if person != self.identity.peer_id:
-            name = self.people.name(person)
-            event = MemberJoined if kind == EntryKind.JOIN else MemberLeft
-            self.ctx.notify(event(conversation.label, person, name))
+        self.showing.arrived(arrival)
 
     # -- DirectoryEvents
 
