@@ -35,6 +35,9 @@ log = logging.getLogger("p2pchat.node")
 GROUP_WRITES = 4000
 """Writes of one transaction at most, so that a burst doesn't delay what comes behind it."""
 
+CLOSE_S = 4.0
+"""How long the end waits for the disk."""
+
 TIDY_AFTER_S: float | None = 1.0
 """The store is tidied when nothing was written for so long, and every limits.TIDY_EVERY_S."""
 TIDY_MORE_S = 0.05
@@ -71,6 +74,7 @@ class Runtime:
         self._requests: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._performing = False
+        self._closing = False
         self._closed = False
         self._pending: list[_Batch] = []
         self._committed_count = 0
@@ -132,10 +136,18 @@ class Runtime:
         try:
             while wanted := self._machine.take():
                 for effect in wanted:
-                    self._perform_one[type(effect)](effect)
+                    self._perform_safely(effect)
         finally:
             self._performing = False
         self._schedule()
+
+    def _perform_safely(self, effect: effects.Effect) -> None:
+        """One that fails takes no other with it: what wasn't committed after all would leave a
+        hole in a feed."""
+        try:
+            self._perform_one[type(effect)](effect)
+        except Exception:
+            log.exception("performing %s", type(effect).__name__)
 
     def _schedule(self) -> None:
         deadline = self._machine.deadline()
@@ -154,7 +166,9 @@ class Runtime:
 
     async def ask(self, call: Callable[..., None], *args: Any) -> Any:
         """Call a command of the machine, whose first argument is a request number, and wait for
-        its reply. RequestError where it is refused."""
+        its reply. RequestError where it is refused, or the node is closing."""
+        if self._closing:
+            raise RequestError("busy", "the node is closing")
         future: asyncio.Future[Any] = self._loop.create_future()
         request = self._machine.number()
         self._requests[request] = future
@@ -181,7 +195,10 @@ class Runtime:
                 log.warning("%s: %s", event.reason, event.text)
         for front_end, handler in list(self._handlers.items()):
             if front_end != effect.origin or not front_end:
-                handler(effect.events)
+                try:
+                    handler(effect.events)
+                except Exception:
+                    log.exception("front end %d", front_end)
 
     def _notify_receipt(self, effect: effects.NotifyReceipt) -> None:
         def told(message: bytes | None) -> None:
@@ -293,6 +310,10 @@ class Runtime:
         except StoreError as error:
             log.warning("%s", error)
             return True
+        except Exception:
+            # Whatever it is, the thread goes on: nothing could be written without it.
+            log.exception("tidying the store")
+            return False
 
     def _written(self, group: list[_Batch], outcome: Applied | Exception) -> None:
         if isinstance(outcome, Exception):
@@ -305,7 +326,7 @@ class Runtime:
         else:
             self._writing = False
         if not isinstance(outcome, Exception):
-            self.run(self._machine.committed, _split(group, outcome))
+            self.run(self._settle, _split(group, outcome))
         self._written_count += len(group)
         waiting = self._readers_waiting
         while waiting and waiting[0][0] <= self._written_count:
@@ -315,13 +336,25 @@ class Runtime:
         if not self._writing and not self._pending:
             self._idle.set()
 
+    def _settle(self, batches: Sequence[tuple[int, Applied]]) -> None:
+        """Tell the machine what is durable. Many had one transaction: what one of them leads to
+        mustn't keep the others from hearing of it."""
+        for batch, applied in batches:
+            try:
+                self._machine.committed([(batch, applied)])
+            except Exception:
+                log.exception("what follows from batch %d", batch)
+
     def _failed(self, group: list[_Batch], error: Exception) -> None:
         reason = "disk-full" if isinstance(error, DiskFull) else "store-failed"
         if not isinstance(error, StoreError):
             log.error("the store failed", exc_info=error)
         self.run(self._machine.store_failed, reason, str(error))
         for batch in group:
-            self.run(self._machine.commit_failed, batch.number, reason)
+            try:
+                self.run(self._machine.commit_failed, batch.number, reason)
+            except Exception:
+                log.exception("what follows from the failure of batch %d", batch.number)
 
     # -- reading and computing
 
@@ -354,6 +387,8 @@ class Runtime:
             told: asyncio.Future[None] = self._loop.create_future()
             self._readers_waiting.append((self._committed_count, told))
             await told
+        if self._closed:
+            raise RequestError("busy", "the node is closing")
         return await self._loop.run_in_executor(self._readers, call)
 
     def _resume(self, query: int) -> Callable[[Any], None]:
@@ -430,22 +465,26 @@ class Runtime:
 
     async def close(self) -> None:
         """Goodbye to all, everything stored. The store stays open."""
-        if self._closed:
+        if self._closing:
             return
+        self._closing = True
         self.run(self._machine.stop)
         await self._discovery.stop()
         await self._links.stop()
-        await asyncio.wait_for(self._idle.wait(), 4.0)
+        try:
+            await asyncio.wait_for(self._idle.wait(), CLOSE_S)
+        except TimeoutError:
+            log.warning("the disk is slow: what wasn't acknowledged may not be kept")
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for future in self._requests.values():
+        for future in (*self._requests.values(), *(told for _, told in self._readers_waiting)):
             if not future.done():
                 future.set_exception(RequestError("busy", "the node is closing"))
         self._work.put(None)
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._computers.shutdown(wait=False, cancel_futures=True)
-        await self._loop.run_in_executor(None, self._writer.join, 4.0)
+        await self._loop.run_in_executor(None, self._writer.join, CLOSE_S)
 
 
 def _split(group: Sequence[_Batch], applied: Applied) -> list[tuple[int, Applied]]:

@@ -1,0 +1,166 @@
+"""Whatever goes wrong in one place, the runtime loses nothing of the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from p2pchat.config.settings import Settings
+from p2pchat.errors import RequestError
+from p2pchat.events import Event, MessageReceived
+from p2pchat.model.ids import EntryHash, InstanceId
+from p2pchat.model.message import Message
+from p2pchat.model.records import PutMeta
+from p2pchat.node import runtime as runtime_module
+from p2pchat.node.runtime import Handler, Runtime
+from p2pchat.protocol.machine import Config, Machine
+from p2pchat.storage.store import SqliteStore
+
+KEY = bytes(range(32))
+
+
+class Nowhere:
+    """Links and discovery of a machine without a network."""
+
+    listening = (("127.0.0.1", 1),)
+
+    async def start(self, *_: object) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def own_addresses(self) -> Sequence[tuple[str, int]]:
+        return ()
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        return lambda *_: 0
+
+
+def with_runtime(
+    tmp_path: Path,
+    test: Callable[[Runtime, Machine, SqliteStore], Coroutine[Any, Any, None]],
+    handlers: dict[int, Handler] | None = None,
+) -> None:
+    async def main() -> None:
+        store = SqliteStore(tmp_path / "store.db", KEY)
+        rng = Random(1)
+        store.apply([PutMeta(name, rng.randbytes(32)) for name in ("person_seed", "device_seed")])
+        instance = InstanceId(rng.randbytes(16))
+        config = Config(network="lan", agent="test", instance=instance, name="Ann")
+        machine = Machine(config, store.load(), Settings(), rng, str.casefold)
+        nowhere: Any = Nowhere()
+        made = Runtime(machine, store, nowhere, nowhere, handlers or {}, lambda: None)
+        await made.start()
+        try:
+            await asyncio.wait_for(test(made, machine, store), 10.0)
+        finally:
+            await made.close()
+            store.close()
+
+    asyncio.run(main())
+
+
+async def say(runtime: Runtime, machine: Machine, text: str) -> Message:
+    message = await runtime.ask(machine.commands.send, 7, "#lobby", text, None)
+    assert isinstance(message, Message)
+    return message
+
+
+def stored(store: SqliteStore, message: Message) -> bool:
+    return store.message(EntryHash(bytes.fromhex(message.message_id))) is not None
+
+
+def test_a_front_end_that_fails_keeps_nothing_from_the_disk_and_the_others(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def broken(_: Sequence[Event]) -> None:
+        raise BrokenPipeError("nobody reads this")
+
+    def whole(events: Sequence[Event]) -> None:
+        told.extend(event.message.text for event in events if isinstance(event, MessageReceived))
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        for text in ("one", "two"):
+            assert stored(store, await say(runtime, machine, text))
+        assert told == ["one", "two"]
+
+    with_runtime(tmp_path, test, {1: broken, 2: whole})
+
+
+def test_an_adapter_that_fails_takes_no_commit_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise OSError("no such socket")
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        monkeypatch.setattr(Nowhere, "dial", broken, raising=False)
+
+        def both(request: int) -> None:
+            machine.topology.connect(0, ("192.0.2.1", 27474))
+            machine.commands.send(request, 7, "#lobby", "still here", None)
+
+        assert stored(store, await runtime.ask(both))
+
+    with_runtime(tmp_path, test)
+
+
+def test_what_one_commit_leads_to_keeps_no_other_from_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        arrived = machine.receipts.arrived
+        fail = [True]
+
+        def failing_once(arrival: Any) -> None:
+            if fail.pop() if fail else False:
+                raise KeyError("a defect")
+            arrived(arrival)
+
+        monkeypatch.setattr(machine.receipts, "arrived", failing_once)
+        # Of one turn, so of one transaction.
+        messages = await asyncio.gather(*(say(runtime, machine, text) for text in "abc"))
+        assert not fail
+        assert all(stored(store, message) for message in messages)
+
+    with_runtime(tmp_path, test)
+
+
+def test_tidying_that_fails_doesnt_end_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_module, "TIDY_AFTER_S", 0.001)
+    tidied = asyncio.Event()
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        loop = asyncio.get_running_loop()
+
+        def broken() -> bool:
+            loop.call_soon_threadsafe(tidied.set)
+            raise ValueError("nobody thought of this")
+
+        monkeypatch.setattr(store, "tidy", broken)
+        await say(runtime, machine, "one")
+        await tidied.wait()
+        assert stored(store, await say(runtime, machine, "two"))
+
+    with_runtime(tmp_path, test)
+
+
+def test_the_end_answers_everyone_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        asked = [asyncio.ensure_future(say(runtime, machine, str(n))) for n in range(50)]
+        await asyncio.sleep(0)  # they are under way
+        await runtime.close()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        kept = [answer for answer in answers if isinstance(answer, Message)]
+        assert len(kept) == 50
+        assert all(stored(store, message) for message in kept)
+        with pytest.raises(RequestError, match="closing"):
+            await say(runtime, machine, "too late")
+
+    with_runtime(tmp_path, test)
