@@ -166,7 +166,7 @@ install() {
     choose_venv "$set"
     if command -v flock >/dev/null; then
         exec 9<"$root/scripts"
-        flock -n 9 || { say "waiting until another start has installed" && flock 9; }
+        flock -w 2 9 || { say "waiting until another start has installed" && flock 9; }
     fi
     if ! [[ -x $venv/bin/python ]]; then mapfile -t for_python < <(missing_for_python); fi
     system_packages "${for_python[@]}" "$@"
