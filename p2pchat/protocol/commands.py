@@ -270,9 +270,15 @@ class Commands:
     def block(self, request: int, person: PeerId, on: bool) -> None:
         m = self._m
         m.directory.apply(m.people.set_blocked(person, on))
-        if not on:
-            for link in m.links.of_person(person):
+        existing = m.directs.existing(person)
+        if existing is not None:
+            # What was refused meanwhile isn't known to be refused any more.
+            m.sharing.forget(existing)
+        for link in m.links.up() if not on else ():
+            if link.person == person:
                 m.directs.link_up(link)
+            if existing is not None:
+                m.sharing.begin(link, existing)
         m.ctx.notify(PeerChanged(m.people.peer(person)))
         m.ctx.reply(request, m.people.peer(person))
 

@@ -23,6 +23,9 @@ from p2pchat.protocol.hashing import device_id_of, peer_id_of
 NEW_RECORDS = 1200.0
 """Unknown persons and devices that a link may tell of at once; then NEW_RECORDS_PER_S."""
 NEW_RECORDS_PER_S = 10.0
+QUIET_S = 1.0
+"""Of two links begun by either side the worse one is closed at once, unless the other one hasn't
+been heard for so long: the peer may have lost it, and dialled again."""
 EARLY_FRAMES = 64
 """Kept of a link that waits for its turn: the greeting of a peer, and a few more."""
 PUSHED_ENTRIES_PER_S = 20_000.0
@@ -56,7 +59,7 @@ class LinkState(Enum):
     PROVING = "proving"
     """Waiting for the proof of the network code."""
     WAITING = "waiting"
-    """Everything is proven, but another instance of the device has a link here."""
+    """Everything is proven, but the device, as a rule another instance of it, has a link here."""
     UP = "up"
     CLOSED = "closed"
 
@@ -77,7 +80,8 @@ class Link:
     heard: float = 0.0
     pinged: float | None = None
     rival: Link | None = None
-    """The new link of another instance of this device, which waits whether this one answers."""
+    """The new link of this device, as a rule of another instance, which waits whether this one
+    answers."""
     told: bool = False
     """While WAITING: both instances know of each other."""
     early: list[bytes] = field(default_factory=list)
@@ -291,20 +295,23 @@ class Links:
     def proven(self, link: Link) -> None:
         """Hello has gone both ways and the network code, if there is one, is proven."""
         old = self._up.get(link.device)
-        if old is not None and old.info.instance != link.info.instance:
+        if old is None:
+            self._rise(link)
+            return
+        better = self._better(link, old)
+        quiet = self._ctx.now - old.heard >= QUIET_S
+        if old.info.instance != link.info.instance or (quiet and not better):
             if old.rival is not None and old.rival.state is not LinkState.CLOSED:
                 self.close(old.rival, "duplicate")
             link.state = LinkState.WAITING
             old.rival = link
             self._ping(old)
             self._ctx.after(limits.REPLACE_PING_S, lambda: self._silent(old))
-            return
-        if old is not None and not self._better(link, old):
-            self.close(link, "duplicate")
-            return
-        if old is not None:
+        elif better:
             self.close(old, "duplicate")
-        self._rise(link)
+            self._rise(link)
+        else:
+            self.close(link, "duplicate")
 
     def _better(self, link: Link, old: Link) -> bool:
         """Both dialled at once: the one that the smaller device began stays. The same side
@@ -337,6 +344,9 @@ class Links:
         """The older link lives, so the profile runs twice: both are told, and stay."""
         rival = link.rival
         if rival is None or rival.told or rival.state is not LinkState.WAITING:
+            return
+        if rival.info.instance == link.info.instance:
+            self.close(rival, "duplicate")
             return
         rival.told = True
         self.send(link.id, wire.Twin(rival.info.instance))

@@ -27,12 +27,13 @@ async def open_listeners(
     next free one of a few, else any. `host` (numeric or a name) goes before `interfaces` (numeric
     addresses of this machine); with neither, every address.
 
-    UsageError: the wanted port is taken, or an address isn't this machine's.
+    UsageError: the wanted port is taken, or an address isn't this machine's (of `interfaces`: none
+    is).
     """
     places = await _places([host] if host else interfaces)
     for candidate in _candidates(port):
         try:
-            return _bind_all(places, candidate)
+            return _bind_all(places, candidate, bool(host))
         except OSError as error:
             if error.errno == errno.EADDRINUSE and port is None:
                 continue
@@ -64,15 +65,17 @@ async def _places(hosts: Sequence[str]) -> Sequence[_Place]:
     return sorted(dict.fromkeys(places), key=lambda place: place[0] != socket.AF_INET)
 
 
-def _bind_all(places: Sequence[_Place], port: int) -> list[socket.socket]:
+def _bind_all(places: Sequence[_Place], port: int, by_name: bool) -> list[socket.socket]:
+    """`by_name`: each place was asked for, and has to be there."""
     sockets: list[socket.socket] = []
     try:
         for family, where in places:
             try:
                 sock = _bind(family, (where[0], port, *where[2:]))
             except OSError as error:
-                # A machine without IPv6 listens on IPv4 alone.
-                if sockets and places is EVERYWHERE and error.errno != errno.EADDRINUSE:
+                # A machine without IPv6 listens on IPv4 alone, and an interface's new IPv6
+                # address can't be used before the system has made sure that it is the only one.
+                if sockets and not by_name and error.errno != errno.EADDRINUSE:
                     continue
                 raise
             sockets.append(sock)

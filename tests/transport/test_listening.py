@@ -110,6 +110,18 @@ def test_an_address_that_is_not_here_is_a_clear_refusal(host: str, text: str) ->
     run(body)
 
 
+def test_one_usable_address_of_the_interfaces_is_enough() -> None:
+    """As while an IPv6 address that is new is still being checked by the system."""
+
+    async def body() -> None:
+        links = TlsLinks("", 0, ["127.0.0.2", "192.0.2.77"])
+        await links.start(Sink(), make_identity())
+        assert [host for host, _ in links.listening] == ["127.0.0.2"]
+        await links.stop()
+
+    run(body)
+
+
 def test_interfaces_restrict_where_links_come_from_and_go_to() -> None:
     async def body() -> None:
         node = Node()
