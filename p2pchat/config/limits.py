@@ -67,6 +67,8 @@ MENTIONS = 64
 """Persons that one message names."""
 RECORD_BYTES = 32 * KIB
 """A signed record of a person or device; its fields at their limits take 20 KiB."""
+PROFILE_BYTES = 4 * KIB
+"""Of a record, that of a person: its fields at their limits take 2.4 KiB."""
 RECORD_ADDRESSES = 8
 """Addresses that one device tells of."""
 RECORD_ROOMS = 64
@@ -90,6 +92,11 @@ REACTIONS_PER_PERSON = 32
 """Emoji of one person at one message: the latest by order, the same on every node."""
 CLOCK_AHEAD_MS = 7 * DAY_MS
 """An entry further ahead than this neither becomes a head nor moves a clock."""
+CLOCK_SET_MS = 1_735_689_600_000
+"""2025: a wall clock before this was never set, as on a machine whose battery is empty."""
+CLOCK_END_MS = 32_503_680_000_000
+"""The year 3000: no clock is followed beyond it, whatever peers say. The end of what an entry can
+hold is 3,400 years further on."""
 CLOCK_WARNING_MS = 5 * 60 * 1000
 """A peer's clock that is off by more than this is told to the user."""
 
@@ -146,7 +153,7 @@ PROOFS_PER_LINK = 4
 PROOFS_PER_MINUTE = 60
 """Proofs begun from one address: each costs some 10 ms of computing."""
 ROOM_KEYS = 64
-"""Keys of one protected room that are handed to who joins."""
+"""Keys of one protected room that are handed to who joins, and of a direct conversation."""
 
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64

@@ -58,8 +58,7 @@ class Codes:
         identity = self._m.identity
         own = Party(identity.peer_id, identity.device_id, link.info.own_leaf)
         peer = Party(link.person, link.device, link.info.peer_leaf)
-        source = link.device if link.info.relayed else link.info.address[0]
-        return Ends(own, peer, source)
+        return Ends(own, peer, link.source)
 
     def on_pake(self, link: Link, frame: wire.Pake) -> None:
         if link.up or not frame.conversation:

@@ -40,6 +40,8 @@ class Context:
         """The network's tag."""
         self.settings = settings
         self.rng = rng
+        self.turn = 0
+        """Counts the inputs."""
         self.now = 0.0
         self.wall_ms = 0
         self._effects: list[effects.Effect] = []

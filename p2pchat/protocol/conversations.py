@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from p2pchat.config.limits import CLOCK_AHEAD_MS, HEADS
+from p2pchat.config.limits import CLOCK_AHEAD_MS, CLOCK_END_MS, HEADS
 from p2pchat.model.entry import Span
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import ConversationKind, ConversationRow, MemberRow, StoredState
@@ -187,7 +187,7 @@ def _own_feed(conversation: Conversation, feed: FeedId) -> OwnFeed | None:
     return OwnFeed(feed, spans[0].high, spans[0].tip, conversation.clock)
 
 
-def clock_limit(wall_ms: int, median_ms: int | None) -> int:
+def clock_limit(wall_ms: int, median_ms: int) -> int:
     """The highest clock that is followed: a week ahead of the later of the own wall clock and the
-    median of the linked peers'."""
-    return (max(wall_ms, median_ms or 0) + CLOCK_AHEAD_MS) << 16
+    median of all."""
+    return (max(wall_ms, min(median_ms, CLOCK_END_MS)) + CLOCK_AHEAD_MS) << 16

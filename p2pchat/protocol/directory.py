@@ -16,6 +16,7 @@ from p2pchat.model.people import Status
 from p2pchat.model.records import DeviceRow, PutDevice, PutMeta, Write
 from p2pchat.protocol import announce, wire
 from p2pchat.protocol.announce import Device, Profile, RoomInfo
+from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.links import Link, Links
 from p2pchat.protocol.overlay import Mode, Overlay
@@ -30,6 +31,10 @@ OUTBID_EVERY_S = 5.0
 """Two copies of a profile would outbid each other for ever."""
 MAX_DEVICES = 2000
 MAX_AVATARS = 128
+HEARSAY_KIB, HEARSAY_KIB_PER_S = 2048.0, 16.0
+"""Records of devices that aren't linked, at once and in the long run: what is remembered of them.
+The largest network has some 1,500 KiB."""
+POSTPONED_S = 1.0
 RECORDS_PER_FRAME_BYTES = limits.FRAME_BYTES - 2048
 
 
@@ -60,11 +65,12 @@ class Directory:
         self._instance = instance
         self._rooms = rooms
         self._devices: dict[DeviceId, Device] = {}
+        self._hearsay = Bucket(HEARSAY_KIB, HEARSAY_KIB_PER_S)
         self._heard: dict[DeviceId, float] = {}
         self._met: set[DeviceId] = set()
         """Devices that were linked since the start, and so exist."""
         self._avatars: dict[bytes, bytes] = {}
-        self._avatars_asked: set[bytes] = set()
+        self._avatars_asked: dict[bytes, None] = {}
         self._fresh: dict[bytes, Link | None] = {}
         """Records to pass on, with the link that brought them."""
         self._pass_timer: Timer | None = None
@@ -172,6 +178,29 @@ class Directory:
         if row is not None and row.record:
             self._send([link], [row.record], [])
 
+    def _is_new_allowed(self, link: Link, own: bool, raw: bytes, known: bytes) -> bool:
+        """Whether a record is within the rates. What a peer tells of others may be made up, so
+        what is remembered of it grows slowly, whoever tells it."""
+        if not own:
+            grown = max(0, len(raw) - len(known)) // limits.KIB + (not known)
+            if not self._hearsay.take(grown, self._ctx.now):
+                return False
+        return link.updates.take(1, self._ctx.now)
+
+    def _postpone(self, link: Link, kind: str, raw: bytes) -> None:
+        """The peer's own newest records aren't lost for having come too fast."""
+        if not link.postponed:
+            self._ctx.after(POSTPONED_S, lambda: self._take_postponed(link))
+        link.postponed[kind] = raw
+
+    def _take_postponed(self, link: Link) -> None:
+        postponed, link.postponed = link.postponed, {}
+        for kind, raw in postponed.items():
+            if link.up and kind == "profile":
+                self._take_profile(link, raw)
+            elif link.up:
+                self._take_device(link, raw)
+
     def on_records(self, link: Link, frame: wire.Records) -> None:
         for raw in frame.profiles:
             self._take_profile(link, raw)
@@ -179,13 +208,16 @@ class Directory:
             self._take_device(link, raw)
 
     def _take_profile(self, link: Link, raw: bytes) -> None:
-        kept = announce.kept_profile(raw) if len(raw) <= limits.RECORD_BYTES else None
+        kept = announce.kept_profile(raw) if len(raw) <= limits.PROFILE_BYTES else None
         if kept is None or kept.person == self._ctx.identity.peer_id:
             return
         row = self._people.row(kept.person)
         if row is not None and row.record == raw:
             return
-        if row is None and not self._links.allow_record(link):
+        own = kept.person == link.person
+        if not self._is_new_allowed(link, own, raw, row.record if row is not None else b""):
+            if own:
+                self._postpone(link, "profile", raw)
             return
         profile = announce.read_profile(raw)
         if profile is None:
@@ -200,10 +232,14 @@ class Directory:
         return row.record if row is not None else b""
 
     def _take_device(self, link: Link, raw: bytes) -> None:
-        if any(known.raw == raw for known in self._devices_like(raw)):
-            return
         kept = announce.kept_device(raw)
-        if kept is None or (kept.id not in self._devices and not self._links.allow_record(link)):
+        known = self._devices.get(kept.id) if kept is not None else None
+        if kept is None or (known is not None and known.raw == raw):
+            return
+        own = kept.id == link.device
+        if not self._is_new_allowed(link, own, raw, known.raw if known is not None else b""):
+            if own:
+                self._postpone(link, "device", raw)
             return
         device = announce.read_device(raw, self._ctx.network)
         if device is None:
@@ -216,8 +252,9 @@ class Directory:
             if link.device == device.id:
                 self._send([link], [], [before.raw])
             return
-        if before is None and len(self._devices) >= MAX_DEVICES:
-            self._forget_one()
+        full = before is None and len(self._devices) >= MAX_DEVICES
+        if full and not self._forget_one() and not own:
+            return
         self._devices[device.id] = device
         self._heard[device.id] = self._ctx.now
         self.apply(self._people.meet(device.record.person_key, self._ctx.wall_ms))
@@ -231,17 +268,13 @@ class Directory:
         if restarted or self._overlay.mode() is Mode.BOUNDED:
             self._pass_on(raw, link)
 
-    def _devices_like(self, raw: bytes) -> list[Device]:
-        kept = announce.kept_device(raw)
-        known = self._devices.get(kept.id) if kept is not None else None
-        return [known] if known is not None else []
-
-    def _forget_one(self) -> None:
+    def _forget_one(self) -> bool:
         for id in self._devices:
             if self._links.of(id) is None and not self._overlay.is_online(id):
                 del self._devices[id]
                 self._heard.pop(id, None)
-                return
+                return True
+        return False
 
     # -- presence
 
@@ -329,7 +362,9 @@ class Directory:
 
     def _want_avatar(self, link: Link, digest: bytes) -> None:
         if digest and digest not in self._avatars:
-            self._avatars_asked.add(digest)
+            self._avatars_asked[digest] = None
+            if len(self._avatars_asked) > MAX_AVATARS:
+                del self._avatars_asked[next(iter(self._avatars_asked))]
             self._links.send(link.id, wire.AvatarWanted(digest))
 
     def on_avatar_wanted(self, link: Link, frame: wire.AvatarWanted) -> None:
@@ -342,7 +377,7 @@ class Directory:
         digest = announce.avatar_digest(frame.image)
         if digest not in self._avatars_asked or len(frame.image) > limits.AVATAR_BYTES:
             return None
-        self._avatars_asked.discard(digest)
+        del self._avatars_asked[digest]
         if len(self._avatars) >= MAX_AVATARS:
             own = self.profile.record.avatar
             del self._avatars[next(known for known in self._avatars if known != own)]

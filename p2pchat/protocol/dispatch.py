@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from p2pchat.events import PeerChanged, Typing
 from p2pchat.protocol import wire
 from p2pchat.protocol.conversations import Conversation
@@ -57,8 +59,11 @@ class Dispatch:
         shared = self._shared_frames.get(type(frame))
         if shared is None:
             return
-        if link.choked and isinstance(frame, _DEAR):
-            return
+        if link.choked:
+            if isinstance(frame, _DEAR):
+                return
+            if isinstance(frame, wire.Vector):
+                frame = replace(frame, answer=False)
         conversation = self._incoming(link, frame.conversation)  # type: ignore[union-attr]  # all of these frames have it
         if conversation is not None:
             shared(link, conversation, frame)

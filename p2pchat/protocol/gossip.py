@@ -18,6 +18,8 @@ ANNOUNCE_DELAY_S = 0.1
 IDS_PER_FRAME = 1000
 GRAFTED_AT_ONCE = 64
 """Entries sent for one Graft; at their largest 1.5 MiB. Sync brings the rest."""
+GRAFTS_READ = 8
+"""Grafts of one link that are answered at once; sync brings the rest."""
 
 
 class Gossip:
@@ -37,6 +39,8 @@ class Gossip:
         self._pushes: dict[tuple[ConversationId, tuple[DeviceId, ...], int], list[WireEntry]] = {}
         self._lazy: dict[tuple[DeviceId, ConversationId], list[tuple[EntryHash, int]]] = {}
         self._flush: Timer | None = None
+        self._reading: dict[int, int] = {}
+        """Grafts that are being answered, by link."""
         self._timers: dict[ConversationId, Timer] = {}
 
     # -- the tree of a conversation
@@ -165,11 +169,15 @@ class Gossip:
             return
         tree.grafted(link.device)
         ids = tuple(hash for hash in frame.entries if len(hash) == 32)[:GRAFTED_AT_ONCE]
-        if not ids or link.choked:
+        if not ids or link.choked or self._reading.get(link.id, 0) >= GRAFTS_READ:
             return
+        self._reading[link.id] = self._reading.get(link.id, 0) + 1
         query = self._ctx.number()
 
         def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
+            self._reading[link.id] -= 1
+            if not self._reading[link.id]:
+                del self._reading[link.id]
             if self._shared(link.id, conversation):
                 for hash, entry in found:
                     self._push(conversation.id, (link.device,), tree.hops(hash), [entry])

@@ -10,24 +10,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from statistics import median
+from statistics import median_low
 from typing import Protocol
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
 from p2pchat.model.ids import ConversationId, DeviceId, InstanceId, PeerId
 from p2pchat.protocol import effects, wire
+from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
+from p2pchat.protocol.twins import Twins
 
-NEW_RECORDS = 1200.0
-"""Unknown persons and devices that a link may tell of at once; then NEW_RECORDS_PER_S."""
-NEW_RECORDS_PER_S = 10.0
+TURN_BYTES = 4 * limits.QUEUE_BYTES
+"""What one input may send to one link; above, it is choked before the transport says so."""
 QUIET_S = 1.0
 """Of two links begun by either side the worse one is closed at once, unless the other one hasn't
 been heard for so long: the peer may have lost it, and dialled again."""
 EARLY_FRAMES = 64
 """Kept of a link that waits for its turn: the greeting of a peer, and a few more."""
+UPDATES, UPDATES_PER_S = 600.0, 20.0
+"""Records of known persons and devices that a link may bring at once, and in the long run. In the
+largest network each device makes one a minute, and eight come in a second."""
 PUSHED_ENTRIES_PER_S = 20_000.0
 """Pushed entries above this rate are dropped; sync brings them later."""
 
@@ -90,19 +94,29 @@ class Link:
     """Protected rooms whose key the peer has proven on this link."""
     choked: bool = False
     """More than QUEUE_BYTES wait to go out: nothing is pushed until it has drained."""
-    tokens: float = PUSHED_ENTRIES_PER_S
-    tokens_at: float = 0.0
+    turn: int = 0
+    told_bytes: int = 0
+    """Sent in that turn (`Context.turn`)."""
+    pushed: Bucket = field(
+        default_factory=lambda: Bucket(PUSHED_ENTRIES_PER_S, PUSHED_ENTRIES_PER_S)
+    )
     timer: Timer | None = None
     comparing: bool = False
     """What was dropped of its pushes is about to be asked for."""
     typed: dict[ConversationId, float] = field(default_factory=dict)
     """When it last typed in each conversation that is shared with it."""
-    new_records: float = NEW_RECORDS
-    new_records_at: float = 0.0
+    updates: Bucket = field(default_factory=lambda: Bucket(UPDATES, UPDATES_PER_S))
+    postponed: dict[str, bytes] = field(default_factory=dict)
+    """Its own newest records that came too fast, by kind."""
 
     @property
     def up(self) -> bool:
         return self.state is LinkState.UP
+
+    @property
+    def source(self) -> str:
+        """What counts as one machine: the peer's host; of a relayed link the device."""
+        return self.device if self.info.relayed else self.info.address[0]
 
 
 class LinkEvents(Protocol):
@@ -136,6 +150,7 @@ class Links:
         self._links: dict[int, Link] = {}
         self._up: dict[DeviceId, Link] = {}
         self._ping_timer: Timer | None = None
+        self._twins = Twins(context, instance, self.send, self._pair, events.twin_found)
 
     # -- looking up
 
@@ -152,21 +167,33 @@ class Links:
     def up(self) -> list[Link]:
         return list(self._up.values())
 
-    def median_wall_ms(self) -> int | None:
-        """The median of the linked peers' wall clocks, now."""
-        if not self._up:
-            return None
-        return self._ctx.wall_ms + int(median(link.offset_ms for link in self._up.values()))
+    def median_wall_ms(self) -> int:
+        """The median of the wall clocks here and at the linked peers, now. Every address has one
+        vote, as one machine may show many devices; this one has one too, unless its clock was
+        never set. Of two in the middle the lower: one peer alone moves nobody's."""
+        votes = {link.source: link.offset_ms for link in self._up.values()}
+        if self._ctx.wall_ms >= limits.CLOCK_SET_MS or not votes:
+            votes[""] = 0
+        return self._ctx.wall_ms + median_low(votes.values())
 
     # -- sending
 
     def send(self, link: int, frame: wire.Frame) -> None:
-        self._ctx.emit(effects.Send((link,), wire.encode(frame)))
+        found = self._links.get(link)
+        if found is not None:
+            self.send_all((found,), frame)
 
     def send_all(self, links: Sequence[Link], frame: wire.Frame) -> None:
-        if links:
-            ids = tuple(link.id for link in links)
-            self._ctx.emit(effects.Send(ids, wire.encode(frame)))
+        if not links:
+            return
+        data = wire.encode(frame)
+        for link in links:
+            if link.turn != self._ctx.turn:
+                link.turn, link.told_bytes = self._ctx.turn, 0
+            link.told_bytes += len(data)
+            # The transport will say so of the same bytes, but only after this turn.
+            link.choked |= link.told_bytes > TURN_BYTES
+        self._ctx.emit(effects.Send(tuple(link.id for link in links), data))
 
     def close(self, link: Link, reason: str) -> None:
         """Say why and close; everything else hears of it at once."""
@@ -192,8 +219,6 @@ class Links:
             nonce=self._ctx.rng.randbytes(32),
             opened=self._ctx.now,
             heard=self._ctx.now,
-            tokens_at=self._ctx.now,
-            new_records_at=self._ctx.now,
         )
         self._links[id] = link
         link.timer = self._ctx.after(limits.HELLO_S, lambda: self._too_slow(link))
@@ -211,8 +236,11 @@ class Links:
 
     def closed(self, id: int, reason: str) -> None:
         link = self._links.get(id)
-        if link is not None:
-            self._drop(link, reason)
+        if link is None:
+            return
+        if reason in ("junk", "frame-too-large"):
+            self._events.link_refused(link, "protocol")
+        self._drop(link, reason)
 
     def frames(self, id: int, frames: Sequence[bytes]) -> None:
         link = self._links.get(id)
@@ -237,7 +265,8 @@ class Links:
         frame = wire.decode(data)
         match frame:
             case wire.Ping(number=number):
-                self.send(link.id, wire.Pong(number))
+                if not link.choked:  # else what waits to go out says as much
+                    self.send(link.id, wire.Pong(number))
             case wire.Pong():
                 link.pinged = None
                 self._answered(link)
@@ -246,9 +275,8 @@ class Links:
                 if reason in ("wrong-code", "other-network", "other-version", "blocked"):
                     self._events.link_refused(link, reason)
                 self._drop(link, reason)
-            case wire.Twin(instance=other):
-                if other != self._instance:
-                    self._events.twin_found(InstanceId(other))
+            case wire.Twin():
+                self._twins.on_twin(link, frame)
             case wire.Hello():
                 raise ProtocolError("Hello came twice")
             case _:
@@ -294,6 +322,8 @@ class Links:
 
     def proven(self, link: Link) -> None:
         """Hello has gone both ways and the network code, if there is one, is proven."""
+        if link.state not in (LinkState.GREETING, LinkState.PROVING):
+            return
         old = self._up.get(link.device)
         if old is None:
             self._rise(link)
@@ -349,8 +379,14 @@ class Links:
             self.close(rival, "duplicate")
             return
         rival.told = True
-        self.send(link.id, wire.Twin(rival.info.instance))
-        self.send(rival.id, wire.Twin(link.info.instance))
+        self._twins.tell(link, rival)
+
+    def _pair(self, link: Link) -> Link | None:
+        """The link to the other instance of this device."""
+        if link.state is LinkState.WAITING:
+            return self._up.get(link.device)
+        waits = link.rival is not None and link.rival.state is LinkState.WAITING
+        return link.rival if waits else None
 
     def _silent(self, old: Link) -> None:
         rival = old.rival
@@ -406,24 +442,6 @@ class Links:
 
     # -- flow
 
-    def allow_record(self, link: Link) -> bool:
-        """Whether the link may tell of one more device that wasn't known."""
-        now = self._ctx.now
-        gained = (now - link.new_records_at) * NEW_RECORDS_PER_S
-        link.new_records = min(NEW_RECORDS, link.new_records + gained)
-        link.new_records_at = now
-        if link.new_records < 1.0:
-            return False
-        link.new_records -= 1.0
-        return True
-
     def allow(self, link: Link, entries: int) -> bool:
         """Whether so many pushed entries are within the link's rate."""
-        now = self._ctx.now
-        gained = (now - link.tokens_at) * PUSHED_ENTRIES_PER_S
-        link.tokens = min(PUSHED_ENTRIES_PER_S, link.tokens + gained)
-        link.tokens_at = now
-        if link.tokens < entries:
-            return False
-        link.tokens -= entries
-        return True
+        return link.pushed.take(entries, self._ctx.now)

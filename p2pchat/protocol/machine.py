@@ -127,7 +127,7 @@ class Machine:
             self.ingest,
             self.links.send,
             shared,
-            self.watch.own_tip_seen,
+            self.watch.own_tip_claimed,
             self.sharing.introduce,
         )
         self.gossip = Gossip(ctx, self.links, self.sharing.neighbours, shared)
@@ -161,6 +161,7 @@ class Machine:
     # -- the frame of every input
 
     def advance(self, now: float, wall_ms: int) -> None:
+        self.ctx.turn += 1
         self.ctx.now = now
         self.ctx.wall_ms = wall_ms
 
@@ -271,9 +272,7 @@ class Machine:
 
     def link_trouble(self, reason: str, address: tuple[str, int]) -> None:
         if reason == "bad-certificate":
-            self.ctx.notify(
-                Warned("bad-certificate", f"{address[0]} showed keys that it couldn't prove")
-            )
+            self.watch.stranger_lied(address[0])
 
     def tunnel_data(self, token: int, data: bytes) -> None:
         self.topology.tunnel_data(token, data)

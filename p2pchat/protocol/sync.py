@@ -25,7 +25,12 @@ ASK = bytes(16)
 ROWS_PER_PART = 500
 MAX_ROWS = 20_000
 """Rows of one vector that are taken; a room of 500 devices has far fewer."""
+ROWS_HELD = 2 * MAX_ROWS
+"""Of all links together; above it the link that has the most loses its own. Each takes some 300
+bytes, and what is lost comes with the next comparison."""
 WANT_TIMEOUT_S = 10.0
+BATCH_COSTS = 256
+"""Bytes that a part of an answer counts besides its entries, so that empty ones have an end."""
 KNOWN_TIPS = 4096
 UNCOMMITTED = 4096
 """Entries on their way to the disk above which no more are asked for."""
@@ -46,6 +51,8 @@ class _Want:
     before: tuple[Span, ...]
     """What was here of the feed when it was asked for."""
     got: int = 0
+    size: int = 0
+    """Bytes of the answer so far: it may not go on for ever."""
     arrived: list[WireEntry] = field(default_factory=list)
     """What came of the answer in this turn."""
     pending: int = 0
@@ -75,7 +82,7 @@ class Sync:
         ingest: Ingest,
         send: Callable[[int, wire.Frame], None],
         shared: Callable[[int, Conversation], bool],
-        own_tip_seen: Callable[[Conversation], None],
+        own_tip_claimed: Callable[[Conversation, FeedId], None],
         introduce: Callable[[int, FeedId], None],
     ) -> None:
         """`introduce` tells a link's peer who the author of a feed is."""
@@ -83,7 +90,7 @@ class Sync:
         self._ingest = ingest
         self._send = send
         self._shared = shared
-        self._own_tip_seen = own_tip_seen
+        self._own_tip_claimed = own_tip_claimed
         self._introduce = introduce
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
@@ -124,7 +131,8 @@ class Sync:
         rows.extend(row for row in frame.rows if _sane(row))
         if len(rows) > MAX_ROWS:
             del rows[MAX_ROWS:]
-        if not frame.last:
+        self._make_room()
+        if not frame.last or link not in state.parts:
             return
         del state.parts[link]
         if frame.answer and _lacks(rows, conversation):
@@ -138,6 +146,21 @@ class Sync:
         if useful:
             state.sources[link] = useful
             self._fetch(conversation, state)
+
+    def _make_room(self) -> None:
+        """Keep what others claim to have within `ROWS_HELD`."""
+        held: Counter[int] = Counter()
+        for state in self._states.values():
+            for link, parts in state.parts.items():
+                held[link] += len(parts)
+            for link, rows in state.sources.items():
+                held[link] += len(rows)
+        if held.total() <= ROWS_HELD:
+            return
+        most = max(held, key=lambda link: held[link])
+        for state in self._states.values():
+            state.parts.pop(most, None)
+            state.sources.pop(most, None)
 
     def _useful(
         self, conversation: Conversation, state: _State, row: wire.Row, alone: bool
@@ -154,7 +177,7 @@ class Sync:
         if alone and len(spans) == 1 and spans[0].low <= row.high < spans[0].high:
             return False
         if row.feed[:32] == self._ctx.identity.device.key:
-            self._own_tip_seen(conversation)
+            self._own_tip_claimed(conversation, row.feed)
         return True
 
     # -- asking
@@ -181,13 +204,14 @@ class Sync:
                 state.sources.pop(link, None)
 
     def _goal(self, conversation: Conversation, row: wire.Row) -> tuple[EntryHash, int] | None:
-        """(tip, low) to ask the row's peer for; None: nothing of it is missing."""
+        """(tip, low) to ask the row's peer for; None: nothing of it is missing. Nothing below
+        the row's own end is asked for: an empty answer would count against the other rows."""
         spans = conversation.spans.get(row.feed, ())
         if not any(span.tip == row.tip for span in spans):
-            return row.tip, _floor(spans, row.high)
+            return row.tip, max(row.low, _floor(spans, row.high))
         for span in spans:
             if span.bottom and row.low <= span.low - 1 <= row.high:
-                return EntryHash(span.bottom), _floor(spans, span.low - 1)
+                return EntryHash(span.bottom), max(row.low, _floor(spans, span.low - 1))
         return None
 
     def _busy(self, link: int) -> int:
@@ -257,6 +281,11 @@ class Sync:
         if found is None or found[1].link != link or found[0] is not conversation:
             return
         want = found[1]
+        size = sum(len(entry.header) + len(entry.body or b"") for entry in frame.entries)
+        want.size += size + BATCH_COSTS
+        if want.size > limits.WANT_BYTES + 2 * limits.FRAME_BYTES:
+            self._give_up(want.query)
+            return
         want.timer.cancel()
         want.timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(want.query))
         want.last = frame.last

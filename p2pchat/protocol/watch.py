@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
-from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
+from p2pchat.model.ids import ConversationId, DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.links import Link
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
 CLOCK_WARNED = "clock-off"
+CLAIMS_BELIEVED = 16
 MAX_TOLD = 100
 """Warnings of one kind; more than these help nobody."""
 _REFUSALS = {
@@ -31,6 +33,10 @@ class Watch:
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
         self._refusals_told: set[tuple[DeviceId, str]] = set()
+        self._strangers_told: set[str] = set()
+        self._claims: Counter[ConversationId] = Counter()
+        """Unproven ones of an own feed's rollback."""
+        self._rolled_back: set[FeedId] = set()
 
     def link_refused(self, link: Link, reason: str) -> None:
         """This side or the other doesn't want the link; people are told once of what they can
@@ -41,6 +47,14 @@ class Watch:
             return
         self._refusals_told.add((link.device, reason))
         self._m.ctx.notify(Warned(reason, text.format(link.info.address[0])))
+
+    def stranger_lied(self, host: str) -> None:
+        """A connection that showed a certificate which doesn't prove who it is."""
+        told = self._strangers_told
+        if host not in told and len(told) < MAX_TOLD:
+            told.add(host)
+            text = f"{host} showed keys that it couldn't prove"
+            self._m.ctx.notify(Warned("bad-certificate", text))
 
     def twin_found(self, instance: InstanceId) -> None:
         """The profile runs twice: the one with the larger instance goes on as a new device."""
@@ -56,7 +70,8 @@ class Watch:
 
     def check_clock(self, link: Link) -> None:
         off = link.offset_ms
-        if abs(off) < limits.CLOCK_WARNING_MS or link.person in self._clock_warned:
+        told = self._clock_warned
+        if abs(off) < limits.CLOCK_WARNING_MS or link.person in told or len(told) >= MAX_TOLD:
             return
         self._clock_warned.add(link.person)
         minutes = abs(off) // 60_000
@@ -65,12 +80,24 @@ class Watch:
         text = f"The clock of {who} is {minutes} minutes {way} this one's."
         self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=link.person))
 
-    def own_tip_seen(self, conversation: Conversation) -> None:
-        """A peer shows an entry of this device's own feed that isn't here: a copy of the profile
-        has written it, or this store was rolled back."""
-        if conversation.row.own_feed is None:
+    def own_tip_claimed(self, conversation: Conversation, feed: FeedId) -> None:
+        """A peer says that it has more of the feed that this device writes: from now on another
+        one is written, lest it be forked. It may be a lie, so people aren't told before such an
+        entry is here, and who lies goes on lying: that many are believed."""
+        claims = self._claims[conversation.id]
+        if feed == conversation.row.own_feed and claims < CLAIMS_BELIEVED:
+            self._claims[conversation.id] += 1
+            self._m.ingest.writer.retire(conversation)
+
+    def _own_entry_came(self, conversation: Conversation, feed: FeedId) -> None:
+        """An entry of this device's own that wasn't here: a copy of the profile has written it,
+        or this store was rolled back."""
+        self._claims.pop(conversation.id, None)
+        if feed == conversation.row.own_feed:
+            self._m.ingest.writer.retire(conversation)
+        if feed in self._rolled_back:
             return
-        self._m.ingest.writer.retire(conversation)
+        self._rolled_back.add(feed)
         text = (
             "Others have messages of this device that it doesn't have: the profile was copied or "
             "restored. It goes on in a new feed."
@@ -81,7 +108,7 @@ class Watch:
         own = self._m.identity.device.key
         for entry, _ in arrival.new():
             if entry.header.feed[:32] == own:
-                self.own_tip_seen(arrival.conversation)
+                self._own_entry_came(arrival.conversation, entry.header.feed)
         for feed in {entry.header.feed for entry in arrival.entries}:
             spans = arrival.conversation.spans.get(feed, ())
             if sum(not span.bottom for span in spans) > 1:

@@ -70,9 +70,12 @@ class Avatar(_Frame, frozen=True, array_like=True, gc=False, tag=7):
 
 
 class Twin(_Frame, frozen=True, array_like=True, gc=False, tag=8):
-    """Another process answers under your device's key; `instance` is the other's."""
+    """Another process answers under your device's key; `instance` is the other's. With a nonce:
+    let that instance sign it (`twins`); with a proof too: it has."""
 
     instance: bytes
+    nonce: bytes = b""
+    proof: bytes = b""
 
 
 class Digest(_Frame, frozen=True, array_like=True, gc=False, tag=10):
@@ -277,9 +280,18 @@ def decode_hello(data: bytes) -> Hello | Goodbye:
     frame = decode(data)
     if not isinstance(frame, Hello | Goodbye):
         raise ProtocolError("the first frame isn't Hello")
-    if isinstance(frame, Hello) and (len(frame.network) != 32 or len(frame.nonce) != 32):
+    if isinstance(frame, Hello) and not _hello_fits(frame):
         raise ProtocolError("Hello is malformed")
     return frame
+
+
+def _hello_fits(hello: Hello) -> bool:
+    return (
+        len(hello.network) == 32
+        and len(hello.nonce) == 32
+        and 0 <= hello.port < 1 << 16
+        and 0 <= hello.wall_ms < 1 << 53
+    )
 
 
 def chunks(entries: list[WireEntry]) -> list[tuple[WireEntry, ...]]:
