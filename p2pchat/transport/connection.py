@@ -34,6 +34,8 @@ CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
 """Bytes in a carrier above which it takes no more, and below which it does again. What is above
 waits unencrypted in the queue. High is below a quarter of QUEUE_BYTES, so that a link that isn't
 held up has always drained."""
+QUEUED_FRAME_BYTES = 64
+"""What a frame in the queue takes besides its bytes: millions of small ones are large."""
 
 _UNIT = limits.TUNNEL_ACK_BYTES
 
@@ -335,9 +337,10 @@ class Connection:
 
     def _unsent(self) -> int:
         """A tunnel's last part-filled unit is never acknowledged, so it doesn't count."""
+        queued = self._queued + QUEUED_FRAME_BYTES * len(self._queue)
         if self._window is not None:
-            return self._queued + self._window.in_flight // _UNIT * _UNIT
-        return self._queued + self._carrier.backlog()
+            return queued + self._window.in_flight // _UNIT * _UNIT
+        return queued + self._carrier.backlog()
 
     def _progress(self) -> int:
         return self._gone - self._carrier.backlog()

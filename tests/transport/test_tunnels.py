@@ -11,6 +11,7 @@ from transport_support import BareTls, Node, run, until
 
 from p2pchat.config import limits
 from p2pchat.node.ports import LinkId
+from p2pchat.transport.connection import QUEUED_FRAME_BYTES
 from p2pchat.transport.frames import pack_length
 
 TOKEN_ONE, TOKEN_OTHER = 71, 72
@@ -112,7 +113,7 @@ def test_small_frames_leave_nothing_unsent(monkeypatch: pytest.MonkeyPatch) -> N
         await until(lambda: len(other.sink.frames[theirs]) == 3)
         await asyncio.sleep(0.6)
         assert one.sink.closed == {}
-        assert one.links.send(link, b"more") == 8
+        assert one.links.send(link, b"more") == 8 + QUEUED_FRAME_BYTES
         await stop(one, other)
 
     run(body)
