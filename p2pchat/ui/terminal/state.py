@@ -77,7 +77,10 @@ class Chat:
         self._refresh = refresh
         self._typing: dict[tuple[str, PeerId], float] = {}
         self._told_typing = 0.0
-        self._came: dict[PeerId, str] = {}
+        self._there: set[PeerId] = set()
+        """Who is here, as far as it was told."""
+        self._came: dict[PeerId, bool] = {}
+        """Who came (or went) since then."""
         self._read: dict[str, MessageId] = {}
         self._stale = False
         self._renewed = False
@@ -98,6 +101,7 @@ class Chat:
             kept.clear()
         self.me = await self.node.profile()
         self.people = {peer.peer_id: peer for peer in await self.node.peers()}
+        self._there = {id for id, peer in self.people.items() if peer.status != Status.OFFLINE}
         await self._reload()
         self.say(f"You are {safe_name(self.me.name)}. /help lists the commands, /quit leaves.")
         await self.open(LOBBY)
@@ -264,9 +268,9 @@ class Chat:
         old = self.people.get(event.peer.peer_id)
         self.people[event.peer.peer_id] = event.peer
         if isinstance(event, PeerOnline):
-            self._came[event.peer.peer_id] = "here"
+            self._came[event.peer.peer_id] = True
         elif isinstance(event, PeerOffline):
-            self._came[event.peer.peer_id] = "gone"
+            self._came[event.peer.peer_id] = False
         elif old is not None and old.label != event.peer.label:
             new = self.label(event.peer.peer_id)
             self.say(f"{safe_name(old.label)} is now called {new}")
@@ -298,11 +302,18 @@ class Chat:
                 log.warning("%s", error)
 
     def _tell_who_came(self) -> None:
-        for state, verbs in (("here", ("is here", "are here")), ("gone", ("is gone", "are gone"))):
-            who = [self.label(peer) for peer, now in self._came.items() if now == state]
-            if who:
-                self.say(f"{words.several(who)} {verbs[len(who) > 1]}")
+        came = [peer for peer, there in self._came.items() if there]
+        gone = [peer for peer, there in self._came.items() if not there]
         self._came.clear()
+        # Who came and went again meanwhile, or the other way round, is not worth a line.
+        for people, verbs in (
+            ([peer for peer in came if peer not in self._there], ("is here", "are here")),
+            ([peer for peer in gone if peer in self._there], ("is gone", "are gone")),
+        ):
+            if people:
+                who = words.several([self.label(peer) for peer in people])
+                self.say(f"{who} {verbs[len(people) > 1]}")
+        self._there = (self._there | set(came)) - set(gone)
 
     async def _mark_read(self) -> None:
         read, self._read = self._read, {}

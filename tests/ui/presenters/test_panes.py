@@ -6,10 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from paper_node import ME, PaperNode, PaperRunner, make_peer, peer_id
+from paper_node import ME, PaperNode, PaperRunner, finished, make_peer, peer_id
 
 from p2pchat.errors import RequestError
-from p2pchat.events import ConversationChanged, Event, PeerOffline, PeerOnline, Typing, Warned
+from p2pchat.events import (
+    RUNS_TWICE,
+    ConversationChanged,
+    Event,
+    PeerOffline,
+    PeerOnline,
+    ProfileRenewed,
+    Typing,
+    Warned,
+)
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer, Status
 from p2pchat.ui.presenters.composer import Mode
@@ -17,6 +26,7 @@ from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
     FirstStartPresenter,
     RoomPresenter,
+    SomeoneElsePresenter,
     address_problem,
 )
 from p2pchat.ui.presenters.directory import heading
@@ -503,3 +513,44 @@ def test_warnings_are_shown_one_after_the_other_and_are_bounded(window: Window) 
         window.main.status.dismiss()
     assert len(shown) == NOTICES
     assert all("\n" not in text and "\x1b" not in text for text in shown)
+
+
+# -- someone else
+
+
+def test_a_copy_of_a_profile_becomes_someone_else(window: Window) -> None:
+    window.node.say(f"@{LI}", "between Li and me", LI)
+    window.start()
+    window.main.open(f"@{LI}")
+    window.view.entry = "a draft"
+    window.main.composer.save_draft()
+    window.main.events([Warned("clock-off", "The clock of Li is 9 minutes off.")])
+    window.main.events([Warned(RUNS_TWICE, "This profile also runs elsewhere.")])
+    window.main.status.dismiss()
+    assert window.view.notice == Notice("This profile also runs elsewhere.", False, True)
+
+    page = SomeoneElsePresenter(window.node, window.runner, window.view, window.main.renewed)
+    page.submit(" ")
+    assert window.view.error
+    assert window.node.named("become_someone_else") == []
+    page.submit(" Ann ")
+    window.runner.settle()
+    assert window.node.named("become_someone_else") == [("become_someone_else", "Ann")]
+    assert window.view.closed
+    assert window.main.directory.me.name == "Ann"
+    assert window.main.conversation.name == "#lobby"
+    assert f"@{LI}" not in window.main.directory.conversations
+    assert window.view.entry == ""
+    assert window.main.composer.unsaved_drafts() == {}
+    assert window.view.notice is None
+
+
+def test_someone_else_by_another_front_end(window: Window) -> None:
+    window.start()
+    window.main.open(f"@{LI}")
+    window.runner.settle()
+    profile = finished(window.node.become_someone_else("Ann"))
+    window.main.events([ProfileRenewed(profile)])
+    window.runner.settle()
+    assert window.main.directory.me == profile
+    assert window.main.conversation.name == "#lobby"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from fake_node import LI, LI_2, OWN, FakeNode, peer
+from fake_node import LI, LI_2, NEW, OWN, FakeNode, peer
 
-from p2pchat.events import MemberJoined, PeerOffline, PeerOnline, Typing, Warned
+from p2pchat.events import RUNS_TWICE, MemberJoined, PeerOffline, PeerOnline, Typing, Warned
 from p2pchat.model.message import MessageKind
 from p2pchat.model.people import Status
 from p2pchat.ui.terminal import state
@@ -335,6 +335,8 @@ def test_peers_cannot_control_the_terminal() -> None:
     async def test(room: Room) -> None:
         evil = "\x1b[2J\x07\u202e\r\x9b"
         room.node.people[LI] = peer(LI, evil + "Li", evil + "Li", note=evil)
+        room.node.tell(PeerOffline(room.node.people[LI]))
+        await room.until(lambda: any("is gone" in text for text in room.screen.texts()))
         room.node.tell(PeerOnline(room.node.people[LI]))
         message = room.node.receive(f"{evil}text\nline", mentions=(OWN,))
         await room.node.react(message.message_id, evil)
@@ -346,6 +348,50 @@ def test_peers_cannot_control_the_terminal() -> None:
         everything = "".join([*room.screen.texts(), room.chat.toolbar(), room.chat.prompt()])
         assert not set(everything) & set("\x1b\x07\u202e\r\x9b")
         assert any("text\n      line" in text for text in room.screen.texts())
+
+    chatting(test)
+
+
+def test_who_only_passes_by_is_not_worth_a_line() -> None:
+    async def test(room: Room) -> None:
+        wang = peer(NEW, "Wang")
+        room.node.tell(PeerOnline(wang), PeerOffline(wang))
+        room.node.tell(PeerOffline(room.node.people[LI]), PeerOnline(room.node.people[LI]))
+        room.node.tell(PeerOffline(room.node.people[LI_2]))
+        await room.until(lambda: "* Li_2 is gone" in room.screen.texts())
+        room.node.tell(PeerOffline(room.node.people[LI_2]), PeerOnline(wang))
+        await room.until(lambda: "* Wang is here" in room.screen.texts())
+        told = [text for text in room.screen.texts() if "is here" in text or "is gone" in text]
+        assert told == ["* Li_2 is gone", "* Wang is here"]
+
+    chatting(test)
+
+
+def test_a_copy_of_a_profile_becomes_someone_else() -> None:
+    async def test(room: Room) -> None:
+        room.node.tell(Warned(RUNS_TWICE, "This profile also runs elsewhere."))
+        assert room.screen.shown[-2] == [("warning", "! This profile also runs elsewhere.")]
+        assert "/someone-else" in room.screen.last()
+        await room.type("/msg @Li_2 old secret")
+        # What can't be taken back is asked for twice.
+        assert await room.type("/someone-else Ann B") == "* /someone-else Ann B"
+        assert await room.type("/someone-else Bo") == "* /someone-else Bo"
+        assert room.node.own.peer_id == OWN
+        await room.type("/Someone-Else Bo")
+        assert (room.node.own.peer_id, room.node.own.name) == (NEW, "Bo")
+        assert room.chat.me == room.node.own
+        assert room.chat.here == "#lobby"
+        assert any("You are Bo." in text for text in room.screen.texts())
+        assert not room.chat.shown
+
+    chatting(test)
+
+
+def test_another_front_end_makes_the_profile_someone_elses() -> None:
+    async def test(room: Room) -> None:
+        await room.type("/join #maths")
+        await room.node.front_end().become_someone_else("Ann")
+        await room.until(lambda: room.chat.me.name == "Ann" and room.chat.here == "#lobby")
 
     chatting(test)
 

@@ -16,7 +16,7 @@ import pytest
 from paper_node import ME, make_peer, peer_id
 
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
-from p2pchat.events import MessageReceived, Typing, Warned
+from p2pchat.events import RUNS_TWICE, MessageReceived, Typing, Warned
 from p2pchat.model.message import MessageKind
 from p2pchat.ui.presenters.loaded import LIMIT
 
@@ -312,6 +312,28 @@ def test_typing_notices_and_warnings(stage: Stage) -> None:
     assert stage.desk.composer._typing.cget("text") == "Li is typing…"
     stage.desk.status._notice_close.invoke()
     stage.until(lambda: not stage.desk.status.notice.winfo_ismapped())
+
+
+def test_a_profile_that_runs_twice_offers_to_be_someone_else(stage: Stage) -> None:
+    stage.start()
+    status = stage.desk.status
+    text = "This profile also runs elsewhere; from now on this is a device of its own."
+    stage.node.emit(Warned("clock-off", "The clock of Li is off."), Warned(RUNS_TWICE, text))
+    stage.until(lambda: status.notice.winfo_ismapped())
+    assert not status.someone_else.winfo_ismapped()
+    status._notice_close.invoke()
+    stage.until(lambda: status.someone_else.winfo_ismapped() and status.still_me.winfo_ismapped())
+    status.someone_else.invoke()
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    dialog.page._fields[0].set("Ann")
+    dialog.page.button.invoke()
+    stage.until(lambda: stage.desk.main.directory.me.name == "Ann" and stage.loaded("#lobby"))
+    stage.until(lambda: not status.notice.winfo_ismapped())
+    assert not dialog.winfo_exists()
+    stage.node.emit(Warned(RUNS_TWICE, text))
+    stage.until(lambda: status.still_me.winfo_ismapped())
+    status.still_me.invoke()
+    stage.until(lambda: not status.notice.winfo_ismapped())
 
 
 def test_the_theme_changes_and_is_kept(stage: Stage) -> None:
