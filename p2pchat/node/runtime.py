@@ -139,6 +139,10 @@ class Runtime:
                     self._perform_safely(effect)
         finally:
             self._performing = False
+        if self._pending and not self._writing:
+            # Now and not before: all that this input has brought about is one transaction.
+            self._writing = True
+            self._hand_over()
         self._schedule()
 
     def _perform_safely(self, effect: effects.Effect) -> None:
@@ -263,10 +267,6 @@ class Runtime:
         self._pending.append(_Batch(effect.batch, effect.writes))
         self._committed_count += 1
         self._idle.clear()
-        if not self._writing:
-            # Not at once: what else this input brings about goes into the same transaction.
-            self._writing = True
-            self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
         size = 0
