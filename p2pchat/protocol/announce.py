@@ -107,6 +107,11 @@ class Device(msgspec.Struct, frozen=True):
             return Status.ONLINE
 
     @property
+    def rooms(self) -> tuple[RoomInfo, ...]:
+        """Where it can be spoken to: one that is leaving is in no room."""
+        return () if self.status is Status.OFFLINE else self.record.rooms
+
+    @property
     def version(self) -> tuple[int, bytes]:
         """The larger one wins."""
         return (self.record.counter, _record_hash(self.raw))

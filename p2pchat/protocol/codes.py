@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from p2pchat.protocol import effects, wire
+from p2pchat.protocol.context import Timer
 from p2pchat.protocol.links import Link
 from p2pchat.protocol.pake import Ends, Granted, Outcome, Party, PasswordProofs
 
@@ -22,6 +23,7 @@ class Codes:
         self._secret: bytes | None = None
         """The network code, stretched."""
         self._waiting: list[Link] = []
+        self._timer: Timer | None = None
 
     def start(self, code: str | None) -> None:
         """Stretch the network code; links that need it wait."""
@@ -66,10 +68,17 @@ class Codes:
             self._expire()
 
     def _expire(self) -> None:
-        due = self.proofs.deadline()
-        if due is not None:
-            ctx = self._m.ctx
-            ctx.after(max(0.0, due - ctx.now), lambda: self.proofs.expire(ctx.now))
+        """One timer for all runs, however many steps come."""
+        due, ctx = self.proofs.deadline(), self._m.ctx
+        if due is None or self._timer is not None:
+            return
+
+        def expire() -> None:
+            self._timer = None
+            self.proofs.expire(ctx.now)
+            self._expire()
+
+        self._timer = ctx.after(max(0.0, due - ctx.now), expire)
 
     # -- pake.Answers
 

@@ -18,14 +18,17 @@ from p2pchat.protocol.identity import Identity
 class Timer:
     """One call in the future; `cancel` may be called at any time."""
 
-    __slots__ = ("at", "call")
+    __slots__ = ("_cancelled", "at", "call")
 
-    def __init__(self, at: float, call: Callable[[], None]) -> None:
+    def __init__(self, at: float, call: Callable[[], None], cancelled: Callable[[], None]) -> None:
         self.at = at
         self.call: Callable[[], None] | None = call
+        self._cancelled = cancelled
 
     def cancel(self) -> None:
-        self.call = None
+        if self.call is not None:
+            self.call = None
+            self._cancelled()
 
     def __lt__(self, other: Timer) -> bool:
         return self.at < other.at
@@ -48,6 +51,8 @@ class Context:
         self._notices: list[Event] = []
         self._notices_origin = 0
         self._timers: list[Timer] = []
+        self._cancelled = 0
+        """Timers that were cancelled since the last tidying."""
         self._waiting: dict[int, Callable[[Any], None]] = {}
         self._failing: dict[int, Callable[[str], None]] = {}
         self._numbers = 0
@@ -126,9 +131,17 @@ class Context:
     # -- time
 
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
-        timer = Timer(self.now + delay, call)
+        timer = Timer(self.now + delay, call, self._count_cancelled)
         heapq.heappush(self._timers, timer)
         return timer
+
+    def _count_cancelled(self) -> None:
+        """What peers make us set and cancel doesn't pile up until it is due."""
+        self._cancelled += 1
+        if self._cancelled > 256 and 2 * self._cancelled > len(self._timers):
+            self._timers = [timer for timer in self._timers if timer.call is not None]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
 
     def deadline(self) -> float | None:
         """When the next timer is due; None: there is none."""
@@ -139,6 +152,7 @@ class Context:
     def fire(self) -> None:
         """Run what is due by `now`."""
         while self._timers and self._timers[0].at <= self.now:
-            call = heapq.heappop(self._timers).call
+            timer = heapq.heappop(self._timers)
+            call, timer.call = timer.call, None
             if call is not None:
                 call()

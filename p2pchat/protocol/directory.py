@@ -67,7 +67,7 @@ class Directory:
         self._devices: dict[DeviceId, Device] = {}
         self._hearsay = Bucket(HEARSAY_KIB, HEARSAY_KIB_PER_S)
         self._heard: dict[DeviceId, float] = {}
-        self._met: set[DeviceId] = set()
+        self._met: dict[DeviceId, None] = {}
         """Devices that were linked since the start, and so exist."""
         self._avatars: dict[bytes, bytes] = {}
         self._avatars_asked: dict[bytes, None] = {}
@@ -280,9 +280,13 @@ class Directory:
 
     def linked(self, link: Link) -> list[Write]:
         """A link is up: its device is on line. The row that remembers where it was."""
+        was_there = self._overlay.is_online(link.device)
         self._overlay.online(link.device)
-        self._met.add(link.device)
+        self._remember(link.device)
         known = self._devices.get(link.device)
+        if known is not None and not was_there and known.status is not Status.OFFLINE:
+            # It was counted out meanwhile; the record that it sends now may be the one from before.
+            self._events.device_changed(known, None)
         if known is not None:
             self._heard[link.device] = self._ctx.now
             self._show(known)
@@ -299,6 +303,11 @@ class Directory:
             last_seen=self._ctx.wall_ms,
         )
         return [*writes, PutDevice(row)]
+
+    def _remember(self, device: DeviceId) -> None:
+        self._met[device] = None
+        if len(self._met) > 2 * MAX_DEVICES:
+            del self._met[next(iter(self._met))]
 
     def unlinked(self, link: Link, leaving: bool) -> None:
         """A link is down. In a mesh that is all that is known of the device; elsewhere others
@@ -339,6 +348,12 @@ class Directory:
             addresses=tuple(addresses),
         )
         self.apply(self._people.set_presence(device.person, device.id, presence))
+
+    def mode_changed(self) -> None:
+        """In a bounded overlay those count as well that aren't linked."""
+        for device in self.devices():
+            if device.id != self._ctx.identity.device_id:
+                self._show(device)
 
     def _hide(self, device: DeviceId, person: PeerId) -> None:
         self.apply(self._people.set_presence(person, device, None))

@@ -365,8 +365,8 @@ class Machine:
 
     def device_changed(self, device: Device, before: Device | None) -> None:
         self.rooms.device_changed(device, before)
-        new = {room.id for room in device.record.rooms}
-        old = {room.id for room in before.record.rooms} if before else set()
+        new = {room.id for room in device.rooms}
+        old = {room.id for room in before.rooms} if before else set()
         for id in new - old:
             conversation = self.conversations.get(id)
             if conversation is not None and conversation.mine and not conversation.direct:

@@ -147,8 +147,8 @@ class Rooms:
 
     def device_changed(self, device: Device, before: Device | None) -> None:
         """A device's record tells which rooms it is in."""
-        new = {room.id: room for room in device.record.rooms if is_room_name(room.name)}
-        old = {room.id for room in before.record.rooms} if before else set()
+        new = {room.id: room for room in device.rooms if is_room_name(room.name)}
+        old = {room.id for room in before.rooms} if before else set()
         for id in old - new.keys():
             known = self._known.get(id)
             if known is not None:

@@ -42,9 +42,7 @@ class Sharing:
         if conversation is self._m.rooms.lobby:
             return True
         device = self._m.directory.device(found.device)
-        return device is not None and any(
-            room.id == conversation.id for room in device.record.rooms
-        )
+        return device is not None and any(room.id == conversation.id for room in device.rooms)
 
     def _is_blocked(self, person: PeerId, conversation: Conversation) -> bool:
         other = self._m.directs.other(conversation)
@@ -60,7 +58,7 @@ class Sharing:
         self._m.receipts.greet(link, conversation)
 
     def begin_rooms(self, link: Link, device: Device) -> None:
-        for room in device.record.rooms:
+        for room in device.rooms:
             conversation = self._m.conversations.get(room.id)
             if conversation is None or not conversation.mine or conversation.direct:
                 continue

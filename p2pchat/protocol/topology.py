@@ -46,6 +46,7 @@ class Topology:
         self._relay = Relay(context, links, self._tunnel_failed)
         self.on_tunnel = self._relay.on_tunnel
         self._timer: Timer | None = None
+        self._mode = overlay.mode()
         self._connects: dict[int, int] = {}
         """Requests of `peers.connect`, by the token of their dial."""
         self._greeting: dict[DeviceId, list[int]] = {}
@@ -154,7 +155,10 @@ class Topology:
     def update(self) -> None:
         now = self._ctx.now
         changed = self._overlay.update(now)
-        self._reach.explore(limits.EXPLORE_EVERY_S if self._overlay.mode() is Mode.BOUNDED else 0.0)
+        if self._mode is not self._overlay.mode():
+            self._mode = self._overlay.mode()
+            self._directory.mode_changed()
+        self._reach.explore(limits.EXPLORE_EVERY_S if self._mode is Mode.BOUNDED else 0.0)
         if changed is not None:
             for device in changed.added:
                 self._reach.want(device, now)

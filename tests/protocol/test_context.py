@@ -1,0 +1,28 @@
+"""Timers: what is cancelled is forgotten before it would be due."""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+
+from p2pchat.config.settings import Settings
+from p2pchat.protocol.context import Context
+from p2pchat.protocol.identity import Identity
+
+
+def context() -> Context:
+    return Context(Identity(bytes(32), bytes(32)), bytes(32), Settings(), Random(1))
+
+
+def test_cancelled_timers_dont_pile_up() -> None:
+    ctx = context()
+    fired: list[int] = []
+    kept = [ctx.after(float(n), partial(fired.append, n)) for n in range(1, 4)]
+    for _ in range(20_000):
+        ctx.after(60.0, lambda: fired.append(-1)).cancel()
+    assert len(ctx._timers) < 1000
+    ctx.now = 100.0
+    ctx.fire()
+    assert fired == [1, 2, 3]
+    kept[0].cancel()  # over already
+    assert ctx.deadline() is None
