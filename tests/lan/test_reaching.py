@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
 from lan_talk import LOBBY, hear, peer_id, peers, refusal, say, texts, wait_message, warnings
+
+from p2pchat.config import limits
 
 pytestmark = pytest.mark.lan
 
@@ -49,6 +52,21 @@ def test_networks_and_codes_keep_apart() -> None:
         assert set(peers(nodes[0])) | {peer_id(nodes[0])} == {peer_id(node) for node in nodes[:2]}
         assert len(ids) == 5
         assert "wrong-code" not in warnings(nodes[4])
+
+
+@pytest.mark.parametrize("without", ["--no-mdns", "--no-beacon"])
+def test_one_way_of_finding_is_enough(without: str) -> None:
+    with Lan(hosts=2) as lan:
+        wait_linked([lan.node(host, without) for host in range(2)])
+
+
+def test_two_profiles_of_one_machine_without_a_network() -> None:
+    with Lan(hosts=1) as lan:
+        lan.unplug(0)
+        ann, bob = (lan.node(0, data_dir=lan.directory / name) for name in ("ann", "bob"))
+        wait_linked([ann, bob])
+        say(ann, "side by side")
+        hear(bob, "side by side")
 
 
 def test_a_blocked_person() -> None:
@@ -212,6 +230,33 @@ def test_another_address_of_the_same_host() -> None:
             lambda: any("10.77.0.99" in a for a in peers(bob)[peer_id(ann)]["addresses"]),
             what="the new address is known",
         )
+
+
+def test_a_machine_that_wakes_up() -> None:
+    """It heard nothing while it slept: who it was linked to has gone, somebody new has come."""
+    with Lan(hosts=3) as lan:
+        ann, bob = lan.node(0), lan.node(1)
+        wait_linked([ann, bob])
+        bob_id = peer_id(bob)
+        ann.process.send_signal(signal.SIGSTOP)
+        asleep = time.monotonic()
+        lan.block_inbound(0, tcp=True, udp=True)
+        bob.kill9()
+        lan.remove_address(1, f"{lan.hosts[1].address}/24")
+        lan.add_address(1, "10.77.0.99/24")
+        bob, dan = lan.node(1), lan.node(2)
+        wait_linked([bob, dan])
+        say(bob, "while she slept")
+        wait_until(
+            lambda: time.monotonic() - asleep > limits.NETWORK_POLL_S + limits.WAKE_UP_S + 1.0,
+            30,
+            "a sleep that is noticed",
+        )
+        lan.open_all(0)
+        ann.process.send_signal(signal.SIGCONT)
+        hear(ann, "while she slept", timeout=15)
+        wait_linked([ann, bob, dan])
+        assert peers(ann)[bob_id]["linked"]
 
 
 def test_twenty_find_each_other() -> None:
