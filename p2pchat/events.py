@@ -37,6 +37,13 @@ class MemberLeft(_Event, frozen=True, tag="member.left"):
     name: str
 
 
+class RoomChanged(_Event, frozen=True, tag="room.changed"):
+    """Somebody's machine that is in this room came or went: a room of the network may be new, or
+    nobody's any more; ask for the list."""
+
+    room: str
+
+
 class MessageReceived(_Event, frozen=True, tag="message.received"):
     message: Message
 
@@ -90,6 +97,7 @@ Event = (
     | PeerChanged
     | MemberJoined
     | MemberLeft
+    | RoomChanged
     | MessageReceived
     | MessageChanged
     | MessageReceipt

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from p2pchat.errors import RequestError
+from p2pchat.events import RoomChanged
 from p2pchat.model.entry import EntryKind
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.message import Member, Room
@@ -162,16 +163,26 @@ class Rooms:
                 self._label(id, room.name)
             if known is not None:
                 known.devices.add(device.id)
+        self._tell(new.keys() ^ old)
         if new.keys() - old:
             for join in list(self._joins):
                 self._look(join)
 
     def device_gone(self, device: DeviceId) -> None:
+        left = [id for id, known in self._known.items() if device in known.devices]
+        for id in left:
+            self._known[id].devices.discard(device)
+        self._tell(left)
         for id, known in list(self._known.items()):
-            known.devices.discard(device)
             if not known.devices and self._conversations.get(id) is None:
                 del self._known[id]
                 self._labels.release(id)
+
+    def _tell(self, ids: Iterable[ConversationId]) -> None:
+        for id in ids:
+            label = self._labels.get(id)
+            if label is not None:
+                self._ctx.notify(RoomChanged("#" + label))
 
     def devices_in(self, conversation: Conversation) -> set[DeviceId]:
         known = self._known.get(conversation.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
@@ -212,6 +212,20 @@ def test_two_of_one_name_have_two_labels(trio: Trio) -> None:
     error = refusal(trio.wang, "messages.send", conversation="@Li", text="to whom?")
     assert error.reason == "ambiguous-name"
     assert set(error.data["candidates"]) == {peer_id(trio.li), peer_id(trio.other_li)}
+
+
+def test_rooms_of_others_are_told_of(trio: Trio) -> None:
+    def known() -> dict[str, Any]:
+        return {room["room"]: room for room in trio.wang.call("rooms.list")}
+
+    mark = trio.wang.mark()
+    create(trio.li, "#news", "sesame")
+    trio.wang.wait_event("room.changed", lambda body: body["room"] == "#news", since=mark)
+    assert (known()["#news"]["joined"], known()["#news"]["protected"]) == (False, True)
+    mark = trio.wang.mark()
+    trio.li.call("rooms.leave", room="#news")
+    trio.wang.wait_event("room.changed", lambda body: body["room"] == "#news", since=mark)
+    assert "#news" not in known()
 
 
 def test_status_and_profile(trio: Trio) -> None:

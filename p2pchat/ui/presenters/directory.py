@@ -17,6 +17,7 @@ from p2pchat.events import (
     PeerOffline,
     PeerOnline,
     ProfileRenewed,
+    RoomChanged,
     Typing,
     Warned,
 )
@@ -82,7 +83,7 @@ class Directory:
                 case PeerOnline() | PeerOffline() | PeerChanged():
                     self._keep_peer(event.peer)
                     changed = True
-                case MemberJoined() | MemberLeft():
+                case MemberJoined() | MemberLeft() | RoomChanged():
                     self._reload_rooms.ask()
                 case ConversationChanged() | MessageReceived():
                     self._reload_conversations.ask()

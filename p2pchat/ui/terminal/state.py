@@ -23,6 +23,7 @@ from p2pchat.events import (
     PeerOffline,
     PeerOnline,
     ProfileRenewed,
+    RoomChanged,
     Typing,
     Warned,
 )
@@ -225,7 +226,7 @@ class Chat:
                         self.say("Who is somebody else here says so: /someone-else NAME")
                 case ProfileRenewed():
                     self._renewed = True
-                case ConversationChanged():
+                case ConversationChanged() | RoomChanged():
                     self._stale = True
                 case MessageReceipt():
                     pass

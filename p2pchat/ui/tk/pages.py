@@ -106,8 +106,12 @@ class Dialog(tk.Toplevel):
         focus.entry.focus_set()
 
     def close(self) -> None:
+        focused = bool(self.tk.call("focus"))
         self.grab_release()
         self.destroy()
+        if focused:
+            # Not every window manager gives it back.
+            (self.master.focus_lastfor() or self.master).focus_force()
 
 
 class FirstPage(ttk.Frame):

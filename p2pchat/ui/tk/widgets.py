@@ -104,6 +104,8 @@ class Field(ttk.Frame):
         )  # fmt: skip
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
         self._focused = False
+        # Where Tk follows Emacs, as on Linux, it would go to the beginning of the line.
+        self.entry.bind("<Control-a>", lambda event: self.select_all())
         self.entry.bind("<FocusIn>", lambda event: self._focus_moved(True), add="+")
         self.entry.bind("<FocusOut>", lambda event: self._focus_moved(False), add="+")
         self._text.trace_add("write", lambda *_: self._written())
@@ -122,6 +124,11 @@ class Field(ttk.Frame):
 
     def clear(self) -> None:
         self._text.set("")
+
+    def select_all(self) -> str:
+        self.entry.select_range(0, "end")
+        self.entry.icursor("end")
+        return "break"
 
     def _written(self) -> None:
         if self._text.get():

@@ -16,6 +16,7 @@ from p2pchat.events import (
     PeerOffline,
     PeerOnline,
     ProfileRenewed,
+    RoomChanged,
     Typing,
     Warned,
 )
@@ -513,6 +514,14 @@ def test_warnings_are_shown_one_after_the_other_and_are_bounded(window: Window) 
         window.main.status.dismiss()
     assert len(shown) == NOTICES
     assert all("\n" not in text and "\x1b" not in text for text in shown)
+
+
+def test_a_room_that_somebody_makes_shows_up(window: Window) -> None:
+    window.start()
+    window.node.passwords["#maths"] = "secret"
+    window.main.events([RoomChanged("#maths")])
+    window.runner.advance(1000)
+    assert "#maths" in [row.conversation for row in window.view.list]
 
 
 # -- someone else

@@ -114,6 +114,15 @@ def test_a_click_on_a_person_opens_the_direct_conversation(stage: Stage) -> None
     stage.until(lambda: "psst" in stage.shown)
 
 
+def test_ctrl_a_selects_all_that_is_written_in_a_field(stage: Stage) -> None:
+    stage.start()
+    field = stage.desk.sidebar.find
+    field.set("old words")
+    field.entry.focus_force()
+    field.entry.event_generate("<Control-a>")
+    assert field.entry.selection_get() == "old words"
+
+
 def test_the_list_by_keyboard(stage: Stage) -> None:
     stage.start()
     stage.desk.sidebar.list.canvas.focus_force()
