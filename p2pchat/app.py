@@ -70,14 +70,14 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
 def _hosts_of(wanted: Sequence[str]) -> tuple[str, ...]:
     """The numeric addresses of the interfaces that may be used; none: any. UsageError."""
     from p2pchat.discovery import interfaces
+    from p2pchat.transport.listen import NOWHERE
 
     if not wanted:
         return ()
     here = interfaces.list_interfaces()
     interfaces.check_wanted(here, wanted)
     hosts = [host for host, _ in interfaces.addresses_of(interfaces.select(here, wanted), 0)]
-    # One that has no address yet must not stand for all of them.
-    return tuple(hosts) or ("127.0.0.1",)
+    return tuple(hosts) or NOWHERE
 
 
 @contextlib.asynccontextmanager

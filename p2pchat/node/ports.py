@@ -170,6 +170,11 @@ class Links(Protocol):
     @property
     def listening(self) -> Sequence[Address]: ...
 
+    def network_changed(self, hosts: Sequence[str]) -> None:
+        """The addresses of this machine are these now: where only some interfaces may be used,
+        links are accepted on theirs, and dialled from them."""
+        ...
+
     def dial(self, token: int, address: Address) -> None: ...
 
     def tunnel_open(self, token: int, outgoing: bool) -> None:

@@ -259,7 +259,9 @@ class Runtime:
         self.run(self._machine.found, source, device_id, list(addresses))
 
     def network_changed(self, why: str) -> None:
-        self.run(self._machine.network_changed, why, list(self._discovery.own_addresses()))
+        addresses = list(self._discovery.own_addresses())
+        self._links.network_changed([host for host, _ in addresses])
+        self.run(self._machine.network_changed, why, addresses)
 
     # -- writing
 
@@ -461,7 +463,7 @@ class Runtime:
 
     async def discover(self, announcement: Any) -> None:
         await self._discovery.start(self, announcement)
-        self.run(self._machine.network_changed, "start", list(self._discovery.own_addresses()))
+        self.network_changed("start")
 
     async def close(self) -> None:
         """Goodbye to all, everything stored. The store stays open."""

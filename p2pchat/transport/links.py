@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from p2pchat.transport.connection import Connection
 from p2pchat.transport.dialling import connect
 from p2pchat.transport.endings import Reason, SelfConnection
 from p2pchat.transport.leaf import Credentials, check_leaf, fingerprint, make_credentials
-from p2pchat.transport.listen import open_listeners
+from p2pchat.transport.listen import NOWHERE, open_listeners, open_more
 from p2pchat.transport.trouble import TroubleLog
 from p2pchat.transport.window import Window
 
@@ -70,8 +71,10 @@ class TlsLinks:
         self._host = listen_host
         self._port = listen_port
         self._interfaces = tuple(interfaces)
-        self._listening: list[Address] = []
-        self._servers: list[asyncio.Server] = []
+        self._servers: dict[Address, asyncio.Server] = {}
+        self._bound = 0
+        """The port."""
+        self._relistening: asyncio.Task[None] | None = None
         self._dials: set[asyncio.Task[None]] = set()
         self._origins: dict[Connection, _Origin] = {}
         self._links: dict[LinkId, Connection] = {}
@@ -103,16 +106,39 @@ class TlsLinks:
         try:
             self._credentials = make_credentials(identity)
             for sock in sockets:
-                self._servers.append(await self._loop.create_server(self._acceptor, sock=sock))
+                await self._accept_on(sock)
         except BaseException:
             for sock in sockets:
                 sock.close()
             raise
-        self._listening = [address_of(sock.getsockname()) for sock in sockets]
+
+    async def _accept_on(self, sock: socket.socket) -> None:
+        server = await self._loop.create_server(self._acceptor, sock=sock)
+        address = address_of(sock.getsockname())
+        self._servers[address] = server
+        self._bound = address[1]
 
     @property
     def listening(self) -> Sequence[Address]:
-        return tuple(self._listening)
+        return tuple(self._servers)
+
+    def network_changed(self, hosts: Sequence[str]) -> None:
+        if not self._interfaces or self._stopping:
+            return
+        self._interfaces = tuple(hosts) or NOWHERE
+        if not self._host:
+            before = self._relistening
+            self._relistening = self._loop.create_task(self._listen_anew(before))
+
+    async def _listen_anew(self, before: asyncio.Task[None] | None) -> None:
+        """On the same port at the addresses of now."""
+        if before is not None:
+            await before
+        for address in [one for one in self._servers if one[0] not in self._interfaces]:
+            self._servers.pop(address).close()
+        here = {host for host, _ in self._servers}
+        for sock in open_more([host for host in self._interfaces if host not in here], self._bound):
+            await self._accept_on(sock)
 
     def dial(self, token: int, address: Address) -> None:
         if self._stopping:
@@ -170,7 +196,9 @@ class TlsLinks:
     async def stop(self) -> None:
         """Everything is closed and told within STOP_S and a moment."""
         self._stopping = True
-        for server in self._servers:
+        if self._relistening is not None:
+            await self._relistening
+        for server in self._servers.values():
             server.close()
         self._servers.clear()
         dials = list(self._dials)

@@ -20,6 +20,10 @@ EVERYWHERE: tuple[_Place, ...] = (
 )
 
 
+NOWHERE = ("127.0.0.1",)
+"""Where interfaces that may be used have no address (yet): not everywhere."""
+
+
 async def open_listeners(
     host: str, port: int | None, interfaces: Sequence[str]
 ) -> list[socket.socket]:
@@ -39,6 +43,21 @@ async def open_listeners(
                 continue
             raise UsageError(_why_not(error, host, candidate)) from error
     raise UsageError("there is no free TCP port")
+
+
+def open_more(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """Bound sockets at further numeric addresses of this machine; those that can't be used are
+    left out."""
+    sockets = []
+    for host in hosts:
+        try:
+            found = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )
+            sockets.append(_bind(found[0][0], found[0][4]))
+        except OSError:
+            continue
+    return sockets
 
 
 def _candidates(port: int | None) -> Sequence[int]:

@@ -216,6 +216,20 @@ def test_a_cable_that_comes_late_and_goes_and_comes() -> None:
         hear(bob, "alone again")
 
 
+@pytest.mark.parametrize("deaf", [0, 1], ids=["dials", "listens"])
+def test_an_interface_that_has_no_address_yet(deaf: int) -> None:
+    """Asked for by name before its cable is in: it is dialled from, and listened on, later."""
+    with Lan(hosts=2) as lan:
+        lan.block_inbound(deaf)
+        lan.unplug(0)
+        ann, bob = lan.node(0, "--interface", "eth0"), lan.node(1)
+        assert peers(ann) == {}
+        lan.plug(0)
+        wait_linked([ann, bob])
+        listen = ann.call("node.info")["listen"]
+        assert f"{lan.hosts[0].address}:{port(ann)}" in listen
+
+
 def test_another_address_of_the_same_host() -> None:
     """As a laptop that moves to another network."""
     with Lan(hosts=2) as lan:

@@ -140,13 +140,13 @@ def test_stop_ends_everything_soon_whatever_the_others_do() -> None:
         await until(lambda: len(node.sink.opened) == 2)
         stuck = max(node.sink.opened)
         await fill(node, stuck)
-        began = time.monotonic()
+        began, address = time.monotonic(), node.address
         await node.links.stop()
         assert time.monotonic() - began < 1.6
         assert set(node.sink.closed.values()) == {"stopped"}
         assert len(node.sink.closed) == 2
         await until(lambda: other.sink.closed == {theirs: "closed"})
-        refused = other.dial(node.address)
+        refused = other.dial(address)
         await until(lambda: other.sink.failed == {refused: "refused"})
         deaf.gone()
         silent.gone()
