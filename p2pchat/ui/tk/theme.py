@@ -149,6 +149,9 @@ class Theme:
         self._telling = False
         self._pictures: dict[tuple[object, ...], tk.PhotoImage] = {}
         root.tk.call("tk", "scaling", self.scale * 96 / 72)
+        # The theme sets its colours and fonts when <<ThemeChanged>> comes, and to a window that
+        # the display doesn't know yet (as a withdrawn one) it never comes.
+        root.winfo_id()
         sv_ttk.set_theme("light", root)
         family = _first(root, FAMILIES)
         fixed = _first(root, FIXED_FAMILIES)

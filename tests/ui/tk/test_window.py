@@ -345,6 +345,22 @@ def test_a_profile_that_runs_twice_offers_to_be_someone_else(stage: Stage) -> No
     stage.until(lambda: not status.notice.winfo_ismapped())
 
 
+def test_a_window_that_is_not_shown_yet_gets_the_colours_of_the_theme(display: str) -> None:
+    import tkinter as tk
+    from tkinter import ttk
+
+    from p2pchat.ui.tk.theme import Theme
+
+    root = tk.Tk(className="p2pchat")
+    root.withdraw()
+    Theme(root)
+    root.update()
+    style = ttk.Style(root)
+    assert str(style.lookup("TFrame", "background")) == "#fafafa"
+    assert str(style.lookup("TButton", "font")) == "SunValleyBodyFont"
+    root.destroy()
+
+
 def test_the_theme_changes_and_is_kept(stage: Stage) -> None:
     stage.node.say("#lobby", "hi", LI)
     stage.start()
