@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COMPARE_AFTER_S = 1.0
 TYPING_AT_MOST_S = 0.5
 """Typing notices of one link that come faster are passed over."""
-_DEAR = (wire.Digest, wire.Want, wire.Graft)
+_DEAR = (wire.Digest, wire.Graft)
 """Frames whose answer is larger than they are: not for who doesn't read what was sent."""
 
 
@@ -65,7 +65,11 @@ class Dispatch:
             if isinstance(frame, wire.Vector):
                 frame = replace(frame, answer=False)
         conversation = self._incoming(link, frame.conversation)  # type: ignore[union-attr]  # all of these frames have it
-        if conversation is not None:
+        if conversation is None:
+            return
+        if link.choked and isinstance(frame, wire.Want):
+            self._m.sync.postpone(link.id, conversation, frame)
+        else:
             shared(link, conversation, frame)
 
     def _incoming(self, link: Link, id: bytes) -> Conversation | None:
@@ -96,12 +100,12 @@ class Dispatch:
 
     def _compare_later(self, link: Link, conversation: Conversation) -> None:
         """What was pushed too fast, and dropped, comes by comparing."""
-        if link.comparing:
+        if conversation.id in link.comparing:
             return
-        link.comparing = True
+        link.comparing.add(conversation.id)
 
         def compare() -> None:
-            link.comparing = False
+            link.comparing.discard(conversation.id)
             if link.up and self._m.sharing.shared(link.id, conversation):
                 self._m.sync.greet(link.id, conversation)
 

@@ -139,9 +139,9 @@ class Ingest:
         hops: int = 0,
         then: Callable[[bool], None] | None = None,
     ) -> list[EntryHash]:
-        """Keep what is new of these; `then` is called when that is durable (at once where nothing
-        is), with False where it couldn't be stored. Returns the hashes that were here, or on
-        their way, already."""
+        """Keep what is new of these; `then` is called when all of them are durable, with False
+        where they couldn't be stored. Returns the hashes that were here, or on their way,
+        already."""
         known: list[EntryHash] = []
         fresh: list[Checked] = []
         for item in checked:
@@ -157,7 +157,10 @@ class Ingest:
             entry for item in fresh if (entry := self._classify(conversation, item, opens, road))
         ]
         if not made:
-            if then is not None:
+            if then is not None and known:
+                # They may still be on their way to the disk: behind them comes this.
+                self._ctx.commit([], lambda _: then(True), lambda _: then(False))
+            elif then is not None:
                 then(True)
             return known
         for entry in made:
@@ -366,3 +369,8 @@ class Ingest:
         self._recent[entry.hash] = entry.header.clock
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
+
+    def forget(self) -> None:
+        """A conversation was dropped, so that not all is here that was of late."""
+        self._recent.clear()
+        self._told.clear()

@@ -101,8 +101,8 @@ class Link:
         default_factory=lambda: Bucket(PUSHED_ENTRIES_PER_S, PUSHED_ENTRIES_PER_S)
     )
     timer: Timer | None = None
-    comparing: bool = False
-    """What was dropped of its pushes is about to be asked for."""
+    comparing: set[ConversationId] = field(default_factory=set)
+    """Where something was dropped of its pushes, which is about to be asked for."""
     typed: dict[ConversationId, float] = field(default_factory=dict)
     """When it last typed in each conversation that is shared with it."""
     updates: Bucket = field(default_factory=lambda: Bucket(UPDATES, UPDATES_PER_S))

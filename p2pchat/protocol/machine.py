@@ -263,6 +263,7 @@ class Machine:
         if found is None or not found.choked:
             return
         found.choked = False
+        self.sync.drained(link)
         for conversation in self.conversations:
             if found.up and self.sharing.shared(link, conversation):
                 self.sync.greet(link, conversation)

@@ -225,6 +225,7 @@ class Overlay:
         expired = [device for device, until in self._demands.items() if until <= now]
         for device in expired:
             del self._demands[device]
+            self._deadline_stale = True
         if not (self._dirty or expired):
             return None
         self._dirty = False

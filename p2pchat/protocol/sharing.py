@@ -94,6 +94,7 @@ class Sharing:
     def forget(self, conversation: Conversation) -> None:
         self._m.sync.forget(conversation)
         self._m.gossip.forget(conversation)
+        self._m.ingest.forget()
         self._begun = {pair for pair in self._begun if pair[1] != conversation.id}
 
     def introduce(self, link: int, feed: FeedId) -> None:

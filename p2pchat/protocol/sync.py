@@ -29,8 +29,13 @@ ROWS_HELD = 2 * MAX_ROWS
 """Of all links together; above it the link that has the most loses its own. Each takes some 300
 bytes, and what is lost comes with the next comparison."""
 WANT_TIMEOUT_S = 10.0
+"""A peer that answers none of its requests for so long is left; one that is only slow isn't."""
+WANT_END_S = 60.0
+"""From a request to the end of its answer at the most: meanwhile nobody else is asked."""
 BATCH_COSTS = 256
 """Bytes that a part of an answer counts besides its entries, so that empty ones have an end."""
+SERVED = 2 * limits.WANTS_IN_FLIGHT
+"""Requests of one link that are answered at once, or postponed."""
 KNOWN_TIPS = 4096
 UNCOMMITTED = 4096
 """Entries on their way to the disk above which no more are asked for."""
@@ -48,6 +53,7 @@ class _Want:
     tip: EntryHash
     low: int
     timer: Timer
+    until: float
     before: tuple[Span, ...]
     """What was here of the feed when it was asked for."""
     got: int = 0
@@ -97,6 +103,10 @@ class Sync:
         self._arrived: dict[int, None] = {}
         """Queries of which something came in this turn."""
         self._serving: dict[int, int] = {}
+        self._postponed: dict[int, list[tuple[Conversation, wire.Want]]] = {}
+        """Requests of peers to which too much waits to go out; at most `SERVED` of each."""
+        self._answered: dict[int, float] = {}
+        """When a link last brought something that was asked for."""
         self._uncommitted = 0
         self._waiting: dict[ConversationId, Conversation] = {}
         """Those that have something to ask for, and no place for it yet."""
@@ -227,12 +237,25 @@ class Sync:
         low: int,
     ) -> None:
         query = self._ctx.number()
-        timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(query))
+        timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._overdue(query))
+        until = self._ctx.now + WANT_END_S
         before = conversation.spans.get(feed, ())
-        want = _Want(query, link, feed, tip, low, timer, before)
+        want = _Want(query, link, feed, tip, low, timer, until, before)
         state.wants[feed] = want
         self._queries[query] = (conversation, want)
         self._send(link, wire.Want(query, conversation.id, tip, low, not before))
+
+    def _overdue(self, query: int) -> None:
+        """Time is up, unless the peer is busy with what else was asked of it."""
+        found = self._queries.get(query)
+        if found is None:
+            return
+        want, now = found[1], self._ctx.now
+        due = min(self._answered.get(want.link, 0.0) + WANT_TIMEOUT_S, want.until)
+        if due > now:
+            want.timer = self._ctx.after(due - now, lambda: self._overdue(query))
+        else:
+            self._give_up(query)
 
     def _give_up(self, query: int) -> None:
         """The peer doesn't answer: leave this to others."""
@@ -240,6 +263,7 @@ class Sync:
         if found is None:
             return
         conversation, want = found
+        want.timer.cancel()
         self._uncommitted -= len(want.arrived)
         state = self._states[conversation.id]
         if state.wants.get(want.feed) is want:
@@ -251,7 +275,7 @@ class Sync:
     # -- answering
 
     def on_want(self, link: int, conversation: Conversation, frame: wire.Want) -> None:
-        if self._serving.get(link, 0) >= 2 * limits.WANTS_IN_FLIGHT:
+        if self._serving.get(link, 0) >= SERVED:
             self._send(link, wire.Batch(frame.query, conversation.id, (), True))
             return
         self._serving[link] = self._serving.get(link, 0) + 1
@@ -259,6 +283,8 @@ class Sync:
 
         def answer(found: list[tuple[EntryHash, WireEntry]]) -> None:
             self._serving[link] = self._serving.get(link, 1) - 1
+            if not self._serving[link]:
+                del self._serving[link]
             if not self._shared(link, conversation):
                 return
             if frame.first and found:
@@ -276,6 +302,17 @@ class Sync:
             )
         )
 
+    def postpone(self, link: int, conversation: Conversation, frame: wire.Want) -> None:
+        """Answer when what waits for the peer has gone out."""
+        postponed = self._postponed.setdefault(link, [])
+        if len(postponed) < SERVED:
+            postponed.append((conversation, frame))
+
+    def drained(self, link: int) -> None:
+        for conversation, frame in self._postponed.pop(link, ()):
+            if self._shared(link, conversation):
+                self.on_want(link, conversation, frame)
+
     def on_batch(self, link: int, conversation: Conversation, frame: wire.Batch) -> None:
         found = self._queries.get(frame.query)
         if found is None or found[1].link != link or found[0] is not conversation:
@@ -286,8 +323,7 @@ class Sync:
         if want.size > limits.WANT_BYTES + 2 * limits.FRAME_BYTES:
             self._give_up(want.query)
             return
-        want.timer.cancel()
-        want.timer = self._ctx.after(WANT_TIMEOUT_S, lambda: self._give_up(want.query))
+        self._answered[link] = self._ctx.now
         want.last = frame.last
         want.arrived.extend(frame.entries)
         self._arrived[want.query] = None
@@ -308,6 +344,9 @@ class Sync:
         want.pending += 1
 
         def keep(checked: list[Checked]) -> None:
+            if conversation.id not in self._states:
+                self._uncommitted -= len(parts)  # it was left, or dropped, meanwhile
+                return
             mine = [item for item in checked if item.header.feed == want.feed]
             if len(mine) < len(parts):
                 self._serves_badly(conversation, want)
@@ -405,6 +444,8 @@ class Sync:
 
     def link_closed(self, link: int) -> None:
         self._serving.pop(link, None)
+        self._postponed.pop(link, None)
+        self._answered.pop(link, None)
         touched: list[Conversation] = []
         for query, (conversation, want) in list(self._queries.items()):
             if want.link == link:

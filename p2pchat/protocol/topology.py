@@ -22,6 +22,8 @@ from p2pchat.protocol.relay import Relay
 
 CACHED = 64
 """Devices seen before that are tried at the start."""
+LOOK_AGAIN_S = 5.0
+"""How soon after a link that is there for want of others it may be closed after all."""
 CONNECT_S = 12.0
 """How long `peers.connect` waits for the other side's name."""
 SOURCES = {"mdns": Source.MDNS, "beacon": Source.BEACON}
@@ -205,7 +207,11 @@ class Topology:
                     self._relay.open(token, via, device)
                 case reach.GiveUp(device=device):
                     self._directory.unreachable(device)
-        dues = (self._reach.next_deadline(), self._overlay.next_deadline())
+        reach_due, overlay_due = self._reach.next_deadline(), self._overlay.next_deadline()
+        if overlay_due is not None and overlay_due <= now:
+            # A link that could be closed, but too few others are up.
+            overlay_due = now + LOOK_AGAIN_S
+        dues = (reach_due, overlay_due)
         due = min((due for due in dues if due is not None), default=None)
         if self._timer is not None:
             if self._timer.at == due and self._timer.call is not None:

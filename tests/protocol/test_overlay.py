@@ -218,3 +218,14 @@ def test_a_room_that_one_is_not_in_has_no_neighbours() -> None:
     made.leave(ROOM)
     assert made.neighbours(ROOM) == ()
     assert made.mode(ROOM) is Mode.MESH
+
+
+def test_no_deadline_stays_behind_once_it_has_been_looked_at() -> None:
+    """Also where nothing follows from it: the device is wanted for other reasons as well."""
+    one, other = devices(2)
+    made = overlay(one, [one, other])
+    made.demand(other, 10.0)
+    made.update(10.0)
+    assert made.next_deadline() == 10.0 + limits.IDLE_LINK_S
+    made.update(10.0 + limits.IDLE_LINK_S)
+    assert made.next_deadline() is None
