@@ -32,6 +32,7 @@ class Watch:
         self._m = machine
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
+        self._twins_told: set[InstanceId] = set()
         self._refusals_told: set[tuple[DeviceId, str]] = set()
         self._strangers_told: set[str] = set()
         self._claims: Counter[ConversationId] = Counter()
@@ -59,6 +60,9 @@ class Watch:
     def twin_found(self, instance: InstanceId) -> None:
         """The profile runs twice: the one with the larger instance goes on as a new device."""
         if self._m.instance < instance:
+            if instance in self._twins_told or len(self._twins_told) >= MAX_TOLD:
+                return
+            self._twins_told.add(instance)
             text = "This profile also runs elsewhere; the other one becomes a device of its own."
             self._m.ctx.notify(Warned(RUNS_TWICE, text))
             return

@@ -80,6 +80,9 @@ def test_the_second_of_two_copies_is_someone_else() -> None:
         wait_until(lambda: {old, ann, wangs} <= members(wang, "#locked"), what="Ann is a member")
         wait_until(lambda: ann in members(one, "#open"), what="Ann is a member of the open room")
 
+        # However many tell of it, people are told once.
+        assert [warnings(node).count(RUNS_TWICE) for node in (one, two)] == [1, 1]
+
         # So it stays.
         mark = one.mark()
         assert two.stop() == 0
