@@ -275,8 +275,6 @@ class Chat:
         elif old is not None and old.label != event.peer.label:
             new = self.label(event.peer.peer_id)
             self.say(f"{safe_name(old.label)} is now called {new}")
-        if event.peer.warning and (old is None or old.warning != event.peer.warning):
-            self.warn(event.peer.warning)
 
     def _member(self, event: MemberJoined | MemberLeft) -> None:
         self._stale = True

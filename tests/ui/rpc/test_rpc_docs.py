@@ -11,11 +11,15 @@ import msgspec
 from p2pchat import cli
 from p2pchat.config.settings import Settings
 from p2pchat.errors import REASON_CODES
-from p2pchat.events import Event
+from p2pchat.events import RUNS_TWICE, Event
 from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile
+from p2pchat.protocol import watch
+from p2pchat.protocol.people import LOOKALIKE
+from p2pchat.protocol.watch import CLOCK_WARNED
 from p2pchat.ui.rpc.methods import METHODS
 
+PACKAGE = Path(cli.__file__).parent
 PAGE = (Path(__file__).parents[3] / "docs" / "RPC.md").read_text("utf-8")
 
 
@@ -64,3 +68,19 @@ def test_commands_and_options() -> None:
 def cli_help() -> str:
     parser = cli.make_parser()
     return parser.format_help()
+
+
+def test_reasons_of_warnings() -> None:
+    named = {reason for cells in rows("Warnings") for reason in re.findall(r"`(\S+)`", cells[0])}
+    assert named == reasons_in_code()
+
+
+def reasons_in_code() -> set[str]:
+    """What the code gives as the reason of a warning: as it stands there, or by a name."""
+    text = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    given = set(re.findall(r'Warned\(\s*"([\w-]+)"', text))
+    by_name = {RUNS_TWICE, LOOKALIKE, CLOCK_WARNED, *watch._REFUSALS}
+    of_the_store = set(
+        re.findall(r'"([\w-]+)" if isinstance\(\w+, DiskFull\) else "([\w-]+)"', text)[0]
+    )
+    return given | by_name | of_the_store

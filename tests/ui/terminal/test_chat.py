@@ -352,6 +352,17 @@ def test_peers_cannot_control_the_terminal() -> None:
     chatting(test)
 
 
+def test_a_warning_is_shown_once() -> None:
+    async def test(room: Room) -> None:
+        text = "Li_3 is not the Li that you know"
+        room.node.tell(PeerOnline(peer(NEW, "Li", "Li_3", warning=text)))
+        room.node.tell(Warned("looks-like-someone-you-know", text, peer_id=NEW))
+        await room.until(lambda: "* Li_3 is here" in room.screen.texts())
+        assert room.screen.texts().count(f"! {text}") == 1
+
+    chatting(test)
+
+
 def test_who_only_passes_by_is_not_worth_a_line() -> None:
     async def test(room: Room) -> None:
         wang = peer(NEW, "Wang")
