@@ -26,3 +26,17 @@ def test_cancelled_timers_dont_pile_up() -> None:
     assert fired == [1, 2, 3]
     kept[0].cancel()  # over already
     assert ctx.deadline() is None
+
+
+def test_what_is_set_anew_at_once_waits_for_the_next_time() -> None:
+    ctx = context()
+    fired: list[float] = []
+
+    def again() -> None:
+        fired.append(ctx.now)
+        ctx.after(0.0, again)
+
+    again()
+    ctx.fire()
+    ctx.fire()
+    assert len(fired) == 3
