@@ -103,6 +103,8 @@ CLOCK_WARNING_MS = 5 * 60 * 1000
 FEEDS_PER_CONVERSATION = 20_000
 """Each costs some 700 bytes of memory. 60 machines that are rolled back every night make 12,000
 in a school year."""
+BRANCHES_PER_FEED = 64
+"""An honest feed has one; a few more while parts of it are still to come."""
 
 # -- sync
 DIGEST_EVERY_S = 30.0

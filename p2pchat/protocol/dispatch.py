@@ -11,6 +11,7 @@ from p2pchat.events import PeerChanged, Typing
 from p2pchat.protocol import wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import Checked
+from p2pchat.protocol.hashing import entry_hash
 from p2pchat.protocol.ingest import Road
 from p2pchat.protocol.links import Link
 
@@ -87,16 +88,25 @@ class Dispatch:
             self._compare_later(link, conversation)
             return
 
+        hashes = [entry_hash(entry.header) for entry in frame.entries]
+        # What is here needs no check: it costs as much as all the rest.
+        known = [hash for hash in hashes if self._m.ingest.knows(hash)]
+        here = set(known)
+        fresh = tuple(
+            entry for entry, hash in zip(frame.entries, hashes, strict=True) if hash not in here
+        )
+
         def keep(checked: list[Checked]) -> None:
-            if len(checked) < len(frame.entries):
+            if len(checked) < len(fresh):
                 self._m.link_refused(link, "protocol")
                 self._m.links.close(link, "protocol")
                 return
-            known = self._m.ingest.take(conversation, checked, Road.PUSHED, link.id, frame.hops)
+            take = self._m.ingest.take
+            known.extend(take(conversation, checked, Road.PUSHED, link.id, frame.hops))
             if known:
                 self._m.gossip.duplicates(conversation, link, known, frame.hops)
 
-        self._m.sync.check(frame.entries, keep)
+        self._m.sync.check(fresh, keep)
 
     def _compare_later(self, link: Link, conversation: Conversation) -> None:
         """What was pushed too fast, and dropped, comes by comparing."""

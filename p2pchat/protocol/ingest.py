@@ -26,6 +26,7 @@ from p2pchat.model.records import (
     Write,
 )
 from p2pchat.protocol import effects, entries, sealing
+from p2pchat.protocol.branches import Branches
 from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import BadContent, Checked
@@ -82,8 +83,13 @@ class Ingest:
         self.writer = Writer(context)
         self._recent: dict[EntryHash, int] = {}
         """Clock by hash."""
+        self._branches = Branches()
         self._told: dict[EntryHash, None] = {}
         """Disclosed of late: a key and a first entry may come at once, and ask for the same."""
+
+    def knows(self, hash: EntryHash) -> bool:
+        """Whether it is one of the last that came; the store knows the others."""
+        return hash in self._recent
 
     def author(self, feed: FeedId) -> PeerId | None:
         return self._opens.get(feed)
@@ -154,7 +160,10 @@ class Ingest:
         fresh.sort(key=lambda item: item.header.seq)
         opens = self._opened(conversation, fresh)
         made = [
-            entry for item in fresh if (entry := self._classify(conversation, item, opens, road))
+            entry
+            for item in fresh
+            if (entry := self._classify(conversation, item, opens, road))
+            and self._branches.admit(conversation.spans.get(item.header.feed, ()), entry)
         ]
         if not made:
             if then is not None and known:
@@ -187,11 +196,13 @@ class Ingest:
         writes = [write for entry in made for write in self._writes(conversation, entry)]
 
         def done(applied: Applied) -> None:
+            self._branches.done(made)
             self._settle(conversation, road, link, hops, made, applied, 0)
             if then is not None:
                 then(True)
 
         def undo(_reason: str) -> None:
+            self._branches.done(made)
             for entry in made:
                 self._recent.pop(entry.hash, None)
             if then is not None:

@@ -32,8 +32,9 @@ EARLY_FRAMES = 64
 UPDATES, UPDATES_PER_S = 600.0, 20.0
 """Records of known persons and devices that a link may bring at once, and in the long run. In the
 largest network each device makes one a minute, and eight come in a second."""
-PUSHED_ENTRIES_PER_S = 20_000.0
-"""Pushed entries above this rate are dropped; sync brings them later."""
+PUSHED_AT_ONCE, PUSHED_PER_S = 12_000.0, 8_000.0
+"""Entries pushed by one machine; what is above is dropped, and sync brings it later. To check and
+store so many takes most of a core."""
 
 
 class LinkInfo(Protocol):
@@ -97,9 +98,6 @@ class Link:
     turn: int = 0
     told_bytes: int = 0
     """Sent in that turn (`Context.turn`)."""
-    pushed: Bucket = field(
-        default_factory=lambda: Bucket(PUSHED_ENTRIES_PER_S, PUSHED_ENTRIES_PER_S)
-    )
     timer: Timer | None = None
     comparing: set[ConversationId] = field(default_factory=set)
     """Where something was dropped of its pushes, which is about to be asked for."""
@@ -150,6 +148,8 @@ class Links:
         self._links: dict[int, Link] = {}
         self._up: dict[DeviceId, Link] = {}
         self._ping_timer: Timer | None = None
+        self._pushed: dict[str, Bucket] = {}
+        """By source, the least recent first."""
         self._twins = Twins(context, instance, self.send, self._pair, events.twin_found)
 
     # -- looking up
@@ -443,5 +443,9 @@ class Links:
     # -- flow
 
     def allow(self, link: Link, entries: int) -> bool:
-        """Whether so many pushed entries are within the link's rate."""
-        return link.pushed.take(entries, self._ctx.now)
+        """Whether so many pushed entries are within the rate of the peer's machine."""
+        bucket = self._pushed.pop(link.source, None) or Bucket(PUSHED_AT_ONCE, PUSHED_PER_S)
+        self._pushed[link.source] = bucket
+        if len(self._pushed) > limits.MAX_LINKS:
+            del self._pushed[next(iter(self._pushed))]
+        return bucket.take(entries, self._ctx.now)

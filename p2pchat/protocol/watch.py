@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
-from p2pchat.model.ids import ConversationId, DeviceId, FeedId, InstanceId, PeerId
+from p2pchat.model.ids import ConversationId, FeedId, InstanceId, PeerId
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.links import Link
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CLOCK_WARNED = "clock-off"
 CLAIMS_BELIEVED = 16
+TELL_AGAIN_S = 600.0
 MAX_TOLD = 100
 """Warnings of one kind; more than these help nobody."""
 _REFUSALS = {
@@ -33,8 +34,8 @@ class Watch:
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
         self._twins_told: set[InstanceId] = set()
-        self._refusals_told: set[tuple[DeviceId, str]] = set()
-        self._strangers_told: set[str] = set()
+        self._refusals_told: dict[tuple[str, str], float] = {}
+        """When, by source and reason."""
         self._claims: Counter[ConversationId] = Counter()
         """Unproven ones of an own feed's rollback."""
         self._rolled_back: set[FeedId] = set()
@@ -43,19 +44,25 @@ class Watch:
         """This side or the other doesn't want the link; people are told once of what they can
         mend."""
         text = _REFUSALS.get(reason)
-        told = self._refusals_told
-        if text is None or (link.device, reason) in told or len(told) >= MAX_TOLD:
-            return
-        self._refusals_told.add((link.device, reason))
-        self._m.ctx.notify(Warned(reason, text.format(link.info.address[0])))
+        if text is not None and self._is_news(link.source, reason):
+            self._m.ctx.notify(Warned(reason, text.format(link.info.address[0])))
 
     def stranger_lied(self, host: str) -> None:
         """A connection that showed a certificate which doesn't prove who it is."""
-        told = self._strangers_told
-        if host not in told and len(told) < MAX_TOLD:
-            told.add(host)
+        if self._is_news(host, "bad-certificate"):
             text = f"{host} showed keys that it couldn't prove"
             self._m.ctx.notify(Warned("bad-certificate", text))
+
+    def _is_news(self, source: str, reason: str) -> bool:
+        """Whether people haven't been told of this for a while: one machine can show as many
+        devices as it likes."""
+        now, told = self._m.ctx.now, self._refusals_told
+        if now - told.get((source, reason), -TELL_AGAIN_S) < TELL_AGAIN_S:
+            return False
+        if len(told) >= MAX_TOLD:
+            del told[min(told, key=lambda key: told[key])]
+        told[source, reason] = now
+        return True
 
     def twin_found(self, instance: InstanceId) -> None:
         """The profile runs twice: the one with the larger instance goes on as a new device."""
