@@ -60,6 +60,11 @@ class Store(Protocol):
         of a feed whose first entry wasn't), oldest first, of one feed or all."""
         ...
 
+    def bare_entries(self, conversation: ConversationId) -> list[tuple[EntryHash, FeedId, int]]:
+        """(hash, feed, seq) of entries whose body isn't here though no deletion of their author
+        says so; at most some hundreds, those of one feed together, newest first."""
+        ...
+
     def messages(
         self,
         conversation: ConversationId,

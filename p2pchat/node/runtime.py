@@ -100,6 +100,7 @@ class Runtime:
             effects.ReadBranch: self._read_branch,
             effects.ReadEntries: self._read_entries,
             effects.ReadUndisclosed: self._read_undisclosed,
+            effects.ReadBare: self._read_bare,
             effects.ReadPositions: self._read_positions,
             effects.Check: self._check,
             effects.Compute: self._compute,
@@ -408,6 +409,9 @@ class Runtime:
     def _read_undisclosed(self, e: effects.ReadUndisclosed) -> None:
         call = partial(self._store.unread_entries, e.conversation, e.feed)
         self._read(call, self._resume(e.query))
+
+    def _read_bare(self, e: effects.ReadBare) -> None:
+        self._read(partial(self._store.bare_entries, e.conversation), self._resume(e.query))
 
     def _read_positions(self, e: effects.ReadPositions) -> None:
         def positions() -> Any:

@@ -150,9 +150,18 @@ class Context:
         return self._timers[0].at if self._timers else None
 
     def fire(self) -> None:
-        """Run what is due by `now`."""
+        """Run what is due by `now`. What is set meanwhile waits for the next time, so that one
+        that sets itself anew doesn't go round for ever."""
+        due: list[Timer] = []
         while self._timers and self._timers[0].at <= self.now:
-            timer = heapq.heappop(self._timers)
-            call, timer.call = timer.call, None
-            if call is not None:
-                call()
+            due.append(heapq.heappop(self._timers))
+        due.reverse()
+        try:
+            while due:
+                timer = due.pop()
+                call, timer.call = timer.call, None
+                if call is not None:
+                    call()
+        finally:
+            for timer in due:
+                heapq.heappush(self._timers, timer)

@@ -45,7 +45,7 @@ class Dispatch:
         self._shared_frames: dict[type, Callable[[Link, Conversation, Any], None]] = {
             wire.Digest: lambda link, c, frame: m.sync.on_digest(link.id, c, frame),
             wire.Vector: lambda link, c, frame: m.sync.on_vector(link.id, c, frame),
-            wire.Want: lambda link, c, frame: m.sync.on_want(link.id, c, frame),
+            wire.Want: lambda link, c, frame: m.serving.on_want(link.id, c, frame),
             wire.Batch: lambda link, c, frame: m.sync.on_batch(link.id, c, frame),
             wire.IHave: m.gossip.on_ihave,
             wire.Graft: m.gossip.on_graft,
@@ -69,7 +69,7 @@ class Dispatch:
         if conversation is None:
             return
         if link.choked and isinstance(frame, wire.Want):
-            self._m.sync.postpone(link.id, conversation, frame)
+            self._m.serving.postpone(link.id, conversation, frame)
         else:
             shared(link, conversation, frame)
 

@@ -85,6 +85,14 @@ class ReadUndisclosed(_Effect, frozen=True, gc=False):
     feed: FeedId | None
 
 
+class ReadBare(_Effect, frozen=True, gc=False):
+    """Entries whose body isn't here though nobody deleted them. -> resume, with (hash, feed, seq)
+    of each, newest first by feed."""
+
+    query: int
+    conversation: ConversationId
+
+
 class ReadPositions(_Effect, frozen=True, gc=False):
     """-> positions_read: how far each feed is at a message."""
 
@@ -195,6 +203,7 @@ Effect = (
     | ReadBranch
     | ReadEntries
     | ReadUndisclosed
+    | ReadBare
     | ReadPositions
     | Check
     | Compute

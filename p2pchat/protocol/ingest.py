@@ -61,7 +61,13 @@ class Arrival(msgspec.Struct, frozen=True):
 
     def new(self) -> list[tuple[Entry, Stored]]:
         pairs = zip(self.entries, self.stored, strict=True)
-        return [(entry, stored) for entry, stored in pairs if stored.status != PutStatus.KNOWN]
+        return [(entry, stored) for entry, stored in pairs if _is_new(stored)]
+
+
+def _is_new(stored: Stored) -> bool:
+    """Also where a body came for what was here without one."""
+    filled = stored.message is not None or stored.changed is not None
+    return stored.status != PutStatus.KNOWN or filled
 
 
 class Ingest:
@@ -377,6 +383,8 @@ class Ingest:
                 self.disclose(conversation, entry.header.feed)
 
     def _remember(self, entry: Entry) -> None:
+        if entry.wire.body is None and entry.header.kind != EntryKind.DELETE:
+            return  # another copy may have what this one lacks
         self._recent[entry.hash] = entry.header.clock
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]

@@ -31,6 +31,7 @@ from p2pchat.model.records import (
 from p2pchat.model.records import Prune as PruneOldest
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.announce import Device, is_address
+from p2pchat.protocol.bodies import Bodies
 from p2pchat.protocol.codes import Codes
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.context import Context
@@ -48,6 +49,7 @@ from p2pchat.protocol.people import People
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.renewal import Renewal
 from p2pchat.protocol.rooms import Rooms
+from p2pchat.protocol.serving import Serving
 from p2pchat.protocol.sharing import Sharing
 from p2pchat.protocol.showing import Showing
 from p2pchat.protocol.sync import Sync
@@ -126,10 +128,10 @@ class Machine:
             ctx,
             self.ingest,
             self.links.send,
-            shared,
             self.watch.own_tip_claimed,
-            self.sharing.introduce,
         )
+        self.serving = Serving(ctx, self.links.send, shared, self.sharing.introduce)
+        self.bodies = Bodies(ctx, self.sharing.audience, self.sync.refetch)
         self.gossip = Gossip(ctx, self.links, self.sharing.neighbours, shared)
         self.receipts = Receipts(
             ctx, self.links, self.ingest.author, self.sharing.audience, self.sharing.member_count
@@ -263,7 +265,7 @@ class Machine:
         if found is None or not found.choked:
             return
         found.choked = False
-        self.sync.drained(link)
+        self.serving.drained(link)
         for conversation in self.conversations:
             if found.up and self.sharing.shared(link, conversation):
                 self.sync.greet(link, conversation)
@@ -322,6 +324,7 @@ class Machine:
         self.directory.unlinked(link, reason == "leaving")
         self.topology.link_down(link)
         self.sync.link_closed(link.id)
+        self.serving.link_closed(link.id)
         self.codes.proofs.link_closed(link.id)
         self.directs.link_down(link)
         self.sharing.update_trees()
@@ -355,6 +358,7 @@ class Machine:
             self.watch.arrived(arrival)
         self.gossip.arrived(arrival)
         self.sync.arrived(arrival)
+        self.bodies.arrived(arrival)
         self.receipts.arrived(arrival)
         self.directs.arrived(arrival)
         self.topology.arrived(arrival)

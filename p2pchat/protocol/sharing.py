@@ -56,6 +56,7 @@ class Sharing:
         self._m.gossip.update(conversation)
         self._m.sync.greet(link.id, conversation)
         self._m.receipts.greet(link, conversation)
+        self._m.bodies.begun(conversation)
 
     def begin_rooms(self, link: Link, device: Device) -> None:
         for room in device.rooms:

@@ -34,8 +34,6 @@ WANT_END_S = 60.0
 """From a request to the end of its answer at the most: meanwhile nobody else is asked."""
 BATCH_COSTS = 256
 """Bytes that a part of an answer counts besides its entries, so that empty ones have an end."""
-SERVED = 2 * limits.WANTS_IN_FLIGHT
-"""Requests of one link that are answered at once, or postponed."""
 KNOWN_TIPS = 4096
 UNCOMMITTED = 4096
 """Entries on their way to the disk above which no more are asked for."""
@@ -87,24 +85,16 @@ class Sync:
         context: Context,
         ingest: Ingest,
         send: Callable[[int, wire.Frame], None],
-        shared: Callable[[int, Conversation], bool],
         own_tip_claimed: Callable[[Conversation, FeedId], None],
-        introduce: Callable[[int, FeedId], None],
     ) -> None:
-        """`introduce` tells a link's peer who the author of a feed is."""
         self._ctx = context
         self._ingest = ingest
         self._send = send
-        self._shared = shared
         self._own_tip_claimed = own_tip_claimed
-        self._introduce = introduce
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
         self._arrived: dict[int, None] = {}
         """Queries of which something came in this turn."""
-        self._serving: dict[int, int] = {}
-        self._postponed: dict[int, list[tuple[Conversation, wire.Want]]] = {}
-        """Requests of peers to which too much waits to go out; at most `SERVED` of each."""
         self._answered: dict[int, float] = {}
         """When a link last brought something that was asked for."""
         self._uncommitted = 0
@@ -245,6 +235,16 @@ class Sync:
         self._queries[query] = (conversation, want)
         self._send(link, wire.Want(query, conversation.id, tip, low, not before))
 
+    def refetch(
+        self, conversation: Conversation, link: int, feed: FeedId, tip: EntryHash, low: int
+    ) -> bool:
+        """Ask a peer for entries that are here, for what they lack; False: not now."""
+        state = self._states.setdefault(conversation.id, _State())
+        if feed in state.wants or self._busy(link) >= limits.WANTS_IN_FLIGHT:
+            return False
+        self._want(conversation, state, link, feed, tip, low)
+        return True
+
     def _overdue(self, query: int) -> None:
         """Time is up, unless the peer is busy with what else was asked of it."""
         found = self._queries.get(query)
@@ -272,46 +272,7 @@ class Sync:
         self._fetch(conversation, state)
         self._resume()
 
-    # -- answering
-
-    def on_want(self, link: int, conversation: Conversation, frame: wire.Want) -> None:
-        if self._serving.get(link, 0) >= SERVED:
-            self._send(link, wire.Batch(frame.query, conversation.id, (), True))
-            return
-        self._serving[link] = self._serving.get(link, 0) + 1
-        query = self._ctx.number()
-
-        def answer(found: list[tuple[EntryHash, WireEntry]]) -> None:
-            self._serving[link] = self._serving.get(link, 1) - 1
-            if not self._serving[link]:
-                del self._serving[link]
-            if not self._shared(link, conversation):
-                return
-            if frame.first and found:
-                self._introduce(link, read_header(found[0][1].header).feed)
-            parts = wire.chunks([entry for _, entry in found])
-            for part in parts[:-1]:
-                self._send(link, wire.Batch(frame.query, conversation.id, part, False))
-            last = parts[-1] if parts else ()
-            self._send(link, wire.Batch(frame.query, conversation.id, last, True))
-
-        self._ctx.wait(query, answer)
-        self._ctx.emit(
-            effects.ReadBranch(
-                query, conversation.id, frame.tip, max(frame.low, 0), limits.WANT_BYTES, frame.first
-            )
-        )
-
-    def postpone(self, link: int, conversation: Conversation, frame: wire.Want) -> None:
-        """Answer when what waits for the peer has gone out."""
-        postponed = self._postponed.setdefault(link, [])
-        if len(postponed) < SERVED:
-            postponed.append((conversation, frame))
-
-    def drained(self, link: int) -> None:
-        for conversation, frame in self._postponed.pop(link, ()):
-            if self._shared(link, conversation):
-                self.on_want(link, conversation, frame)
+    # -- answers
 
     def on_batch(self, link: int, conversation: Conversation, frame: wire.Batch) -> None:
         found = self._queries.get(frame.query)
@@ -443,8 +404,6 @@ class Sync:
         return state is None or not state.wants
 
     def link_closed(self, link: int) -> None:
-        self._serving.pop(link, None)
-        self._postponed.pop(link, None)
         self._answered.pop(link, None)
         touched: list[Conversation] = []
         for query, (conversation, want) in list(self._queries.items()):

@@ -193,6 +193,7 @@ class Intake:
         self._introduce(entry, feed)
         content = encode_content(entry.content) if entry.readable else None
         text = self._chapters.append(found.id, entry.wire.salt, body, content)
+        self._chapters.flush_texts()
         book.bytes += len(body) + len(entry.wire.salt)
         book.changed = True
         state = _state(entry, mine, body)

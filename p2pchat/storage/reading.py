@@ -30,6 +30,8 @@ from p2pchat.storage.words import match_expression
 
 Entries = list[tuple[EntryHash, WireEntry]]
 
+BARE = 500
+"""Entries without a body that are told of at once."""
 STEP = 256
 """Numbers of a feed whose entries are read in one go."""
 _conversation = msgspec.msgpack.Decoder(ConversationRow)
@@ -172,6 +174,26 @@ def unread_entries(
         (conv, State.PENDING, feed),
     )
     return [(hash, _wire(connection, *rest)) for hash, *rest in rows]
+
+
+def bare_entries(
+    connection: Connection, conversation: ConversationId
+) -> list[tuple[EntryHash, FeedId, int]]:
+    return connection.all(
+        "SELECT e.hash, f.id, e.seq FROM entries e JOIN feeds f ON f.num=e.feed"
+        " WHERE e.conv=? AND e.state=? AND e.text IS NULL AND e.kind<>?"
+        " AND NOT EXISTS (SELECT 1 FROM entries d JOIN feeds g ON g.num=d.feed WHERE d.kind=?"
+        " AND d.target=CASE e.kind WHEN ? THEN e.target ELSE e.hash END"
+        " AND d.conv=e.conv AND g.author=f.author) ORDER BY f.id, e.seq DESC LIMIT ?",
+        (
+            _number(connection, conversation),
+            State.HIDDEN,
+            EntryKind.DELETE,
+            EntryKind.DELETE,
+            EntryKind.EDIT,
+            BARE,
+        ),
+    )
 
 
 # -- messages

@@ -56,6 +56,10 @@ class SqliteStore:
         with self._readers.lend() as connection:
             return reading.unread_entries(connection, conversation, feed)
 
+    def bare_entries(self, conversation: ConversationId) -> list[tuple[EntryHash, FeedId, int]]:
+        with self._readers.lend() as connection:
+            return reading.bare_entries(connection, conversation)
+
     def messages(
         self,
         conversation: ConversationId,

@@ -243,6 +243,8 @@ class Host:
             case effects.ReadUndisclosed():
                 read = self.store.unread_entries
                 self._resume(effect.query, read, effect.conversation, effect.feed)
+            case effects.ReadBare():
+                self._resume(effect.query, self.store.bare_entries, effect.conversation)
             case effects.ReadPositions():
                 self._resume(effect.query, self._positions, effect)
             case effects.Check():

@@ -173,6 +173,8 @@ class MemoryStore:
         if known is not None:
             if known.wire.body is None and not self._is_deleted(known):
                 self._keep(entry)
+                if entry.wire.body is not None:
+                    return self._stored(entry, PutStatus.KNOWN)
             return Stored(entry.hash, PutStatus.KNOWN)
         others = t.feeds.get(header.feed, {}).values()
         fork = any(other.header.seq == header.seq for other in others)
@@ -329,6 +331,15 @@ class MemoryStore:
     def read_entries(self, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, WireEntry]]:
         return [(hash, self._t.entries[hash].wire) for hash in hashes if hash in self._t.entries]
 
+    def bare_entries(self, conversation: ConversationId) -> list[tuple[EntryHash, FeedId, int]]:
+        bare = [
+            entry
+            for entry in self.entries_of(conversation)
+            if _has_lost_its_body(entry) and not self._is_deleted(entry)
+        ]
+        bare.sort(key=lambda entry: (entry.header.feed, -entry.header.seq))
+        return [(entry.hash, entry.header.feed, entry.header.seq) for entry in bare]
+
     def unread_entries(
         self, conversation: ConversationId, feed: FeedId | None = None
     ) -> list[tuple[EntryHash, WireEntry]]:
@@ -341,6 +352,10 @@ class MemoryStore:
         ]
         found.sort(key=lambda entry: entry.order)
         return [(entry.hash, entry.wire) for entry in found]
+
+
+def _has_lost_its_body(entry: Entry) -> bool:
+    return entry.wire.body is None and entry.header.kind not in (EntryKind.DELETE, EntryKind.EDIT)
 
 
 def _without_body(entry: Entry) -> Entry:

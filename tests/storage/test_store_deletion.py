@@ -195,3 +195,24 @@ def test_a_reader_only_delays_the_tidying(store: SqliteStore, tmp_path: Path) ->
         assert wal_bytes(tmp_path / "store.db") > 0
     assert not store.tidy()
     assert b"ghjklmnpqrst" not in dump(store, tmp_path)
+
+
+def test_bodies_that_nobody_deleted_are_missed_until_they_come(store: SqliteStore) -> None:
+    author, other = Author(peer("a")), Author(peer("b"))
+    first = author.open()
+    lost, deleted, kept = author.text("lost"), author.text("deleted"), author.text("kept")
+    edit, doomed = author.edit(kept, "edited"), author.edit(deleted, "deleted as well")
+    deletion = author.delete(deleted)
+    foreign = [other.open(), other.delete(lost)]
+    bare = [without_body(entry) for entry in (lost, deleted, edit, doomed, deletion)]
+    applied = store.apply(puts(first, *bare, kept, *foreign))
+    assert [stored.message for stored in applied.stored][1] is None
+    missing = [(entry.hash, entry.header.feed, entry.header.seq) for entry in (edit, lost)]
+    assert store.bare_entries(ROOM) == missing
+    told = store.apply(puts(lost, deleted, edit, doomed)).stored
+    assert told[0].message is not None
+    assert told[0].message.text == "lost"
+    assert told[2].changed is not None
+    assert told[2].changed.text == "edited"
+    assert store.bare_entries(ROOM) == []
+    assert {row.text for row in store.messages(ROOM, 10)} == {"lost", "", "edited"}
