@@ -83,11 +83,11 @@ class Codes:
     # -- pake.Answers
 
     def secret(self, link: int, conversation: bytes) -> bytes | None:
-        return self._m.rooms.secret(conversation) if conversation else self._secret
+        return self._m.membership.secret(conversation) if conversation else self._secret
 
     def proven(self, link: int, conversation: bytes) -> bytes:
         if conversation:
-            return self._m.rooms.grant(conversation)
+            return self._m.membership.grant(conversation)
         found = self._m.links.get(link)
         if found is not None:
             # A turn later, so that the grant goes out before anything else does.

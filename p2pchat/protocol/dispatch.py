@@ -141,7 +141,7 @@ class Dispatch:
             self._m.ctx.notify(Typing(conversation.label, link.person))
 
     def _on_room_proof(self, link: Link, frame: wire.RoomProof) -> None:
-        conversation = self._m.rooms.on_proof(link, frame)
+        conversation = self._m.membership.on_proof(link, frame)
         if conversation is not None:
-            self._m.rooms.prove(link, conversation)
+            self._m.membership.prove(link, conversation)
             self._m.sharing.begin(link, conversation)

@@ -44,6 +44,7 @@ from p2pchat.protocol.hashing import network_tag, peer_id_of
 from p2pchat.protocol.identity import Identity
 from p2pchat.protocol.ingest import Arrival, Ingest, Road
 from p2pchat.protocol.links import Link, LinkInfo, Links
+from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.overlay import Overlay
 from p2pchat.protocol.people import People
 from p2pchat.protocol.receipts import Receipts
@@ -136,6 +137,7 @@ class Machine:
         self.receipts = Receipts(
             ctx, self.links, self.ingest.author, self.sharing.audience, self.sharing.member_count
         )
+        self.membership = Membership(self.conversations, self.links)
         self.rooms = Rooms(
             ctx,
             self.conversations,

@@ -64,7 +64,7 @@ class Sharing:
             if conversation is None or not conversation.mine or conversation.direct:
                 continue
             if conversation.row.kind == ConversationKind.PROTECTED:
-                self._m.rooms.prove(link, conversation)
+                self._m.membership.prove(link, conversation)
             self.begin(link, conversation)
 
     def neighbours(self, conversation: Conversation) -> tuple[Sequence[DeviceId], bool]:
