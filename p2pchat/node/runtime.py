@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,15 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import msgspec
-
-from p2pchat.config import limits
 from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.events import Event, MessageReceipt, Warned
 from p2pchat.model.ids import FeedId, MessageId
-from p2pchat.model.records import Applied, Disclose, Prune, PutEntry, Write
+from p2pchat.model.records import Applied, Disclose, Prune, PutEntry
 from p2pchat.node import secrets
 from p2pchat.node.ports import Address, Discovery, LinkId, LinkIdentity, LinkInfo, Links, Store
+from p2pchat.node.writing import Batch, WriterThread
 from p2pchat.protocol import effects
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Machine
@@ -38,17 +34,7 @@ GROUP_WRITES = 4000
 CLOSE_S = 4.0
 """How long the end waits for the disk."""
 
-TIDY_AFTER_S: float | None = 1.0
-"""The store is tidied when nothing was written for so long, and every limits.TIDY_EVERY_S."""
-TIDY_MORE_S = 0.05
-"""Between two goes where there is much to tidy."""
-
 Handler = Callable[[Sequence[Event]], None]
-
-
-class _Batch(msgspec.Struct):
-    number: int
-    writes: list[Write]
 
 
 class Runtime:
@@ -76,14 +62,13 @@ class Runtime:
         self._performing = False
         self._closing = False
         self._closed = False
-        self._pending: list[_Batch] = []
+        self._pending: list[Batch] = []
         self._committed_count = 0
         self._written_count = 0
         self._readers_waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         """Queries that wait until so many commits are written."""
         self._writing = False
-        self._work: queue.SimpleQueue[list[_Batch] | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="p2pchat-writer", daemon=True)
+        self._writer = WriterThread(store, self._loop, self._written)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-reader")
         self._computers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-compute")
         self._idle = asyncio.Event()
@@ -110,7 +95,6 @@ class Runtime:
             effects.Announce: lambda _: self._discovery.announce(),
             effects.Restart: lambda _: restart(),
         }
-        self._writer.start()
 
     # -- the machine
 
@@ -167,7 +151,12 @@ class Runtime:
 
     def _tick(self) -> None:
         self._timer = None
-        self.run(self._machine.tick)
+        try:
+            self.run(self._machine.tick)
+        except Exception:
+            # The other timers go on, and what came of it before goes out.
+            log.exception("a timer")
+            self._perform()
 
     async def ask(self, call: Callable[..., None], *args: Any) -> Any:
         """Call a command of the machine, whose first argument is a request number, and wait for
@@ -267,7 +256,7 @@ class Runtime:
     # -- writing
 
     def _commit(self, effect: effects.Commit) -> None:
-        self._pending.append(_Batch(effect.batch, effect.writes))
+        self._pending.append(Batch(effect.batch, effect.writes))
         self._committed_count += 1
         self._idle.clear()
 
@@ -278,47 +267,9 @@ class Runtime:
             size += len(self._pending[count].writes)
             count += 1
         group, self._pending = self._pending[:count], self._pending[count:]
-        self._work.put(group)
+        self._writer.put(group)
 
-    def _write(self) -> None:
-        """The writer's thread."""
-        tidied, wait = time.monotonic(), TIDY_AFTER_S
-        while True:
-            try:
-                group = self._work.get(timeout=wait)
-            except queue.Empty:
-                group = []
-            if group is None:
-                return
-            if not group or time.monotonic() - tidied > limits.TIDY_EVERY_S:
-                more = self._tidy()
-                tidied, wait = time.monotonic(), TIDY_MORE_S if more else None
-            if not group:
-                continue
-            wait = TIDY_AFTER_S
-            writes = [write for batch in group for write in batch.writes]
-            outcome: Applied | Exception
-            try:
-                outcome = self._store.apply(writes)
-            except Exception as error:
-                outcome = error
-            try:
-                self._loop.call_soon_threadsafe(self._written, group, outcome)
-            except RuntimeError:
-                return
-
-    def _tidy(self) -> bool:
-        try:
-            return self._store.tidy()
-        except StoreError as error:
-            log.warning("%s", error)
-            return True
-        except Exception:
-            # Whatever it is, the thread goes on: nothing could be written without it.
-            log.exception("tidying the store")
-            return False
-
-    def _written(self, group: list[_Batch], outcome: Applied | Exception) -> None:
+    def _written(self, group: list[Batch], outcome: Applied | Exception) -> None:
         if isinstance(outcome, Exception):
             # What was composed since stands on what has failed: it fails with it.
             group, self._pending = group + self._pending, []
@@ -348,7 +299,7 @@ class Runtime:
             except Exception:
                 log.exception("what follows from batch %d", batch)
 
-    def _failed(self, group: list[_Batch], error: Exception) -> None:
+    def _failed(self, group: list[Batch], error: Exception) -> None:
         reason = "disk-full" if isinstance(error, DiskFull) else "store-failed"
         if not isinstance(error, StoreError):
             log.error("the store failed", exc_info=error)
@@ -487,13 +438,13 @@ class Runtime:
         for future in (*self._requests.values(), *(told for _, told in self._readers_waiting)):
             if not future.done():
                 future.set_exception(RequestError("busy", "the node is closing"))
-        self._work.put(None)
+        self._writer.end()
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._computers.shutdown(wait=False, cancel_futures=True)
         await self._loop.run_in_executor(None, self._writer.join, CLOSE_S)
 
 
-def _split(group: Sequence[_Batch], applied: Applied) -> list[tuple[int, Applied]]:
+def _split(group: Sequence[Batch], applied: Applied) -> list[tuple[int, Applied]]:
     """What a transaction did, for each of its batches."""
     result = []
     at = 0

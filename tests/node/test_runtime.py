@@ -16,7 +16,7 @@ from p2pchat.events import Event, MessageReceived
 from p2pchat.model.ids import EntryHash, InstanceId
 from p2pchat.model.message import Message
 from p2pchat.model.records import PutMeta
-from p2pchat.node import runtime as runtime_module
+from p2pchat.node import writing
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.protocol.machine import Config, Machine
 from p2pchat.storage.store import SqliteStore
@@ -133,7 +133,7 @@ def test_what_one_commit_leads_to_keeps_no_other_from_its_answer(
 def test_tidying_that_fails_doesnt_end_the_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime_module, "TIDY_AFTER_S", 0.001)
+    monkeypatch.setattr(writing, "TIDY_AFTER_S", 0.001)
     tidied = asyncio.Event()
 
     async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
@@ -162,5 +162,22 @@ def test_the_end_answers_everyone_and_keeps_what_it_acknowledged(tmp_path: Path)
         assert all(stored(store, message) for message in kept)
         with pytest.raises(RequestError, match="closing"):
             await say(runtime, machine, "too late")
+
+    with_runtime(tmp_path, test)
+
+
+def test_a_timer_that_fails_stops_no_other(tmp_path: Path) -> None:
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        rung = asyncio.Event()
+
+        def broken() -> None:
+            raise KeyError("a defect")
+
+        def set_both() -> None:
+            machine.ctx.after(0.01, broken)
+            machine.ctx.after(0.01, rung.set)
+
+        runtime.run(set_both)
+        await rung.wait()
 
     with_runtime(tmp_path, test)
