@@ -80,6 +80,9 @@ class Receipts:
         return self._rows.get(conversation.id, {}).get(person, {}).get(feed, (-1, -1))[0]
 
     def on_receipt(self, link: Link, conversation: Conversation, frame: wire.Receipt) -> None:
+        if conversation.direct and link.person not in conversation.row.peers:
+            # Who holds the ciphertext for one of the two has delivered it to nobody.
+            return
         feeds = self._upto(conversation.id, link.person)
         for feed, delivered, read in frame.rows:
             spans = conversation.spans.get(feed)

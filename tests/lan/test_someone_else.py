@@ -1,4 +1,4 @@
-"""A profile that came with the machine's image: who uses a copy of it becomes a person of their own."""
+"""A profile that came with the image: who uses a copy of it becomes a person of their own."""
 
 from __future__ import annotations
 
