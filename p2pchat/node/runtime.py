@@ -28,7 +28,7 @@ from p2pchat.protocol.machine import Machine
 
 log = logging.getLogger("p2pchat.node")
 
-GROUP_WRITES = 4000
+GROUP_WRITES = 1000
 """Writes of one transaction at most, so that a burst doesn't delay what comes behind it."""
 
 CLOSE_S = 4.0

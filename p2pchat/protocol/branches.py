@@ -46,6 +46,8 @@ class Branches:
     @staticmethod
     def _grows(spans: Sequence[Span], coming: _Coming, entry: Entry) -> bool:
         prev = entry.header.prev
+        if entry.hash in coming.followed:
+            return False  # what stands on it has been counted
         if prev in coming.followed:
             return True
         if prev in coming.hashes:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from p2pchat.config import limits
 from p2pchat.transport.connection import CARRIER_HIGH, CARRIER_LOW, READ_BYTES, Connection
 
+MANY_FRAMES = 500
+"""Of one read: who sends so small ones is read little at once, so that others have their turn."""
+READ_LITTLE_BYTES = 8 * limits.KIB
 KEEPALIVE_S = 30
 """A dead machine is noticed by pings first; this closes what has no pings (yet)."""
 
@@ -19,6 +22,7 @@ class TcpCarrier(asyncio.BufferedProtocol):
     def __init__(self, made: Callable[[TcpCarrier], Connection | None], raw: memoryview) -> None:
         self._made = made
         self._raw = raw
+        self._at_once = READ_BYTES
         self._connection: Connection | None = None
         self.transport: asyncio.Transport | None = None
 
@@ -37,11 +41,16 @@ class TcpCarrier(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         # One buffer for all sockets: it is emptied before the loop turns to another.
-        return self._raw
+        return self._raw[: self._at_once]
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._connection is not None:
-            self._connection.receive(self._raw[:nbytes])
+        connection = self._connection
+        if connection is None:
+            return
+        before = connection.delivered
+        connection.receive(self._raw[:nbytes])
+        many = connection.delivered - before > MANY_FRAMES
+        self._at_once = READ_LITTLE_BYTES if many else READ_BYTES
 
     def eof_received(self) -> bool:
         if self._connection is not None:

@@ -107,6 +107,8 @@ class Connection:
         self.state = State.WAITING
         self.heard = False
         """Whether the other side has sent a single byte."""
+        self.delivered = 0
+        """Frames handed to the owner."""
         self._proven = False
         """Whether the owner has taken the peer's certificate."""
         self._reason: str = Reason.CLOSED
@@ -286,6 +288,7 @@ class Connection:
             if due:
                 self._encrypt(pack_length(0) * due)
         if frames and self.state is State.OPEN:
+            self.delivered += len(frames)
             self._owner.frames(self, frames)
 
     def _flush(self) -> None:

@@ -57,6 +57,12 @@ def test_a_long_feed_is_one_branch() -> None:
     assert admitted(branches, (span,), more) == more
 
 
+def test_a_feed_that_comes_back_to_front_is_one_branch() -> None:
+    branches = Branches()
+    made = [entry(0, b"", 0), *chain(1, 500, name(0), 1)][::-1]
+    assert admitted(branches, (), made) == made
+
+
 def test_a_bomb_is_cut_off_and_the_feed_goes_on() -> None:
     branches = Branches()
     here = (Span(FEED, 0, 0, name(0), b""),)
