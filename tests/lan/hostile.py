@@ -1,0 +1,297 @@
+"""A peer that keeps to the handshake and to nothing else, for tests against the real program.
+
+It runs as a process of its own on a host of the LAN: `python hostile.py ATTACK HOST PORT [WORD…]`.
+It writes `done` once the attack is over, and keeps its connections until its input ends. The
+attacks themselves stand in `hostile_*.py`, each a function that `attack` has registered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from p2pchat.model.entry import Content, EntryKind, Header, OpenBody, TextBody, WireEntry
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
+from p2pchat.node.ports import LinkIdentity
+from p2pchat.protocol import announce, entries, wire
+from p2pchat.protocol.hashing import body_hash, entry_hash, network_tag, open_room_id
+from p2pchat.protocol.identity import Identity
+from p2pchat.transport.leaf import Credentials, make_credentials
+
+Address = tuple[str, int]
+NETWORK = network_tag("lan")
+LOBBY = open_room_id(NETWORK, "lobby")
+WAIT_S = 10.0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_identity() -> Identity:
+    return Identity(os.urandom(32), os.urandom(32))
+
+
+def link_identity(identity: Identity) -> LinkIdentity:
+    return LinkIdentity(
+        person_key=identity.person.key,
+        device_key=identity.device.key,
+        instance=InstanceId(os.urandom(16)),
+        sign_person=identity.person.sign_raw,
+        sign_device=identity.device.sign_raw,
+    )
+
+
+# -- entries
+
+
+@dataclass
+class Author:
+    """Writes a feed, with whatever in it."""
+
+    identity: Identity = field(default_factory=new_identity)
+    conversation: ConversationId = LOBBY
+    feed: FeedId | None = None
+    seq: int = -1
+    tip: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.feed = self.feed or FeedId(self.identity.device.key + os.urandom(8))
+
+    def open(self, vouch: bytes | None = None) -> WireEntry:
+        """The first entry; with another `vouch` a false one."""
+        body = OpenBody(self.identity.person.key, vouch or self.identity.vouch)
+        return self.write(EntryKind.OPEN, body)
+
+    def text(self, text: str, **fields: Any) -> WireEntry:
+        return self.write(EntryKind.TEXT, TextBody(text), **fields)
+
+    def write(
+        self, kind: int, content: Content = None, plain: bytes | None = None, **fields: Any
+    ) -> WireEntry:
+        """The next entry. `fields` replace those of its header."""
+        plain = entries.encode_body(content) if plain is None else plain
+        salt = os.urandom(16)
+        self.seq += 1
+        header = Header(
+            version=entries.VERSION,
+            conversation=self.conversation,
+            feed=self.feed or FeedId(b""),
+            seq=self.seq,
+            prev=self.tip,
+            heads=(),
+            clock=now_ms() << 16,
+            sent_at=now_ms(),
+            kind=kind,
+            target=b"",
+            body_hash=body_hash(salt, plain),
+            key_id=b"",
+        )
+        made = self.sign(msgspec.structs.replace(header, **fields), salt, plain)
+        self.tip = entry_hash(made.header)
+        return made
+
+    def sign(self, header: Header, salt: bytes, plain: bytes) -> WireEntry:
+        raw = entries.encode_header(header)
+        signature = self.identity.device.sign_raw(entries.signed_bytes(NETWORK, raw))
+        return WireEntry(raw, signature, salt, plain)
+
+    def back(self, seq: int, tip: bytes) -> None:
+        """Go on from an earlier place: what is written now forks the feed."""
+        self.seq, self.tip = seq, tip
+
+
+def hashes(made: Iterable[WireEntry]) -> list[EntryHash]:
+    return [entry_hash(entry.header) for entry in made]
+
+
+# -- links
+
+
+class Peer:
+    """A link of a hostile device that has proven who it is and said Hello."""
+
+    def __init__(
+        self,
+        address: Address,
+        identity: Identity | None = None,
+        hello: bool = True,
+        reads: bool = True,
+        **hello_fields: Any,
+    ) -> None:
+        """`reads`: take what comes; else the socket is left full."""
+        self.identity = identity or new_identity()
+        self.frames: list[wire.Frame] = []
+        self.closed = threading.Event()
+        self._news = threading.Condition()
+        self._writing = threading.Lock()
+        credentials = make_credentials(link_identity(self.identity))
+        self.tls = connect_tls(address, credentials)
+        if hello:
+            self.hello(**hello_fields)
+        if reads:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def hello(self, **fields: Any) -> None:
+        said = wire.Hello(
+            low=1,
+            high=1,
+            network=NETWORK,
+            nonce=os.urandom(32),
+            wall_ms=now_ms(),
+            code=False,
+            port=0,
+            agent="hostile",
+        )
+        self.send(msgspec.structs.replace(said, **fields))
+
+    def send(self, *frames: wire.Frame) -> None:
+        """OSError where the other side has closed."""
+        self.send_raw(b"".join(packed(wire.encode(frame)) for frame in frames))
+
+    def send_raw(self, data: bytes) -> None:
+        with self._writing:
+            self.tls.sendall(data)
+
+    def flood(self, data: bytes, seconds: float) -> int:
+        """Write the same bytes again and again, until the time is up or the link is closed."""
+        ends = time.monotonic() + seconds
+        count = 0
+        with contextlib.suppress(OSError):
+            while time.monotonic() < ends and not self.closed.is_set():
+                self.send_raw(data)
+                count += 1
+        return count
+
+    def say(self, **fields: Any) -> None:
+        """One's profile and device records, as a peer does that is to be believed."""
+        self.send(wire.Records((profile(self.identity, **fields),), (device(self.identity),)))
+
+    def wait(
+        self,
+        kind: type,
+        condition: Callable[[Any], bool] = lambda _: True,
+        timeout: float = WAIT_S,
+    ) -> Any:
+        """The first frame of this kind; TimeoutError."""
+        with self._news:
+            ends = time.monotonic() + timeout
+            at = 0
+            while True:
+                for frame in self.frames[at:]:
+                    if isinstance(frame, kind) and condition(frame):
+                        return frame
+                at = len(self.frames)
+                if not self._news.wait(max(0.0, ends - time.monotonic())):
+                    raise TimeoutError(f"no {kind.__name__}")
+
+    def expect_closed(self) -> None:
+        if not self.closed.wait(WAIT_S):
+            raise TimeoutError("the link wasn't closed")
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.tls.close()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            while True:
+                data = self._exactly(int.from_bytes(self._exactly(4), "big"))
+                with self._news:
+                    self.frames.append(wire.decode(data))
+                    self._news.notify_all()
+        self.closed.set()
+
+    def _exactly(self, count: int) -> bytes:
+        parts = b""
+        while len(parts) < count:
+            part = self.tls.recv(count - len(parts))
+            if not part:
+                raise EOFError
+            parts += part
+        return parts
+
+
+def connect(address: Address, timeout: float = WAIT_S) -> socket.socket:
+    return socket.create_connection(address, timeout)
+
+
+def connect_tls(address: Address, credentials: Credentials) -> ssl.SSLSocket:
+    return credentials.client.wrap_socket(connect(address))
+
+
+def packed(frame: bytes) -> bytes:
+    return len(frame).to_bytes(4, "big") + frame
+
+
+# -- records
+
+
+def profile(identity: Identity, name: str = "Mallory", note: str = "", **fields: Any) -> bytes:
+    """A signed profile; the fields need not be within their limits."""
+    record = announce.ProfileRecord(
+        person_key=identity.person.key,
+        seal_key=identity.sealing.public,
+        name=name,
+        note=note,
+        avatar=b"",
+        clock=now_ms(),
+    )
+    return signed_profile(identity, msgspec.structs.replace(record, **fields))
+
+
+def signed_profile(identity: Identity, record: Any) -> bytes:
+    payload = msgspec.msgpack.encode(record)
+    signature = identity.person.sign(announce.PROFILE_CONTEXT, payload)
+    return msgspec.msgpack.encode((payload, signature))
+
+
+def device(identity: Identity, padding: bytes = b"", **fields: Any) -> bytes:
+    """A signed device record; `padding` is a field of a later version."""
+    record = announce.DeviceRecord(
+        device_key=identity.device.key,
+        person_key=identity.person.key,
+        vouch=identity.vouch,
+        instance=InstanceId(os.urandom(16)),
+        counter=now_ms(),
+        status="online",
+        addresses=(),
+        rooms=(),
+        wall_ms=now_ms(),
+    )
+    values = list(msgspec.structs.astuple(msgspec.structs.replace(record, **fields)))
+    payload = msgspec.msgpack.encode([*values, padding] if padding else values)
+    signature = identity.device.sign(announce.DEVICE_CONTEXT, NETWORK, payload)
+    return msgspec.msgpack.encode((payload, signature))
+
+
+# -- attacks
+
+Attack = Callable[..., object]
+ATTACKS: dict[str, Attack] = {}
+
+
+def attack(function: Attack) -> Attack:
+    """Register an attack under its function's name. What it returns is kept till the end."""
+    ATTACKS[function.__name__] = function
+    return function
+
+
+def main(words: list[str]) -> None:
+    name, host, port, *more = words
+    os.nice(10)  # it stands for another machine, so it takes no time from the others' cores
+    kept = ATTACKS[name]((host, int(port)), *more)
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    del kept

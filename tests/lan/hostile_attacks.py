@@ -1,0 +1,15 @@
+"""The attacks by name (see `hostile.py`): what strangers and devices of the network may try."""
+
+from __future__ import annotations
+
+import sys
+
+import hostile_entries
+import hostile_frames
+import hostile_strangers
+from hostile import main
+
+__all__ = ["hostile_entries", "hostile_frames", "hostile_strangers"]
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

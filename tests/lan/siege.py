@@ -1,0 +1,160 @@
+"""Two honest nodes that chat while somebody attacks one of them, and what must hold then."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from harness import Lan, Node, environment, wait_linked, wait_until
+from lan_talk import say, texts
+
+MIB = 1024 * 1024
+MEMORY = 20 * MIB
+DESCRIPTORS = 100
+AFTER_S = 15.0
+"""By then memory and descriptors are back."""
+ANSWER_S = 1.0
+"""Within which the honest hear each other, whatever is going on."""
+PAUSE_S = 0.1
+ATTACKER = 2
+
+
+class Chat:
+    """Lines back and forth between two nodes, with the time that each took."""
+
+    def __init__(self, one: Node, other: Node) -> None:
+        self._pair = (one, other)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._talk)
+        self.took: list[float] = []
+        self.error: BaseException | None = None
+
+    def _talk(self) -> None:
+        try:
+            for number, (one, other) in enumerate(itertools.cycle((self._pair, self._pair[::-1]))):
+                if self._ends.wait(PAUSE_S):
+                    return
+                self.took.append(latency(one, other, f"line {number}"))
+        except BaseException as error:
+            self.error = error
+
+    def __enter__(self) -> Chat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+
+def latency(one: Node, other: Node, text: str) -> float:
+    """Seconds from the request to the other's event, without those in which one of the two waited
+    for a core that something else on this machine had."""
+    mark, began, waited = other.mark(), time.monotonic(), core_waits(one, other)
+    sent = say(one, text)
+    heard = other.wait_event(
+        "message.received", lambda body: body["message"]["message_id"] == sent, 15.0, mark
+    )
+    return heard.at - began - (core_waits(one, other) - waited)
+
+
+def core_waits(*nodes: Node) -> float:
+    """Seconds that the nodes' main threads were ready to run and had no core."""
+    found = 0.0
+    for node in nodes:
+        with contextlib.suppress(OSError):  # a kernel that doesn't count it
+            found += int(Path(f"/proc/{node.pid}/schedstat").read_text().split()[1]) / 1e9
+    return found
+
+
+class Siege:
+    """Three hosts: a victim, its friend, and the attacker."""
+
+    def __init__(self, lan: Lan) -> None:
+        self.lan = lan
+        self.victim = lan.node(0, "--name", "Ann")
+        self.friend = lan.node(1, "--name", "Bob")
+        wait_linked([self.victim, self.friend])
+        _, port = self.victim.call("node.info")["listen"][0].rsplit(":", 1)
+        self.port = int(port)
+        # What a node allocates once, it has allocated before anything is measured.
+        for number in range(50):
+            say(self.victim, f"warming {number}")
+            say(self.friend, f"warming up {number}")
+        texts(self.victim)
+        self.process = psutil.Process(self.victim.pid)
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [self.victim, self.friend]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.lan.hosts[0].address, self.port
+
+    def launch(self, attack: str, *words: str, host: int = ATTACKER) -> subprocess.Popen[bytes]:
+        """Start an attack; its process says `done` on stdout."""
+        here = Path(__file__).resolve().parent
+        env = environment(self.lan.directory / "home")
+        env["PYTHONPATH"] += f":{here}"
+        name, port = self.address
+        return self.lan.popen(
+            host,
+            [sys.executable, str(here / "hostile_attacks.py"), attack, name, str(port), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=env,
+        )
+
+    @contextlib.contextmanager
+    def attack(self, name: str, *words: str, timeout: float = 40.0) -> Iterator[int]:
+        """Attack while the two chat, and see that they hardly notice. The body runs when the
+        attack is over and its connections are still there; it gets the victim's `mark` of
+        before."""
+        memory, mark = self.process.memory_info().rss, self.victim.mark()
+        process = self.launch(name, *words)
+        assert process.stdout is not None
+        with Chat(self.victim, self.friend) as chat:
+            said: list[bytes] = []
+            reader = threading.Thread(target=lambda: said.append(process.stdout.readline()))  # type: ignore[union-attr]  # as above
+            reader.start()
+            reader.join(timeout)
+            assert said == [b"done\n"], f"the attack {name} came to nothing: {said}"
+            yield mark
+            wait_until(lambda: len(chat.took) >= 4 or chat.error, what="a few lines")
+        if chat.error is not None:
+            raise chat.error
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+        self.took_last = slowest = max(chat.took)
+        assert slowest < ANSWER_S, f"a line took {slowest:.2f} s of {len(chat.took)}"
+        self.recovered(memory)
+
+    def warned(self, reason: str, mark: int) -> None:
+        """The victim's front end is told."""
+        self.victim.wait_event("warning", lambda body: bool(body["reason"] == reason), since=mark)
+
+    def recovered(self, memory: int) -> None:
+        def back() -> bool:
+            grown: int = self.process.memory_info().rss - memory
+            descriptors: int = self.process.num_fds()
+            return grown < MEMORY and descriptors < DESCRIPTORS
+
+        try:
+            wait_until(back, AFTER_S, "memory and descriptors as before")
+        except TimeoutError as error:
+            grown = (self.process.memory_info().rss - memory) / MIB
+            error.add_note(f"{grown:.0f} MiB more, {self.process.num_fds()} descriptors")
+            raise
+        for node in self.nodes:
+            assert node.running
+            assert "Traceback" not in node.stderr(), node.stderr()[-3000:]
