@@ -9,7 +9,7 @@ from harness import Lan
 from lan_talk import peers
 from siege import Siege
 
-pytestmark = pytest.mark.lan
+pytestmark = [pytest.mark.lan, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
