@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from p2pchat.errors import UsageError
 
 
 def parse(text: str, default_port: int | None = None) -> tuple[str, int]:
-    """`HOST:PORT`, `[IPV6]:PORT`; without a port where there is a default. Else UsageError."""
+    """`HOST:PORT`, `[IPV6]:PORT`; where there is a default also `HOST`, `[IPV6]` and `IPV6`. Else
+    UsageError."""
+    if default_port is not None and _is_ipv6(text):
+        return text, default_port
     host, port = _split(text)
     if not host or (port is None and default_port is None):
         raise UsageError(f"{text!r} is not HOST:PORT")
@@ -29,6 +34,14 @@ def parse_listen(text: str) -> tuple[str, int]:
 
 def join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _split(text: str) -> tuple[str, str | None]:

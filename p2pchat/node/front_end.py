@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from p2pchat import __version__
-from p2pchat.config import limits
+from p2pchat.config import addresses, limits
 from p2pchat.config.settings import Settings
-from p2pchat.errors import BadParams, RequestError
+from p2pchat.errors import BadParams, RequestError, UsageError
 from p2pchat.events import Event, ProfileRenewed
 from p2pchat.model.ids import ConversationId, EntryHash, MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
@@ -304,12 +304,7 @@ def _hash(message_id: str) -> EntryHash:
 
 def parse_address(text: str) -> tuple[str, int]:
     """HOST, HOST:PORT or [IPV6]:PORT; without a port the program's own. BadParams."""
-    host, port = text.strip(), str(limits.PORT)
-    if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif host.count(":") == 1:
-        host, port = host.split(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise BadParams(f"not an address: {text[:80]}")
-    return host, int(port)
+    try:
+        return addresses.parse(text.strip(), limits.PORT)
+    except UsageError as error:
+        raise BadParams(str(error)) from error
