@@ -161,6 +161,10 @@ class Links:
         """The link to a device that is up."""
         return self._up.get(device)
 
+    def is_greeting(self, device: DeviceId) -> bool:
+        """Whether a connection to it is here that isn't up yet."""
+        return any(link.device == device and not link.up for link in self._links.values())
+
     def of_person(self, person: PeerId) -> list[Link]:
         return [link for link in self._up.values() if link.person == person]
 

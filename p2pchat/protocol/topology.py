@@ -113,7 +113,8 @@ class Topology:
         self._reach.dial_opened(token, device, self._ctx.now)
         request = self._connects.pop(token, None)
         if request is not None:
-            self._greeting.setdefault(device, []).append(request)
+            # At once where there is a link already: this connection may take its place or go.
+            self._answer(request, device)
         self._act()
 
     def dial_failed(self, token: int, reason: str) -> None:
@@ -146,8 +147,9 @@ class Topology:
         self._relay.link_down(link)
         if self._links.of(link.device) is not None:
             return
-        for request in self._greeting.pop(link.device, ()):
-            self._ctx.refuse(request, "nobody-answered")
+        if not self._links.is_greeting(link.device):
+            for request in self._greeting.pop(link.device, ()):
+                self._ctx.refuse(request, "nobody-answered")
         self._overlay.unlinked(link.device)
         self._reach.unlinked(link.device, self._ctx.now)
         self.update()

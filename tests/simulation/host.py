@@ -14,8 +14,9 @@ from tunnel import Tunnel
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
 from p2pchat.events import MessageReceived, Warned
-from p2pchat.model.ids import DeviceId, InstanceId
+from p2pchat.model.ids import DeviceId, InstanceId, PeerId
 from p2pchat.model.message import Message
+from p2pchat.model.people import Peer
 from p2pchat.model.records import Applied, Disclose, PutEntry, PutMeta, Write
 from p2pchat.node.ports import LinkId, LinkInfo
 from p2pchat.protocol import effects
@@ -48,6 +49,8 @@ class Host:
         self.tunnels: dict[int, Tunnel] = {}
         """By token."""
         self.acknowledged: list[Message] = []
+        self.met: list[PeerId] = []
+        """Answers of `peers.connect`."""
         self.refused: list[str] = []
         self.warnings: list[str] = []
         self.received: Counter[str] = Counter()
@@ -288,6 +291,8 @@ class Host:
             self.refused.append(value.reason)
         elif isinstance(value, Message):
             self.acknowledged.append(value)
+        elif isinstance(value, Peer):
+            self.met.append(value.peer_id)
 
     def _flush(self) -> None:
         """Make what was committed so far durable, in one go."""

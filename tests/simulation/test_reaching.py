@@ -63,6 +63,19 @@ def test_a_link_to_an_address_given_by_hand_needs_no_hints(monkeypatch: pytest.M
     world.wait(lambda: world.linked([one, other]), 2.0, "linked")
 
 
+@pytest.mark.parametrize("caller", range(2))
+def test_connecting_to_somebody_who_is_linked_gives_them(caller: int) -> None:
+    world = World(1)
+    hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 3.0, "linked")
+    one, other = hosts[caller], hosts[1 - caller]
+    one.ask(one.machine.topology.connect, other.address)
+    world.wait(lambda: one.met, 3.0, "answered")
+    assert one.met == [other.machine.identity.peer_id]
+    assert one.refused == []
+    world.wait(lambda: world.linked(hosts), 3.0, "still linked")
+
+
 def test_above_the_mesh_degrees_are_bounded_and_all_is_heard() -> None:
     world = World(1)
     hosts = [world.add() for _ in range(limits.MESH_UP + 4)]
