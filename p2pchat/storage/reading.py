@@ -260,7 +260,7 @@ def search(
 ) -> list[MessageRow]:
     expression = match_expression(query)
     conv = None if conversation is None else _number(connection, conversation)
-    if expression is None or (conversation is not None and conv is None):
+    if expression is None or limit == 0 or (conversation is not None and conv is None):
         return []
     rows = [
         resolved(connection, entry).row

@@ -91,6 +91,7 @@ def test_chapters_do_not_show(
     newest = [entry.hash for entry in reversed(made)]
     assert [row.hash for row in store.search("wor", None, 7)] == newest[:7]
     assert [row.hash for row in store.search("word", ROOM, 300)] == newest
+    assert store.search("word", ROOM, 0) == []
     assert [row.hash for row in store.search("n17", None, 300)] == [
         made[n].hash for n in (179, *range(178, 169, -1), 17)
     ]
