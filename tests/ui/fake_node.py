@@ -287,7 +287,14 @@ class FakeNode:
     ) -> Sequence[Message]:
         canonical = await self.open_conversation(conversation)
         found = [m for m in self.stored if m.conversation == canonical]
-        return found[-limit:]
+        if before or after or around:
+            ids = [m.message_id for m in found]
+            place = before or after or around
+            if place not in ids:
+                return []
+            at = ids.index(place)
+            found = found[:at] if before else found[at + 1 :][:limit] if after else found[: at + 1]
+        return found[-limit:] if limit else []
 
     async def search(
         self, query: str, conversation: str | None = None, limit: int = 50

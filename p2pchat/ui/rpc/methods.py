@@ -194,11 +194,14 @@ async def _empty(awaitable: Awaitable[None]) -> dict[str, Any]:
 
 
 async def _list(node: NodeApi, p: ListMessages) -> Any:
-    if sum(place is not None for place in (p.before, p.after, p.around)) > 1:
+    before, after, around = places = _place(p.before), _place(p.after), _place(p.around)
+    given = [place for place in places if place is not None]
+    if len(given) > 1:
         raise RpcError(Code.INVALID_PARAMS, "only one of before, after and around")
-    return await node.messages(
-        p.conversation, p.limit, _place(p.before), _place(p.after), _place(p.around)
-    )
+    found = await node.messages(p.conversation, p.limit, before, after, around)
+    if given and not found and not await node.messages(p.conversation, 1, around=given[0]):
+        raise RequestError("no-such-message")
+    return found
 
 
 async def _send(node: NodeApi, p: Send) -> Any:

@@ -177,6 +177,7 @@ def test_bad_input(data: bytes, code: int) -> None:
     [
         ("messages.send", {"conversation": "#none", "text": "a"}, "no-such-room"),
         ("messages.send", {"conversation": "@nobody", "text": "a"}, "no-such-peer"),
+        ("messages.list", {"conversation": "#lobby", "before": "0" * 64}, "no-such-message"),
         ("messages.edit", {"message_id": "0" * 64, "text": "a"}, "no-such-message"),
         ("messages.delete", {"message_id": "not hex"}, "no-such-message"),
         ("rooms.create", {"room": "#lobby"}, "room-exists"),
