@@ -70,7 +70,7 @@ def test_connecting_to_somebody_who_is_linked_gives_them(caller: int) -> None:
     world.wait(lambda: world.linked(hosts), 3.0, "linked")
     one, other = hosts[caller], hosts[1 - caller]
     one.ask(one.machine.topology.connect, other.address)
-    world.wait(lambda: one.met, 3.0, "answered")
+    world.wait(lambda: bool(one.met), 3.0, "answered")
     assert one.met == [other.machine.identity.peer_id]
     assert one.refused == []
     world.wait(lambda: world.linked(hosts), 3.0, "still linked")
