@@ -80,6 +80,9 @@ PERSON_DEVICES = 32
 """Devices of one person that are on line at once."""
 DATAGRAM_BYTES = 1024
 """One line of the UDP test mode."""
+DATAGRAM_BUFFER_BYTES = 4 * MIB
+"""Asked of the system for datagrams that came in while others are being printed; it may give less.
+By default there is room for some 250 short ones."""
 PASSWORD_CHARS = 256
 
 # -- entries

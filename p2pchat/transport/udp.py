@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
+from p2pchat.config import limits
 from p2pchat.errors import UsageError
 from p2pchat.node.ports import Address
 from p2pchat.transport.addresses import SockAddr, address_of
@@ -142,6 +143,7 @@ def _bound(family: socket.AddressFamily, where: SockAddr) -> socket.socket:
         sock.setblocking(False)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.DATAGRAM_BUFFER_BYTES)
         sock.bind(where)
     except OSError:
         sock.close()
