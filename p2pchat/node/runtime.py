@@ -202,7 +202,7 @@ class Runtime:
                 )
                 self._notify(effects.Notify((event,)))
 
-        self._read(partial(self._store.message_at, FeedId(effect.feed), effect.seq), told)
+        self._read(partial(self._store.message_at, FeedId(effect.feed), effect.seq), told, None)
 
     # -- links
 
@@ -312,12 +312,20 @@ class Runtime:
 
     # -- reading and computing
 
-    def _read(self, call: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        self._in_pool(self._readers, call, then)
+    def _read(
+        self, call: Callable[[], Any], then: Callable[[Any], None], nothing: Any = ()
+    ) -> None:
+        self._in_pool(self._readers, call, then, nothing)
 
     def _in_pool(
-        self, pool: ThreadPoolExecutor, call: Callable[[], Any], then: Callable[[Any], None]
+        self,
+        pool: ThreadPoolExecutor,
+        call: Callable[[], Any],
+        then: Callable[[Any], None],
+        nothing: Any,
     ) -> None:
+        """`then` gets the result on the loop; `nothing` where the call fails, so that nobody waits
+        for ever."""
         if self._closed:
             return
         future = self._loop.run_in_executor(pool, call)
@@ -330,8 +338,7 @@ class Runtime:
             error = finished.exception()
             if error is not None:
                 log.error("a read failed", exc_info=error)
-                return
-            then(finished.result())
+            then(nothing if error is not None else finished.result())
 
         future.add_done_callback(done)
 
@@ -371,7 +378,7 @@ class Runtime:
                 return None
             return row, self._store.positions(e.conversation, row.clock, row.hash)
 
-        self._read(positions, self._resume(e.query))
+        self._read(positions, self._resume(e.query), None)
 
     def _check(self, e: effects.Check) -> None:
         network = self._machine.network
@@ -386,6 +393,7 @@ class Runtime:
             self._computers,
             partial(checked, e.entries[half:]),
             lambda second: self._join(first, second, self._resume(e.query)),
+            [],
         )
 
     def _join(
@@ -406,7 +414,7 @@ class Runtime:
             except Exception as error:
                 return error
 
-        self._in_pool(self._computers, job, self._resume(e.query))
+        self._in_pool(self._computers, job, self._resume(e.query), None)
 
     # -- start and end
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from p2pchat.config.settings import Settings
-from p2pchat.errors import RequestError
+from p2pchat.errors import RequestError, StoreError
 from p2pchat.events import Event, MessageReceived
 from p2pchat.model.ids import EntryHash, InstanceId
 from p2pchat.model.message import Message
@@ -179,5 +179,22 @@ def test_a_timer_that_fails_stops_no_other(tmp_path: Path) -> None:
 
         runtime.run(set_both)
         await rung.wait()
+
+    with_runtime(tmp_path, test)
+
+
+def test_a_read_that_fails_leaves_no_request_without_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise StoreError("the disk can't be read")
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        message = await say(runtime, machine, "one")
+        row = store.message(EntryHash(bytes.fromhex(message.message_id)))
+        monkeypatch.setattr(store, "positions", broken)
+        with pytest.raises(RequestError) as refused:
+            await runtime.ask(machine.commands.mark_read, 7, "#lobby", row)
+        assert refused.value.reason == "no-such-message"
 
     with_runtime(tmp_path, test)
