@@ -80,19 +80,17 @@ def test_every_address_is_bound_and_anyone_is_heard() -> None:
 
 def test_what_arrives_in_a_burst_waits_while_nobody_reads() -> None:
     async def body() -> None:
-        got: list[bytes] = []
+        got: asyncio.Queue[Datagram] = asyncio.Queue()
         port = free_port()
         one = await open_udp(
-            ("127.0.0.1", port), ("127.0.0.1", free_port()), lambda _, data: got.append(data)
+            ("127.0.0.1", port), ("127.0.0.1", free_port()), lambda *new: got.put_nowait(new)
         )
         sent = [b"%d" % n for n in range(400)]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             for data in sent:  # the loop stands still meanwhile
                 other.sendto(data, ("127.0.0.1", port))
-        while len(got) < len(sent):
-            await asyncio.sleep(0.01)
+        assert [(await got.get())[1] for _ in sent] == sent
         one.close()
-        assert got == sent
 
     run(body)
 
