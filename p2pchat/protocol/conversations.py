@@ -29,6 +29,8 @@ class Conversation:
 
     def __init__(self, row: ConversationRow) -> None:
         self.row = row
+        self.dropped = False
+        """Nothing of it may be stored any more, whatever is still under way."""
         self.spans: dict[FeedId, tuple[Span, ...]] = {}
         self.members: dict[PeerId, MemberRow] = {}
         self.own: OwnFeed | None = None
@@ -155,6 +157,7 @@ class Conversations:
             self._by_label[row.label] = conversation
 
     def drop(self, conversation: Conversation) -> None:
+        conversation.dropped = True
         self._by_id.pop(conversation.id, None)
         self._by_label.pop(conversation.label, None)
 

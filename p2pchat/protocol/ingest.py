@@ -156,6 +156,8 @@ class Ingest:
         already."""
         known: list[EntryHash] = []
         fresh: list[Checked] = []
+        if conversation.dropped:  # while they were checked
+            checked = ()
         for item in checked:
             if item.header.conversation != conversation.id:
                 continue
@@ -364,6 +366,8 @@ class Ingest:
         applied: Applied,
         origin: int,
     ) -> None:
+        if conversation.dropped:
+            return
         for feed, spans in applied.spans.items():
             conversation.set_spans(feed, spans)
         if road != Road.WRITTEN:

@@ -153,3 +153,31 @@ def test_a_link_on_demand_that_ends_while_nobody_is_there_ends_nothing_else() ->
     world.clock.run_for(3 * limits.IDLE_LINK_S)
     world.fabric.heal()
     world.wait(lambda: world.linked(world.hosts), 30.0, "linked again")
+
+
+def test_what_is_checked_while_its_conversation_is_dropped_isnt_stored() -> None:
+    world = World(6)
+    author, reader, holder = [world.add() for _ in range(3)]
+    world.wait(lambda: world.linked(world.hosts), 5.0, "linked")
+    world.clock.run_for(2.0)
+    reader.stop()
+    world.clock.run_for(2.0)
+    label = f"@{reader.machine.identity.peer_id}"
+    world.say(author, label)
+    world.clock.run_for(2.0)
+    held = next(c for c in holder.machine.conversations if c.direct)
+    assert holder.store.hashes(held.id)
+    check = holder._check
+
+    def dropped_meanwhile(entries: Any) -> list[Any]:
+        if not held.dropped:
+            holder.run(holder.machine.directs._drop, held)
+        return check(entries)
+
+    holder._check = dropped_meanwhile  # type: ignore[method-assign]
+    for _ in range(20):
+        world.say(author, label)
+    world.clock.run_for(2.0)
+    assert held.dropped
+    assert not holder.store.hashes(held.id)
+    assert held.id not in holder.machine.directs._held_bytes
