@@ -238,7 +238,7 @@ class Commands:
 
     def set_draft(self, request: int, origin: int, text: str, draft: str) -> None:
         if len(draft.encode("utf-8", "surrogatepass")) > limits.TEXT_BYTES:
-            raise RequestError("too-large")
+            raise RequestError("too-large", f"a draft has at most {limits.TEXT_BYTES} bytes")
         conversation = self.conversation(text, create=True)
         row = msgspec.structs.replace(conversation.row, draft=draft)
         self._keep(request, origin, conversation, row)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.events import RoomChanged
 from p2pchat.model.entry import EntryKind
@@ -239,8 +240,15 @@ class Rooms:
     # -- creating
 
     def create(self, request: int, origin: int, text: str, password: str | None) -> None:
-        """`room-exists` where a room of this name is known; replies with the Room."""
+        """`room-exists` where a room of this name is known; `weak-password`, `too-large`. Replies
+        with the Room."""
         name = room_name(text)
+        if password == "":
+            raise RequestError("weak-password", "a password can't be empty")
+        if password is not None and len(password) > limits.PASSWORD_CHARS:
+            raise RequestError(
+                "too-large", f"a password has at most {limits.PASSWORD_CHARS} characters"
+            )
         taken = [id for id in self._candidates(name) if self._is_live(id)]
         if taken:
             raise RequestError("room-exists", f"#{name} is there already")

@@ -253,7 +253,7 @@ class FakeNode:
     ) -> Message:
         canonical = await self.open_conversation(conversation)
         if len(text.encode()) > 16384:
-            raise RequestError("too-large")
+            raise RequestError("too-large", "a message has at most 16384 bytes")
         message = self.message(text, OWN, canonical, reply_to=reply_to)
         self.stored.append(message)
         self.tell(MessageReceived(message), origin=self)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from p2pchat.config.limits import NAME_CHARS, PASSWORD_CHARS, PORT, ROOM_CHARS
+from p2pchat.config.limits import NAME_CHARS, PASSWORD_CHARS, PORT
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.model.ids import has_peer_id_form
 from p2pchat.model.message import Room
+from p2pchat.model.names import room_name
 from p2pchat.model.people import Peer
 from p2pchat.model.text import safe_name
 from p2pchat.node.api import NodeApi
@@ -194,10 +195,13 @@ class RoomPresenter:
 
 
 def room_problem(room: str, password: str) -> str:
+    """Why there can't be such a room; empty where there can."""
     if room == "#":
         return "Please write the room's name."
-    if len(room) > ROOM_CHARS:
-        return f"A room's name has at most {ROOM_CHARS - 1} characters."
     if len(password) > PASSWORD_CHARS:
         return f"A password has at most {PASSWORD_CHARS} characters."
+    try:
+        room_name(room)
+    except RequestError as error:
+        return words.refusal(error)
     return ""

@@ -11,6 +11,7 @@ from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.model.text import safe_name
 
 _REFUSALS = {
+    # Of the others what the node says is plainer: how long a name may be, say.
     "no-such-peer": "Nobody of that name is known here.",
     "ambiguous-name": "Several people have that name. Pick one from the list.",
     "no-such-room": "There is no room of that name.",
@@ -18,9 +19,6 @@ _REFUSALS = {
     "no-such-message": "That message is no longer here.",
     "wrong-password": "The password is not right.",
     "too-many-tries": "Too many tries. Wait a minute and try again.",
-    "name-not-allowed": "That name can't be used.",
-    "not-allowed": "That isn't allowed here.",
-    "too-large": "That is too long to be sent in one message.",
     "not-linked": "There is no link to this person right now.",
     "nobody-answered": "Nobody answered.",
     "busy": "That is busy right now. Try again in a moment.",

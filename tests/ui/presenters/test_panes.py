@@ -29,6 +29,7 @@ from p2pchat.ui.presenters.dialogs import (
     RoomPresenter,
     SomeoneElsePresenter,
     address_problem,
+    room_problem,
 )
 from p2pchat.ui.presenters.directory import heading
 from p2pchat.ui.presenters.main import MainPresenter
@@ -442,6 +443,22 @@ def test_addresses(good: str) -> None:
 @pytest.mark.parametrize("bad", ["", "a b", "host:", "host:0", "host:65536", "host:x"])
 def test_no_addresses(bad: str) -> None:
     assert address_problem(bad) != ""
+
+
+@pytest.mark.parametrize(
+    ("room", "password", "problem"),
+    [
+        ("#" + "x" * 64, "", ""),
+        ("#maths", "secret", ""),
+        ("#", "", "write the room's name"),
+        ("#" + "x" * 65, "", "at most 64"),
+        ("#a b", "", "no spaces"),
+        ("#maths", "x" * 257, "at most 256"),
+    ],
+)
+def test_room_names_and_passwords(room: str, password: str, problem: str) -> None:
+    said = room_problem(room, password)
+    assert problem in said if problem else said == ""
 
 
 def test_joining_and_creating_rooms(window: Window) -> None:
