@@ -183,6 +183,11 @@ class Ingest:
         for entry in made:
             self._remember(entry)
         if road is Road.PUSHED:
+            # It may be shown before it is durable, and what is said then stands behind it, even
+            # where its author's clock is ahead by days.
+            bound = self._clock_bound()
+            within = (entry.header.clock for entry in made if entry.header.clock <= bound)
+            conversation.clock = max(conversation.clock, *within, 0)
             self._coming(conversation, made)
         self._commit(conversation, made, road, link, hops, then)
         return known

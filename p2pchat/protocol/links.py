@@ -27,6 +27,10 @@ TURN_BYTES = 4 * limits.QUEUE_BYTES
 QUIET_S = 1.0
 """Of two links begun by either side the worse one is closed at once, unless the other one hasn't
 been heard for so long: the peer may have lost it, and dialled again."""
+PING_LOOK_S = 1.5
+"""Between two looks for quiet links."""
+STALLED_S = 1.0
+"""A timer that comes later than this says that this machine stood still, not its peers."""
 EARLY_FRAMES = 64
 """Kept of a link that waits for its turn: the greeting of a peer, and a few more."""
 UPDATES, UPDATES_PER_S = 600.0, 20.0
@@ -81,9 +85,13 @@ class Link:
     state: LinkState = LinkState.GREETING
     hello: wire.Hello | None = None
     offset_ms: int = 0
-    """How far the peer's wall clock is ahead of ours."""
+    """How far the peer's wall clock was ahead of ours at Hello."""
+    epoch_ms: int = 0
+    """What the peer's wall clock showed when our `Context.now` was 0: ours may be set meanwhile."""
     heard: float = 0.0
     pinged: float | None = None
+    due: float = 0.0
+    """When it is looked whether the last Ping was answered; 0: none is waited for."""
     rival: Link | None = None
     """The new link of this device, as a rule of another instance, which waits whether this one
     answers."""
@@ -175,10 +183,11 @@ class Links:
         """The median of the wall clocks here and at the linked peers, now. Every address has one
         vote, as one machine may show many devices; this one has one too, unless its clock was
         never set. Of two in the middle the lower: one peer alone moves nobody's."""
-        votes = {link.source: link.offset_ms for link in self._up.values()}
+        now_ms = int(self._ctx.now * 1000)
+        votes = {link.source: link.epoch_ms + now_ms for link in self._up.values()}
         if self._ctx.wall_ms >= limits.CLOCK_SET_MS or not votes:
-            votes[""] = 0
-        return self._ctx.wall_ms + median_low(votes.values())
+            votes[""] = self._ctx.wall_ms
+        return median_low(votes.values())
 
     # -- sending
 
@@ -301,6 +310,7 @@ class Links:
             return
         link.hello = hello
         link.offset_ms = hello.wall_ms - self._ctx.wall_ms
+        link.epoch_ms = hello.wall_ms - int(self._ctx.now * 1000)
         refusal = self._refusal(link, hello)
         if refusal:
             self._events.link_refused(link, refusal)
@@ -363,7 +373,7 @@ class Links:
             link.timer.cancel()
         self._up[link.device] = link
         if self._ping_timer is None:
-            self._ping_timer = self._ctx.after(limits.PING_EVERY_S, self._ping_all)
+            self._ping_timer = self._ctx.after(PING_LOOK_S, self._ping_all)
         self._events.link_up(link)
         early, link.early = link.early, []
         self.frames(link.id, early)
@@ -405,26 +415,39 @@ class Links:
             self.send(link.id, wire.Ping(self._ctx.number()))
 
     def _ping_all(self) -> None:
-        self._ping_timer = None
+        """Ask those that are quiet whether they are there."""
         now = self._ctx.now
         for link in self.up():
-            if now - link.heard >= limits.PING_EVERY_S:
-                self._ping(link)
-                self._ctx.after(limits.PING_TIMEOUT_S, partial(self._overdue, link))
-        if self._up:
-            self._ping_timer = self._ctx.after(limits.PING_EVERY_S, self._ping_all)
+            waits = link.due and link.heard < (link.pinged or 0.0)
+            if not waits and now - link.heard >= limits.PING_AFTER_S:
+                self._probe(link, limits.PING_TIMEOUT_S)
+        self._ping_timer = self._ctx.after(PING_LOOK_S, self._ping_all) if self._up else None
 
     def probe(self) -> None:
         """The machine woke up or changed its network: find out at once which links are dead."""
         for link in self.up():
-            self._ping(link)
-            self._ctx.after(limits.REPLACE_PING_S, partial(self._overdue, link))
+            self._probe(link, limits.REPLACE_PING_S)
 
-    def _overdue(self, link: Link) -> None:
-        if link.pinged is not None and link.heard < link.pinged and link.up:
-            self.close(link, "silent")
-        elif link.heard >= (link.pinged or 0.0):
+    def _probe(self, link: Link, timeout: float) -> None:
+        if link.heard >= (link.pinged or 0.0):
             link.pinged = None
+        self._ping(link)
+        link.due = self._ctx.now + timeout
+        self._ctx.after(timeout, partial(self._overdue, link, link.due))
+
+    def _overdue(self, link: Link, due: float) -> None:
+        if link.due != due or not link.up:
+            return
+        link.due = 0.0
+        if link.heard >= (link.pinged or 0.0):
+            link.pinged = None
+            return
+        if self._ctx.now - due > STALLED_S or link.choked:
+            # This machine stood still, or the Ping stands behind all that waits to go out.
+            link.pinged = None
+            self._probe(link, limits.PING_TIMEOUT_S)
+        else:
+            self.close(link, "silent")
 
     # -- the end of a link
 

@@ -201,7 +201,7 @@ class Scenario:
     def _set_clock(self) -> None:
         host = self._one(self.world.hosts)
         if host is not None:
-            host.clock_off_ms = self.rng.choice((0, DAY_MS, -DAY_MS))
+            host.clock_off_ms = self.rng.choice((0, 2 * DAY_MS, -2 * DAY_MS))
             self._note(f"the clock of {host.name} is set")
 
     def _join(self) -> None:

@@ -1,0 +1,52 @@
+"""Clocks that differ by days, or are set while the program runs."""
+
+from __future__ import annotations
+
+import pytest
+from host import EPOCH_MS, Host
+from world import DAY_MS, LOBBY, World
+
+
+def median_ms(host: Host) -> int:
+    """What the host holds for the time of all, now."""
+    host.run(lambda: None)
+    return host.machine.links.median_wall_ms()
+
+
+def test_an_answer_stands_behind_what_was_shown_already() -> None:
+    """A message is shown before it is stored, and somebody answers at once."""
+    world = World(1)
+    ahead, behind = hosts = [world.add(clock_off_ms=off) for off in (2 * DAY_MS, -2 * DAY_MS)]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    world.say(ahead)
+    world.say(behind)
+    world.clock.run_for(1.0)
+    for _ in range(20):
+        before = behind.received.total()
+        world.say(ahead)
+        assert world.clock.run_until(lambda: behind.received.total() > before, 5.0, step=0.0001)  # noqa: B023 - called at once
+        world.say(behind)
+        world.clock.run_for(0.1)
+    world.wait(lambda: world.equal(hosts), 5.0, "equal")
+    shown = [row.text for row in behind.store.all_messages(LOBBY)][2:]
+    assert shown == sorted(shown, key=lambda text: int(text.split()[0]))
+    assert len(shown) == 40
+
+
+@pytest.mark.parametrize("off_ms", [-EPOCH_MS, -30 * DAY_MS, 30 * DAY_MS])
+def test_what_other_clocks_say_stays_when_the_own_is_set(off_ms: int) -> None:
+    """As on a machine whose battery is empty, once it has asked for the time."""
+    world = World(2)
+    wrong, *others = hosts = [world.add(clock_off_ms=off) for off in (off_ms, 0, 0, 0)]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    for off in (0, off_ms):
+        wrong.clock_off_ms = off
+        world.clock.run_for(30.0)
+        assert abs(median_ms(wrong) - EPOCH_MS - world.clock.now * 1000) < 1000
+        world.say(others[0])
+        world.clock.run_for(1.0)
+        world.say(wrong)
+        world.clock.run_for(1.0)
+    world.wait(lambda: world.equal(hosts), 5.0, "equal")
+    shown = [row.text for row in wrong.store.all_messages(LOBBY)]
+    assert [int(text.split()[0]) for text in shown] == [1, 2, 3, 4]
