@@ -72,13 +72,13 @@ def _line(text: str) -> str:
 
 
 def _exit_code(error: Exception) -> int:
-    from p2pchat.errors import BadParams, ProfileInUse, RequestError, StoreLocked, UsageError
+    from p2pchat.errors import BadParams, ProfileInUse, RequestError, StoreError, UsageError
 
     if isinstance(error, ProfileInUse):
         return IN_USE
     if isinstance(error, RequestError):
         return NOBODY if error.reason in ("nobody-answered", "not-linked") else USAGE
-    return USAGE if isinstance(error, UsageError | BadParams | StoreLocked) else FAILED
+    return USAGE if isinstance(error, UsageError | BadParams | StoreError) else FAILED
 
 
 # -- arguments

@@ -236,7 +236,7 @@ def test_an_empty_name_is_the_hosts(tmp_path: Path, lan: list[str]) -> None:
 def test_a_failure_is_one_line_and_a_traceback_only_for_debugging(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     ended = run("rpc", "--data-dir", str(tmp_path / "file"))
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     ended = run("rpc", "--data-dir", str(tmp_path / "file"), "--log-level", "debug")
     assert "Traceback" in ended.stderr

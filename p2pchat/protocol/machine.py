@@ -17,7 +17,6 @@ from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.events import (
     ConversationChanged,
-    Warned,
 )
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
@@ -196,7 +195,7 @@ class Machine:
         self.ctx.fail(batch, reason)
 
     def store_failed(self, reason: str, text: str) -> None:
-        self.ctx.notify(Warned(reason, text))
+        self.watch.store_failed(reason, text)
 
     # -- start and end
 

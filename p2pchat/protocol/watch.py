@@ -34,7 +34,7 @@ class Watch:
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
         self._twins_told: set[InstanceId] = set()
-        self._refusals_told: dict[tuple[str, str], float] = {}
+        self._told_at: dict[tuple[str, str], float] = {}
         """When, by source and reason."""
         self._claims: Counter[ConversationId] = Counter()
         """Unproven ones of an own feed's rollback."""
@@ -53,10 +53,15 @@ class Watch:
             text = f"{host} showed keys that it couldn't prove"
             self._m.ctx.notify(Warned("bad-certificate", text))
 
+    def store_failed(self, reason: str, text: str) -> None:
+        """What couldn't be stored is told in the answer to each request; this once for all."""
+        if self._is_news("the store", reason):
+            self._m.ctx.notify(Warned(reason, text))
+
     def _is_news(self, source: str, reason: str) -> bool:
         """Whether people haven't been told of this for a while: one machine can show as many
         devices as it likes."""
-        now, told = self._m.ctx.now, self._refusals_told
+        now, told = self._m.ctx.now, self._told_at
         if now - told.get((source, reason), -TELL_AGAIN_S) < TELL_AGAIN_S:
             return False
         if len(told) >= MAX_TOLD:

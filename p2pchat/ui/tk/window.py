@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from tkinter import ttk
 from types import FrameType, TracebackType
 
-from p2pchat.errors import P2PChatError, ProfileInUse, UsageError
+from p2pchat.errors import P2PChatError, ProfileInUse, StoreError, UsageError
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.bridge import Bridge
 from p2pchat.ui.presenters import words
@@ -173,8 +173,9 @@ class Window:
         desk.main.start()
 
     def _not_opened(self, error: P2PChatError) -> None:
-        codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE}
-        self.exit_code = codes.get(type(error), EXIT_FAILED)
+        codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE, StoreError: EXIT_USAGE}
+        found = (code for kind, code in codes.items() if isinstance(error, kind))
+        self.exit_code = next(found, EXIT_FAILED)
         print(f"p2pchat: {error}", file=sys.stderr)  # noqa: T201  # one line, as every command
         self._show(TroublePage(self.root, self.theme, words.refusal(error), self.close))
 

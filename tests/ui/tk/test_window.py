@@ -432,7 +432,7 @@ def test_the_first_start_asks_for_the_name_before_anything_is_opened(stage: Stag
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ProfileInUse("The profile is in use."), 4), (StoreLocked("Wrong key."), 1)],
+    [(ProfileInUse("The profile is in use."), 4), (StoreLocked("Wrong key."), 2)],
 )
 def test_what_can_not_be_opened_is_said_in_one_line(
     stage: Stage, error: Exception, code: int, capsys: pytest.CaptureFixture[str]
