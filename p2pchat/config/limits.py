@@ -46,8 +46,11 @@ TROUBLE_LOG_S = 60.0
 """One line of log for each address and kind of trouble in this time."""
 STALL_S = 30.0
 """A link that has bytes to send and makes no progress for so long is closed."""
-PING_EVERY_S = 15.0
-PING_TIMEOUT_S = 10.0
+PING_AFTER_S = 5.0
+"""Of silence; with PING_TIMEOUT_S whoever has vanished is missed within 15 s, and twenty idle links
+cost four pings a second."""
+PING_TIMEOUT_S = 8.0
+"""A process that stands still for 5 s isn't taken for gone."""
 REPLACE_PING_S = 2.0
 """An old link of a device that comes back under a new instance must answer within this."""
 IDLE_LINK_S = 60.0
