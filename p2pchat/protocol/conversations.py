@@ -37,8 +37,10 @@ class Conversation:
         self.clock = 0
         """The highest clock of all entries within bounds."""
         self.seen = 0
-        """The highest clock when nothing was missing: what comes below is late."""
+        """The highest clock when nothing was missing: what comes in below is late."""
         self._heads: dict[EntryHash, int] = {}
+        self._ahead: dict[EntryHash, tuple[int, tuple[bytes, ...]]] = {}
+        """Entries beyond the clock's bound, which may move: their clock, and what they name."""
         self._named: dict[EntryHash, None] = {}
         self._digest: bytes | None = EMPTY_DIGEST
 
@@ -62,6 +64,11 @@ class Conversation:
     @property
     def sealed(self) -> bool:
         return self.row.kind != ConversationKind.OPEN
+
+    def is_late(self, clock: int) -> bool:
+        """Whether an entry is put in below what was here. What is older than one's joining is
+        history and not late."""
+        return 0 < clock <= self.seen and clock >> 16 >= self.row.joined_at
 
     def key(self, key_id: bytes) -> bytes | None:
         return next((key for known, key in self.row.keys if known == key_id), None)
@@ -114,6 +121,27 @@ class Conversation:
         self._heads[hash] = clock
         if len(self._heads) > HEADS:
             del self._heads[min(self._heads, key=lambda known: (self._heads[known], known))]
+
+    def offer_head(self, hash: EntryHash, clock: int, named: tuple[bytes, ...], bound: int) -> None:
+        """As `add_head`, once the entry is within the clock's bound."""
+        if clock <= bound:
+            self.add_head(hash, clock, named)
+            return
+        self._ahead[hash] = (clock, named)
+        if len(self._ahead) > HEADS:
+            del self._ahead[max(self._ahead, key=lambda known: self._ahead[known][0])]
+
+    def move_bound(self, bound: int) -> None:
+        """The clock's bound is here now: wall clocks are set, and peers come and go."""
+        for hash, clock in list(self._heads.items()):
+            if clock > bound:
+                self.offer_head(hash, self._heads.pop(hash), (), bound)
+        if self.clock > bound:
+            self.clock = max(self._heads.values(), default=0)
+        for hash, (clock, named) in sorted(self._ahead.items(), key=lambda item: item[1][0]):
+            if clock <= bound:
+                del self._ahead[hash]
+                self.add_head(hash, clock, named)
 
     def _remember(self, hash: EntryHash) -> None:
         # An older entry may come in after a newer one that names it; it is no head then.
@@ -169,25 +197,21 @@ class Conversations:
                 spans = (*conversation.spans.get(span.feed, ()), span)
                 conversation.set_spans(span.feed, spans)
             for clock, hash in reversed(state.heads.get(row.id, ())):
-                if clock <= clock_bound:
-                    conversation.add_head(hash, clock, ())
+                conversation.offer_head(hash, clock, (), clock_bound)
             if conversation.complete():
                 conversation.seen = conversation.clock
             if row.own_feed is not None:
-                conversation.own = _own_feed(conversation, row.own_feed)
+                clock = state.own_clocks.get(row.id, 0)
+                conversation.own = _own_feed(conversation, row.own_feed, clock)
         for member in state.members:
             known = self.get(member.conversation)
             if known is not None:
                 known.members[member.person] = member
 
 
-def _own_feed(conversation: Conversation, feed: FeedId) -> OwnFeed | None:
+def _own_feed(conversation: Conversation, feed: FeedId, clock: int) -> OwnFeed | None:
     spans = conversation.spans.get(feed, ())
-    if len(spans) != 1:
-        return None
-    # The clock of the own tip isn't kept apart: the conversation's is at least as high, and a
-    # higher one is as good.
-    return OwnFeed(feed, spans[0].high, spans[0].tip, conversation.clock)
+    return OwnFeed(feed, spans[0].high, spans[0].tip, clock) if len(spans) == 1 else None
 
 
 def clock_limit(wall_ms: int, median_ms: int) -> int:

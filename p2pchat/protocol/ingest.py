@@ -300,7 +300,7 @@ class Ingest:
             author=author or PeerId(""),
             content=content,
             readable=readable and author is not None,
-            late=0 < header.clock <= conversation.seen,
+            late=conversation.is_late(header.clock),
             misplaced=self._misplaced(header.clock, header.heads, header.prev),
             own=header.feed[:32] == self._ctx.identity.device.key,
             mine=mine,
@@ -379,9 +379,8 @@ class Ingest:
             bound = self._clock_bound()
             for entry in made:
                 header = entry.header
-                if header.clock <= bound:
-                    named = (*header.heads, header.prev) if header.prev else header.heads
-                    conversation.add_head(entry.hash, header.clock, named)
+                named = (*header.heads, header.prev) if header.prev else header.heads
+                conversation.offer_head(entry.hash, header.clock, named, bound)
         self._arrived(Arrival(conversation, road, link, made, applied.stored, hops, origin))
         # Their key or first entry may have come while they were on their way to the disk.
         hidden = [entry for entry in made if not (entry.readable and entry.author)]

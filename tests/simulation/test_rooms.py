@@ -6,6 +6,7 @@ import pytest
 from world import World
 
 from p2pchat.config import limits
+from p2pchat.model.entry import EntryKind
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,25 @@ def test_passwords_that_no_room_can_have(password: str, reason: str) -> None:
     host.ask(host.machine.rooms.create, 0, "#maths", password)
     assert host.refused == [reason]
     assert [room.room for room in host.machine.rooms.rooms()] == ["#lobby"]
+
+
+def test_what_is_older_than_joining_is_history_and_not_late() -> None:
+    world = World(1)
+    one, other = world.add(), world.add()
+    world.wait(lambda: world.linked([one, other]), 3.0, "linked")
+    one.ask(one.machine.rooms.create, 0, "#maths", None)
+    for _ in range(3):
+        world.say(one, "#maths")
+    world.clock.run_for(5.0)
+    other.ask(other.machine.rooms.join, 0, "#maths", None)
+    world.clock.run_for(5.0)
+    world.split([one], [other])
+    world.say(one, "#maths")
+    world.clock.run_for(1.0)
+    world.say(other, "#maths")
+    world.clock.run_for(1.0)
+    world.fabric.heal()
+    world.wait(lambda: world.equal([one, other]), 30.0, "healed")
+    room = one.machine.rooms.find("#maths").id
+    shown = [row for row in other.store.all_messages(room) if row.kind == EntryKind.TEXT]
+    assert [row.late for row in shown] == [False, False, False, True, False]
