@@ -262,6 +262,9 @@ class StoredState(msgspec.Struct, frozen=True):
     receipts: tuple[ReceiptRow, ...]
     spans: dict[ConversationId, tuple[Span, ...]]
     heads: dict[ConversationId, tuple[tuple[int, EntryHash], ...]]
-    """(clock, hash) of the newest entries of each conversation, at most 16, newest first."""
+    """(clock, hash) of the newest entries of each conversation, at most 16, and as many of the
+    newest within the clock's bound; newest first."""
+    own_clocks: dict[ConversationId, int]
+    """The clock of the newest entry of `own_feed` in each conversation that has one."""
     opens: dict[FeedId, bytes]
     """The person's key that each feed's first entry names."""

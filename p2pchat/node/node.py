@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets as entropy
+import time
 from random import SystemRandom
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from p2pchat.node.host import host_name
 from p2pchat.node.lookalike import skeleton
 from p2pchat.node.ports import Announcement, Discovery, Links, Store
 from p2pchat.node.runtime import Handler, Runtime
+from p2pchat.protocol.conversations import clock_limit
 from p2pchat.protocol.machine import Config, Machine
 
 DISCOVERY_STOP_S = 3.0
@@ -77,7 +79,8 @@ class Node:
 
     def _load(self) -> StoredState:
         """What is stored, with keys for a fresh profile."""
-        state = self.store.load()
+        now_ms = time.time_ns() // 1_000_000
+        state = self.store.load(clock_limit(now_ms, now_ms))
         if "person_seed" in state.meta and "device_seed" in state.meta:
             return state
         seeds = [PutMeta(key, entropy.token_bytes(32)) for key in ("person_seed", "device_seed")]

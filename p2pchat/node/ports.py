@@ -29,7 +29,9 @@ class Store(Protocol):
     """The encrypted store of one profile. Methods block; the runtime calls `apply` in one writer
     thread and the others in reader threads, at the same time."""
 
-    def load(self) -> StoredState: ...
+    def load(self, clock_bound: int = ...) -> StoredState:
+        """Everything. `clock_bound`: see `StoredState.heads`; without it there is none."""
+        ...
 
     def apply(self, writes: Sequence[Write]) -> Applied:
         """Perform all writes in one transaction, durable when this returns, and say what they

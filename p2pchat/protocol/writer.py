@@ -30,6 +30,7 @@ class Writer:
         """The new entry, behind the one that opens a feed where that is needed. In a sealed
         conversation its key must be known."""
         made: list[Entry] = []
+        conversation.move_bound(clock_bound)
         own = conversation.own
         # A feed may be left of the device that this one was before it went on as a new one.
         foreign = own is not None and own.feed[:32] != self._ctx.identity.device.key
@@ -40,13 +41,15 @@ class Writer:
 
     def forget(self, conversation: Conversation) -> None:
         """Go back to what is durable, after a commit that failed."""
+        # The clock of what is undone is as good as that of the tip below it.
+        clock = conversation.own.clock if conversation.own else conversation.clock
         conversation.own = None
         feed = conversation.row.own_feed
         if feed is None:
             return
         spans = conversation.spans.get(feed, ())
         if len(spans) == 1:
-            conversation.own = OwnFeed(feed, spans[0].high, spans[0].tip, conversation.clock)
+            conversation.own = OwnFeed(feed, spans[0].high, spans[0].tip, clock)
         else:
             self._set_row_feed(conversation, None)
 

@@ -30,6 +30,8 @@ from p2pchat.storage.words import match_expression
 
 Entries = list[tuple[EntryHash, WireEntry]]
 
+NO_BOUND = (1 << 63) - 1
+"""Above every clock."""
 BARE = 500
 """Entries without a body that are told of at once."""
 STEP = 256
@@ -42,13 +44,14 @@ _device = msgspec.msgpack.Decoder(DeviceRow)
 # -- everything that a node has in memory
 
 
-def load(connection: Connection) -> StoredState:
+def load(connection: Connection, clock_bound: int) -> StoredState:
     read = connection.execute
     conversations = connection.all("SELECT num, id, row FROM conversations")
     opens = connection.all("SELECT id, opener FROM feeds WHERE opener IS NOT NULL")
+    rows = [(num, _conversation.decode(row)) for num, _, row in conversations if row]
     return StoredState(
         meta=dict(connection.all("SELECT key, value FROM meta")),
-        conversations=tuple(_conversation.decode(row) for _, _, row in conversations if row),
+        conversations=tuple(row for _, row in rows),
         persons=tuple(_person.decode(row) for (row,) in read("SELECT row FROM persons")),
         devices=tuple(_device.decode(row) for (row,) in read("SELECT row FROM devices")),
         members=tuple(
@@ -60,7 +63,12 @@ def load(connection: Connection) -> StoredState:
             for conv, feed, person, got, seen in read("SELECT * FROM receipts")
         ),
         spans=_spans(connection),
-        heads={id: _heads(connection, num) for num, id, _ in conversations},
+        heads={id: _heads(connection, num, clock_bound) for num, id, _ in conversations},
+        own_clocks={
+            row.id: clock
+            for num, row in rows
+            if (clock := _own_clock(connection, num, row.own_feed)) is not None
+        },
         opens=dict(opens),
     )
 
@@ -80,15 +88,27 @@ def _spans(connection: Connection) -> dict[ConversationId, tuple[Span, ...]]:
     }
 
 
-def _heads(connection: Connection, conv: int) -> tuple[tuple[int, EntryHash], ...]:
-    newest: list[tuple[int, EntryHash]] = []
-    for state in State:
-        newest += connection.execute(
-            "SELECT clock, hash FROM entries WHERE conv=? AND state=?"
-            " ORDER BY clock DESC, hash DESC LIMIT ?",
-            (conv, state, HEADS),
-        )
-    return tuple(heapq.nlargest(HEADS, newest))
+def _heads(connection: Connection, conv: int, bound: int) -> tuple[tuple[int, EntryHash], ...]:
+    found: set[tuple[int, EntryHash]] = set()
+    for upto in {NO_BOUND, bound}:
+        newest: list[tuple[int, EntryHash]] = []
+        for state in State:
+            newest += connection.execute(
+                "SELECT clock, hash FROM entries WHERE conv=? AND state=? AND clock <= ?"
+                " ORDER BY clock DESC, hash DESC LIMIT ?",
+                (conv, state, upto, HEADS),
+            )
+        found.update(heapq.nlargest(HEADS, newest))
+    return tuple(sorted(found, reverse=True))
+
+
+def _own_clock(connection: Connection, conv: int, feed: FeedId | None) -> int | None:
+    row = connection.one(
+        "SELECT e.clock FROM entries e JOIN feeds f ON f.num=e.feed WHERE f.id=? AND f.conv=?"
+        " ORDER BY e.seq DESC LIMIT 1",
+        (feed, conv),
+    )
+    return None if row is None else row[0]
 
 
 # -- entries as they travel

@@ -27,9 +27,9 @@ class SqliteStore:
         self._writer = Writer(path, key)
         self._readers = Readers(path, key)
 
-    def load(self) -> StoredState:
+    def load(self, clock_bound: int = reading.NO_BOUND) -> StoredState:
         with self._readers.lend() as connection:
-            return reading.load(connection)
+            return reading.load(connection, clock_bound)
 
     def apply(self, writes: Sequence[Write]) -> Applied:
         return self._writer.apply(writes)

@@ -20,6 +20,7 @@ from p2pchat.model.people import Peer
 from p2pchat.model.records import Applied, Disclose, PutEntry, PutMeta, Write
 from p2pchat.node.ports import LinkId, LinkInfo
 from p2pchat.protocol import effects
+from p2pchat.protocol.conversations import clock_limit
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Config, Machine
 
@@ -69,7 +70,8 @@ class Host:
         self.up = True
         self._generation += 1
         self.received.clear()
-        state = self.store.load()
+        now_ms = self.wall_ms
+        state = self.store.load(clock_limit(now_ms, now_ms))
         if "person_seed" not in state.meta:
             seeds = [PutMeta(key, self.rng.randbytes(32)) for key in ("person_seed", "device_seed")]
             self.store.apply(seeds)
@@ -138,9 +140,12 @@ class Host:
         """The monotonic clock, which stands still in sleep."""
         return 1000.0 + self.fabric.clock.now - self._slept
 
+    @property
+    def wall_ms(self) -> int:
+        return EPOCH_MS + int(self.fabric.clock.now * 1000) + self.clock_off_ms
+
     def run(self, call: Callable[..., Any], *args: Any) -> None:
-        wall_ms = EPOCH_MS + int(self.fabric.clock.now * 1000) + self.clock_off_ms
-        self.machine.advance(self.now, wall_ms)
+        self.machine.advance(self.now, self.wall_ms)
         call(*args)
         while wanted := self.machine.take():
             for effect in wanted:

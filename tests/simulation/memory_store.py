@@ -276,7 +276,7 @@ class MemoryStore:
             spans.append(Span(feed, low.header.seq, tip.header.seq, tip.hash, missing))
         return tuple(spans)
 
-    def load(self) -> StoredState:
+    def load(self, clock_bound: int = 1 << 63) -> StoredState:
         t = self._t
         spans: dict[ConversationId, tuple[Span, ...]] = {}
         opens: dict[FeedId, bytes] = {}
@@ -288,10 +288,16 @@ class MemoryStore:
                 orders.setdefault(conversation, []).append((entry.header.clock, entry.hash))
                 if isinstance(entry.content, OpenBody):
                     opens[feed] = entry.content.person_key
-        heads = {
-            conversation: tuple(sorted(found, reverse=True)[:HEADS])
-            for conversation, found in orders.items()
-        }
+        heads = {}
+        for conversation, order in orders.items():
+            newest = sorted(order, reverse=True)[:HEADS]
+            within = sorted((at for at in order if at[0] <= clock_bound), reverse=True)[:HEADS]
+            heads[conversation] = tuple(sorted({*newest, *within}, reverse=True))
+        own_clocks = {}
+        for row in t.conversations.values():
+            own = t.feeds.get(row.own_feed, {}).values() if row.own_feed else ()
+            if own:
+                own_clocks[row.id] = max(own, key=lambda entry: entry.header.seq).header.clock
         return StoredState(
             meta=dict(t.meta),
             conversations=tuple(t.conversations.values()),
@@ -301,6 +307,7 @@ class MemoryStore:
             receipts=tuple(t.receipts.values()),
             spans=spans,
             heads=heads,
+            own_clocks=own_clocks,
             opens=opens,
         )
 

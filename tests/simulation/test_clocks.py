@@ -50,3 +50,38 @@ def test_what_other_clocks_say_stays_when_the_own_is_set(off_ms: int) -> None:
     world.wait(lambda: world.equal(hosts), 5.0, "equal")
     shown = [row.text for row in wrong.store.all_messages(LOBBY)]
     assert [int(text.split()[0]) for text in shown] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(("off_days", "feeds"), [(3, 1), (400, 2)])
+def test_own_entries_stand_behind_those_before_them_once_the_clock_is_set_back(
+    restarted: bool, off_days: int, feeds: int
+) -> None:
+    """Also where somebody has filled the end of the conversation's order with entries from the
+    far future. What stands beyond the clock's bound isn't gone on from, but in a new feed."""
+    world = World(3)
+    author, other, liar = hosts = [
+        world.add(clock_off_ms=off) for off in (off_days * DAY_MS, 0, 4000 * DAY_MS)
+    ]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    world.say(author)
+    world.clock.run_for(1.0)
+    for _ in range(40):
+        world.say(liar)
+    world.clock.run_for(1.0)
+    liar.stop()
+    if restarted:
+        author.crash()
+    author.clock_off_ms = 0
+    if restarted:
+        author.start()
+    for _ in range(3):
+        world.say(author)
+        world.clock.run_for(1.0)
+    world.wait(lambda: world.equal([author, other]), 60.0, "equal")
+    world.check_order(other)
+    key = author.machine.identity.device.key
+    own = [entry for entry in other.store.entries_of(LOBBY) if entry.header.feed[:32] == key]
+    assert len({entry.header.feed for entry in own}) == feeds
+    last = [entry for entry in own if entry.hash.hex() == author.acknowledged[-1].message_id]
+    assert (last[0].header.clock >> 16) - other.wall_ms < 7 * DAY_MS

@@ -5,11 +5,17 @@ from __future__ import annotations
 import random
 
 import pytest
-from histories import ROOM, Author, peer, puts, shuffled, without_body
+from histories import ROOM, START_MS, Author, peer, puts, shuffled, without_body
 
 from p2pchat.model.entry import Entry, Span
 from p2pchat.model.ids import ConversationId, EntryHash
-from p2pchat.model.records import DropConversation, PutStatus
+from p2pchat.model.records import (
+    ConversationKind,
+    ConversationRow,
+    DropConversation,
+    PutConversation,
+    PutStatus,
+)
 from p2pchat.storage import hashes
 from p2pchat.storage.store import SqliteStore
 
@@ -148,6 +154,20 @@ def test_load_gives_heads_and_first_entries(store: SqliteStore) -> None:
     at = one.made[5]
     assert dict(store.positions(ROOM, at.header.clock, at.hash)) == {one.feed: 5, two.feed: 0}
     assert dict(store.positions(ROOM, 5, at.hash)) == {}
+
+
+def test_load_gives_heads_within_the_clocks_bound_and_the_own_clock(store: SqliteStore) -> None:
+    one, far = Author(peer("a")), Author(peer("b"), clock_ms=2 * START_MS)
+    made = history(one, 20)
+    store.apply(puts(*made, *history(far, 40)))
+    row = ConversationRow(id=ROOM, kind=ConversationKind.OPEN, own_feed=one.feed)
+    store.apply([PutConversation(row)])
+    state = store.load(made[17].header.clock)
+    clocks = [clock for clock, _ in state.heads[ROOM]]
+    assert clocks == sorted(
+        [entry.header.clock for entry in (*made[2:18], *far.made[-16:])], reverse=True
+    )
+    assert state.own_clocks == {ROOM: made[-1].header.clock}
 
 
 def test_a_dropped_conversation_leaves_nothing(store: SqliteStore) -> None:
