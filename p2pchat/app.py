@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import logging.handlers
 import os
@@ -62,6 +63,8 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     )
     try:
         await node.start()
+        # Modules and what was read live to the end: the collector needn't look at them again.
+        gc.freeze()
         yield node.front_end()
     finally:
         await node.close()

@@ -194,7 +194,12 @@ class Links(Protocol):
     def tunnel_close(self, token: int) -> None: ...
 
     def send(self, link: LinkId, frame: bytes) -> int:
-        """Queue one frame; the bytes now queued. A link that is gone takes it silently: 0."""
+        """Queue one frame; the bytes now queued. A link that is gone takes it silently: 0. It
+        leaves with `flush`, or when the loop turns next."""
+        ...
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the links take it."""
         ...
 
     def close(self, link: LinkId, reason: str) -> None:

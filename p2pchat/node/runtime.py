@@ -60,6 +60,8 @@ class Runtime:
         self._requests: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._performing = False
+        self._told = False
+        """Whether front ends have heard something in this turn."""
         self._closing = False
         self._closed = False
         self._pending: list[Batch] = []
@@ -124,10 +126,16 @@ class Runtime:
                     self._perform_safely(effect)
         finally:
             self._performing = False
+        self._links.flush()
         if self._pending and not self._writing:
             # Now and not before: all that this input has brought about is one transaction.
             self._writing = True
-            self._hand_over()
+            if self._told:
+                # The writer would take the interpreter from what front ends are being told.
+                self._loop.call_soon(self._hand_over)
+            else:
+                self._hand_over()
+        self._told = False
         self._schedule()
 
     def _perform_safely(self, effect: effects.Effect) -> None:
@@ -184,6 +192,7 @@ class Runtime:
             future.set_result(effect.value)
 
     def _notify(self, effect: effects.Notify) -> None:
+        self._told = True
         for event in effect.events:
             if isinstance(event, Warned):
                 log.warning("%s: %s", event.reason, event.text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from p2pchat.config import limits
 from p2pchat.model.entry import (
@@ -25,7 +24,7 @@ from p2pchat.model.entry import (
 )
 from p2pchat.model.ids import EntryHash
 from p2pchat.protocol.hashing import body_hash, entry_hash
-from p2pchat.protocol.identity import check_vouch
+from p2pchat.protocol.identity import check_vouch, public_key
 
 SIGN_CONTEXT = b"p2pchat 1 entry\0"
 VERSION = 1
@@ -70,8 +69,7 @@ def check(wire: WireEntry, network: bytes) -> Checked | None:
     if not _well_formed(header) or not _body_fits(header, wire):
         return None
     try:
-        key = Ed25519PublicKey.from_public_bytes(header.feed[:32])
-        key.verify(wire.signature, signed_bytes(network, wire.header))
+        public_key(header.feed[:32]).verify(wire.signature, signed_bytes(network, wire.header))
     except (InvalidSignature, ValueError):
         return None
     if header.kind == EntryKind.OPEN and not _vouched(header, wire):

@@ -120,7 +120,6 @@ class Connection:
         self._queued = 0
         self._over = False
         self._held_up = False
-        self._flushing = False
         self._gone = 0
         self._deadline: asyncio.TimerHandle | None = loop.call_later(
             limits.TLS_HANDSHAKE_S, self._end, Reason.HANDSHAKE_TIMEOUT
@@ -137,20 +136,21 @@ class Connection:
         self._guard(self._shake_hands)
 
     def send(self, frame: bytes) -> int:
-        """Queue a frame; what is queued now. Many in one turn of the loop leave together."""
+        """Queue a frame for `flush`; what is queued now. Many leave together."""
         if self.state is not State.OPEN:
             return 0
         self._queue.append(frame)
         self._queued += PREFIX_BYTES + len(frame)
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._guard, self._flush)
         queued = self._unsent()
         if queued > limits.QUEUE_BYTES:
             self._over = True
             if queued > limits.QUEUE_MAX_BYTES:
                 self._end(Reason.OVERFLOW)
         return queued
+
+    def flush(self) -> None:
+        """Hand what is queued to the carrier."""
+        self._guard(self._flush)
 
     def close(self, reason: str) -> None:
         """Send what is queued (for CLOSE_FLUSH_S at most), say goodbye, end with `reason`."""
@@ -293,7 +293,6 @@ class Connection:
 
     def _flush(self) -> None:
         """Hand the queue to the carrier as long as that takes it."""
-        self._flushing = False
         while self._queue and not self._held_up:
             self._encrypt(self._next_chunk())
             if self._window is not None and self._window.full:

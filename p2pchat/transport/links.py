@@ -78,6 +78,8 @@ class TlsLinks:
         self._dials: set[asyncio.Task[None]] = set()
         self._origins: dict[Connection, _Origin] = {}
         self._links: dict[LinkId, Connection] = {}
+        self._unflushed: dict[Connection, None] = {}
+        """Those that have something new to send."""
         self._tunnels: dict[int, Tunnel] = {}
         self._accepted: Counter[str] = Counter()
         self._next_link = itertools.count(1)
@@ -186,7 +188,16 @@ class TlsLinks:
         if not 0 < len(frame) <= limits.FRAME_BYTES:
             raise ValueError(f"a frame of {len(frame)} bytes")
         connection = self._links.get(link)
-        return 0 if connection is None else connection.send(frame)
+        if connection is None:
+            return 0
+        if not self._unflushed:
+            self._loop.call_soon(self.flush)
+        self._unflushed[connection] = None
+        return connection.send(frame)
+
+    def flush(self) -> None:
+        while self._unflushed:
+            self._unflushed.popitem()[0].flush()
 
     def close(self, link: LinkId, reason: str) -> None:
         connection = self._links.get(link)
