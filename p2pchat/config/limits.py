@@ -137,6 +137,12 @@ DEGREE_CAP = 16
 RECEIPT_MEMBERS = 40
 """Above this many members receipts go to the authors alone, who show counts."""
 RECEIPT_BATCH_S = 5.0
+RECEIPTS_PER_CONVERSATION = 50_000
+"""Of other members, one for each of them and each feed, at some 200 bytes: a class's of the 1,250
+feeds that were active last. Machines that are rolled back every night would make 70 million in a
+school year."""
+RECEIPTS_PER_FEED = 1024
+"""Members: twice the largest network, those heard last."""
 RECEIPT_DELAY_S = 0.05
 """How long receipts are gathered in a small room, so that a burst costs few of them."""
 

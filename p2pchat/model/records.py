@@ -184,6 +184,12 @@ class PutReceipt(msgspec.Struct, frozen=True):
     row: ReceiptRow
 
 
+class DropReceipt(msgspec.Struct, frozen=True):
+    conversation: ConversationId
+    person: PeerId
+    feed: FeedId
+
+
 class PutMeta(msgspec.Struct, frozen=True):
     """A small named value: keys of the profile, settings, its own profile record."""
 
@@ -217,6 +223,7 @@ Write = (
     | PutDevice
     | PutMember
     | PutReceipt
+    | DropReceipt
     | PutMeta
     | MarkRead
     | Prune

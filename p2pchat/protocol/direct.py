@@ -88,6 +88,7 @@ class Directs:
             if conversation.direct and conversation.mine and me not in conversation.row.peers:
                 # Of who this profile was before.
                 self._conversations.drop(conversation)
+                self._receipts.forget(conversation)
                 self._ctx.commit([DropConversation(conversation.id)])
                 continue
             if not conversation.mine and conversation.direct:
@@ -453,6 +454,7 @@ class Directs:
         self._keeping.pop(conversation.id, None)
         self._held_bytes.pop(conversation.id, None)
         self._dropped(conversation)
+        self._receipts.forget(conversation)
         self._ctx.commit([DropConversation(conversation.id)])
 
 

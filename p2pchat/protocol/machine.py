@@ -205,7 +205,7 @@ class Machine:
         assert state is not None, "a machine starts once"
         self._state = None
         self.conversations.load(state, self._clock_bound())
-        self.receipts.load(state.receipts)
+        self.receipts.load(state.receipts, self.conversations)
         self._load_profile(state)
         self.rooms.load()
         self.directs.load()

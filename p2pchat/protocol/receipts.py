@@ -2,30 +2,47 @@
 
 Each member says it in vectors of (feed, delivered, read); the latest wins, and numbers only grow.
 In a small room everyone is told; above `limits.RECEIPT_MEMBERS` vectors are gathered and go to the
-authors alone.
+authors alone. Of others' they are kept for the feeds that were active last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from p2pchat.config import limits
 from p2pchat.model.ids import ConversationId, FeedId, PeerId
 from p2pchat.model.message import Receipts as Shown
-from p2pchat.model.records import PutReceipt, ReceiptRow, Write
+from p2pchat.model.records import DropReceipt, PutReceipt, ReceiptRow, Write
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
-from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.links import Link, Links
 
 SAVE_DELAY_S = 1.0
 ROWS_PER_FRAME = 800
-MAX_FEEDS = 20_000
-"""Feeds of one conversation that one member's receipts may speak of."""
+EARLY = 512
+"""Claims of more than is here that are remembered: receipts may overtake what they speak of."""
+SLACK = 8
+"""One 8th of the receipts are let go of at once, so that not every one that comes does that."""
 
-_Upto = dict[FeedId, tuple[int, int]]
-"""(delivered, read) by feed."""
+Upto = tuple[int, int]
+"""(delivered, read); -1: nothing."""
+NOTHING: Upto = (-1, -1)
+
+
+@dataclass(slots=True)
+class _Book:
+    """The receipts of one conversation."""
+
+    feeds: dict[FeedId, dict[PeerId, Upto]]
+    """Others', that feed first of which nothing has come for the longest time. Of feeds that
+    aren't in it none are kept, until something comes of them again: numbers only grow, so what
+    is let go of comes back whole."""
+    mine: dict[FeedId, Upto] = field(default_factory=dict)
+    count: int = 0
+    """Of others'."""
 
 
 class Receipts:
@@ -42,18 +59,78 @@ class Receipts:
         self._author = author
         self._audience = audience
         self._members = members
-        self._rows: dict[ConversationId, dict[PeerId, _Upto]] = {}
+        self._books: dict[ConversationId, _Book] = {}
         self._unsent: dict[ConversationId, tuple[Conversation, set[FeedId]]] = {}
+        self._early: dict[tuple[ConversationId, PeerId, FeedId], Upto] = {}
+        """What was claimed of entries that aren't here yet."""
         self._unsaved: dict[tuple[ConversationId, PeerId, FeedId], None] = {}
         self._send_timer: Timer | None = None
         self._save_timer: Timer | None = None
 
-    def load(self, rows: Iterable[ReceiptRow]) -> None:
+    def load(self, rows: Iterable[ReceiptRow], conversations: Conversations) -> None:
+        me = self._ctx.identity.peer_id
+        for conversation in conversations:
+            # What is known of age: first come first, own feeds last.
+            order = sorted(conversation.spans, key=lambda feed: self._author(feed) == me)
+            self._books[conversation.id] = _Book({feed: {} for feed in order})
         for row in rows:
-            self._upto(row.conversation, row.person)[row.feed] = (row.delivered, row.read)
+            book = self._books.get(row.conversation)
+            if book is not None and (row.person == me or row.feed in book.feeds):
+                self._set(book, row.person, row.feed, (row.delivered, row.read))
+            else:
+                self._save(row.conversation, row.person, row.feed)
+        for conversation in conversations:
+            self._make_room(conversation, conversation.spans)
 
-    def _upto(self, conversation: ConversationId, person: PeerId) -> _Upto:
-        return self._rows.setdefault(conversation, {}).setdefault(person, {})
+    def forget(self, conversation: Conversation) -> None:
+        """The conversation was dropped."""
+        self._books.pop(conversation.id, None)
+        self._unsent.pop(conversation.id, None)
+        for marks in (self._unsaved, self._early):
+            for key in [key for key in marks if key[0] == conversation.id]:
+                del marks[key]
+
+    # -- the books
+
+    def _book(self, conversation: Conversation) -> _Book:
+        return self._books.setdefault(conversation.id, _Book({}))
+
+    def _get(self, conversation: ConversationId, person: PeerId, feed: FeedId) -> Upto | None:
+        book = self._books.get(conversation)
+        if book is None:
+            return None
+        if person == self._ctx.identity.peer_id:
+            return book.mine.get(feed)
+        return book.feeds.get(feed, {}).get(person)
+
+    def _set(self, book: _Book, person: PeerId, feed: FeedId, upto: Upto) -> None:
+        if person == self._ctx.identity.peer_id:
+            book.mine[feed] = upto
+            return
+        persons = book.feeds[feed]
+        book.count += persons.pop(person, None) is None
+        persons[person] = upto
+
+    def _make_room(self, conversation: Conversation, feeds: Iterable[FeedId]) -> None:
+        """Keep the book within its bounds; `feeds` are those that have more receipts now."""
+        id, book = conversation.id, self._book(conversation)
+        for feed in feeds:
+            persons = book.feeds.get(feed, {})
+            while len(persons) > limits.RECEIPTS_PER_FEED:
+                oldest = next(iter(persons))
+                del persons[oldest]
+                book.count -= 1
+                self._save(id, oldest, feed)
+        if book.count <= limits.RECEIPTS_PER_CONVERSATION:
+            return
+        goal = limits.RECEIPTS_PER_CONVERSATION * (SLACK - 1) // SLACK
+        for feed in list(book.feeds):
+            if book.count <= goal:
+                return
+            gone = book.feeds.pop(feed)
+            book.count -= len(gone)
+            for person in gone:
+                self._save(id, person, feed)
 
     # -- what others have
 
@@ -61,11 +138,10 @@ class Receipts:
         """Who has the entry, apart from its author."""
         delivered: list[PeerId] = []
         read: list[PeerId] = []
-        for person, feeds in self._rows.get(conversation.id, {}).items():
-            if person == author:
-                continue
-            upto = feeds.get(feed)
-            if upto is None:
+        me = self._ctx.identity.peer_id
+        book = self._book(conversation)
+        for person, upto in ((me, book.mine.get(feed)), *book.feeds.get(feed, {}).items()):
+            if person == author or upto is None:
                 continue
             if upto[0] >= seq:
                 delivered.append(person)
@@ -77,33 +153,47 @@ class Receipts:
 
     def delivered_to(self, conversation: Conversation, person: PeerId, feed: FeedId) -> int:
         """The highest seq of the feed that the person says to have; -1: none."""
-        return self._rows.get(conversation.id, {}).get(person, {}).get(feed, (-1, -1))[0]
+        return (self._get(conversation.id, person, feed) or NOTHING)[0]
 
     def on_receipt(self, link: Link, conversation: Conversation, frame: wire.Receipt) -> None:
         if conversation.direct and link.person not in conversation.row.peers:
             # Who holds the ciphertext for one of the two has delivered it to nobody.
             return
-        feeds = self._upto(conversation.id, link.person)
-        for feed, delivered, read in frame.rows:
-            spans = conversation.spans.get(feed)
-            if not spans or len(feeds) >= MAX_FEEDS:
-                continue
-            # Nobody has more of a feed than there is: what is claimed above it is cut off.
-            delivered, read = min(delivered, spans[0].high), min(read, spans[0].high)
-            old = feeds.get(feed, (-1, -1))
-            new = (max(old[0], delivered, read), max(old[1], read))
-            if new != old:
-                feeds[feed] = new
-                self._save(conversation.id, link.person, feed)
-                self._tell(conversation, link.person, feed, old, new)
+        changed = [
+            feed
+            for feed, delivered, read in frame.rows
+            if self._raise(conversation, link.person, feed, (delivered, read))
+        ]
+        self._make_room(conversation, changed)
+
+    def _raise(self, conversation: Conversation, person: PeerId, feed: FeedId, claim: Upto) -> bool:
+        """Whether there is more than before."""
+        book, spans = self._book(conversation), conversation.spans.get(feed)
+        top = spans[0].high if spans else -1
+        if max(claim) > top:
+            # Nobody has more of a feed than there is, but it may be on its way here as well.
+            self._early[conversation.id, person, feed] = claim
+            if len(self._early) > EARLY:
+                del self._early[next(iter(self._early))]
+        if not spans or not (feed in book.feeds or person == self._ctx.identity.peer_id):
+            return False
+        delivered, read = min(claim[0], top), min(claim[1], top)
+        old = self._get(conversation.id, person, feed) or NOTHING
+        new = (max(old[0], delivered, read), max(old[1], read))
+        if new == old:
+            return False
+        self._set(book, person, feed, new)
+        self._save(conversation.id, person, feed)
+        self._tell(conversation, person, feed, old, new)
+        return True
 
     def _tell(
         self,
         conversation: Conversation,
         person: PeerId,
         feed: FeedId,
-        old: tuple[int, int],
-        new: tuple[int, int],
+        old: Upto,
+        new: Upto,
     ) -> None:
         if self._author(feed) != self._ctx.identity.peer_id:
             return
@@ -116,7 +206,16 @@ class Receipts:
     # -- what is here
 
     def arrived(self, arrival: Arrival) -> None:
-        self.changed(arrival.conversation, {entry.header.feed for entry in arrival.entries})
+        feeds = {entry.header.feed for entry in arrival.entries}
+        id, active = arrival.conversation.id, self._book(arrival.conversation).feeds
+        for feed in feeds:
+            active[feed] = active.pop(feed, {})
+        early = [key for key in self._early if key[0] == id and key[2] in feeds]
+        for key in early:
+            self._raise(arrival.conversation, key[1], key[2], self._early.pop(key))
+        if early:
+            self._make_room(arrival.conversation, feeds)
+        self.changed(arrival.conversation, feeds)
 
     def changed(self, conversation: Conversation, feeds: Iterable[FeedId]) -> None:
         """More of these feeds is durable here: say so before long."""
@@ -132,13 +231,14 @@ class Receipts:
 
     def read(self, conversation: Conversation, positions: Iterable[tuple[FeedId, int]]) -> None:
         """This person has read the feeds so far."""
-        me = self._ctx.identity.peer_id
-        feeds = self._upto(conversation.id, me)
+        if conversation.dropped:
+            return
+        me, mine = self._ctx.identity.peer_id, self._book(conversation).mine
         touched = set()
         for feed, seq in positions:
-            old = feeds.get(feed, (-1, -1))
+            old = mine.get(feed, NOTHING)
             if seq > old[1]:
-                feeds[feed] = (max(old[0], seq), seq)
+                mine[feed] = (max(old[0], seq), seq)
                 self._save(conversation.id, me, feed)
                 touched.add(feed)
         self.changed(conversation, touched)
@@ -156,9 +256,9 @@ class Receipts:
 
     def _send(self, conversation: Conversation, feeds: Iterable[FeedId], links: list[Link]) -> None:
         told_read = self._ctx.settings.send_receipts
-        mine = self._rows.get(conversation.id, {}).get(self._ctx.identity.peer_id, {})
+        mine = self._book(conversation).mine
         rows = [
-            (feed, conversation.delivered(feed), mine.get(feed, (-1, -1))[1] if told_read else -1)
+            (feed, conversation.delivered(feed), mine.get(feed, NOTHING)[1] if told_read else -1)
             for feed in feeds
         ]
         rows = [row for row in rows if row[1] >= 0 or row[2] >= 0]
@@ -189,13 +289,16 @@ class Receipts:
         unsaved, self._unsaved = self._unsaved, {}
         writes: list[Write] = []
         for conversation, person, feed in unsaved:
-            delivered, read = self._rows[conversation][person][feed]
+            upto = self._get(conversation, person, feed)
+            if upto is None:
+                writes.append(DropReceipt(conversation, person, feed))
+                continue
             row = ReceiptRow(
                 conversation=conversation,
                 person=person,
                 feed=feed,
-                delivered=delivered,
-                read=read,
+                delivered=upto[0],
+                read=upto[1],
             )
             writes.append(PutReceipt(row))
         if writes:

@@ -20,6 +20,7 @@ from p2pchat.model.records import (
     Disclose,
     DropConversation,
     DropPerson,
+    DropReceipt,
     MarkRead,
     Prune,
     PutConversation,
@@ -143,6 +144,10 @@ class Writer:
                 self._put("members", m.conversation, m.person, m.joined, m.clock, m.hash)
             case PutReceipt(row=r):
                 self._put("receipts", r.conversation, r.feed, r.person, r.delivered, r.read)
+            case DropReceipt(conversation=conv, person=id, feed=feed):
+                self.connection.run(
+                    "DELETE FROM receipts WHERE conv=? AND feed=? AND person=?", (conv, feed, id)
+                )
             case PutMeta(key=key, value=value):
                 self._put("meta(key, value)", key, value)
                 if key == PERSON_KEY:

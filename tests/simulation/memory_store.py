@@ -22,6 +22,7 @@ from p2pchat.model.records import (
     Disclose,
     DropConversation,
     DropPerson,
+    DropReceipt,
     MarkRead,
     MemberRow,
     MessageRow,
@@ -141,6 +142,8 @@ class MemoryStore:
                 t.members[member.conversation, member.person] = member
             case PutReceipt(row=receipt):
                 t.receipts[receipt.conversation, receipt.person, receipt.feed] = receipt
+            case DropReceipt(conversation=conversation, person=gone, feed=feed):
+                t.receipts.pop((conversation, gone, feed), None)
             case PutMeta(key=key, value=value):
                 t.meta[key] = value
             case DropPerson(person=gone):
@@ -165,6 +168,7 @@ class MemoryStore:
             t.feeds.pop(entry.header.feed, None)
             t.held.discard(hash)
         t.conversations.pop(conversation, None)
+        t.receipts = {key: row for key, row in t.receipts.items() if key[0] != conversation}
 
     def _put(self, entry: Entry, mine: bool) -> Stored:
         t = self._t

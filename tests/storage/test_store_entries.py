@@ -13,8 +13,11 @@ from p2pchat.model.records import (
     ConversationKind,
     ConversationRow,
     DropConversation,
+    DropReceipt,
     PutConversation,
+    PutReceipt,
     PutStatus,
+    ReceiptRow,
 )
 from p2pchat.storage import hashes
 from p2pchat.storage.store import SqliteStore
@@ -168,6 +171,17 @@ def test_load_gives_heads_within_the_clocks_bound_and_the_own_clock(store: Sqlit
         [entry.header.clock for entry in (*made[2:18], *far.made[-16:])], reverse=True
     )
     assert state.own_clocks == {ROOM: made[-1].header.clock}
+
+
+def test_a_dropped_receipt_is_gone_and_no_other(store: SqliteStore) -> None:
+    author = Author(peer("a"))
+    rows = [
+        ReceiptRow(conversation=ROOM, person=peer(name), feed=author.feed, delivered=3)
+        for name in ("b", "c")
+    ]
+    store.apply([PutReceipt(row) for row in rows])
+    store.apply([DropReceipt(ROOM, peer("b"), author.feed)])
+    assert store.load().receipts == (rows[1],)
 
 
 def test_a_dropped_conversation_leaves_nothing(store: SqliteStore) -> None:
