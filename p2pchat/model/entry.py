@@ -7,6 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
+from p2pchat.model.stream import Stream
 
 
 class EntryKind(IntEnum):
@@ -97,12 +98,15 @@ class KeyBody(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FileBody(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The plain body of FILE: an offer. Read by versions that know files."""
+    """The plain body of FILE: an offer. The hash of its entry is the `file_id`."""
 
-    file_id: bytes
     name: str
-    size: int
     mime: str
+    stream: Stream
+    size: int
+    """Bytes of the file, or of the folder's files; for people."""
+    files: int = 1
+    """In a folder."""
 
 
 Content = TextBody | ReactBody | OpenBody | KeyBody | FileBody | None

@@ -14,6 +14,7 @@ import msgspec
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
 from p2pchat.model.records import Applied, MessageRow, Overview, StoredState, Write
+from p2pchat.model.stream import Block, Stream
 
 LinkId = NewType("LinkId", int)
 """Names one connection of this process; never used twice."""
@@ -106,6 +107,71 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+# -- files
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What a path holds."""
+
+    stream: Stream
+    name: str
+    """The file's or folder's own, as it is on this machine."""
+    mime: str
+    size: int
+    """Bytes of the file, or of all files of the folder; for people."""
+    files: int
+    """1, or how many the folder holds."""
+
+
+class Depot(Protocol):
+    """Streams on this machine's disk: what was shared (served from where it lies), what is being
+    fetched, and what is complete. Methods block and may be called by several threads at a time,
+    each in one of the runtime's pools. DiskFull and StoreError where the disk fails."""
+
+    def survey(self, path: str, going: Callable[[int, int], bool]) -> Survey:
+        """Read a file or folder, keep its tree and where it lies, so that it can be served.
+        `going` is told now and then how many bytes of how many are read; False ends it with
+        RequestError `busy`. RequestError `no-such-file`: nothing is there, or no file or folder;
+        `not-allowed`: it can't be read. Links in a folder aren't followed out of it."""
+        ...
+
+    def begin(self, stream: Stream) -> Progress:
+        """Make ready to fetch a stream, or to go on with it: what the disk has of it counts."""
+        ...
+
+    def write(self, stream: Stream, block: Block, data: bytes) -> bool:
+        """Keep a block; False, and nothing is kept, where it isn't what its parent says. Its
+        parent must be here (the top's is the root)."""
+        ...
+
+    def read(self, stream: Stream, block: Block) -> bytes | None:
+        """A block, checked; None where it isn't here, or no longer what it was."""
+        ...
+
+    def finish(self, stream: Stream, name: str) -> str:
+        """All blocks are here: put the file or folder into the downloads under a harmless name,
+        overwriting nothing. Returns the path; it is served from there from now on. Called again:
+        the same path, unless that has gone."""
+        ...
+
+    def path(self, stream: Stream) -> str | None:
+        """Where the complete file or folder lies, if it is there still with its size."""
+        ...
+
+    def discard(self, stream: Stream) -> None:
+        """Forget what was fetched of it, or where it lies; a finished or shared file stays."""
+        ...
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What is here of a stream: for each layer, from the pieces up, the indexes of the blocks that
+    are, as bits (block i is bit i % 8 of byte i // 8)."""
+
+    layers: tuple[bytes, ...]
+    path: str | None
+    """Where the whole content lies already: shared or fetched before."""
 
 
 # -- links

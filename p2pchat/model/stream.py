@@ -1,0 +1,75 @@
+"""What a file or folder is on the network: one stream of bytes under a tree of hashes.
+
+Layer 0 are the stream's pieces; a block of layer n + 1 are the hashes of HASHES blocks of layer n.
+The one block of the top layer is what `root` is the hash of. docs/decisions/0012 says why.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+HASH_BYTES = 32
+"""BLAKE3."""
+HASHES = 2048
+"""In a block of the layers above the pieces: 64 KiB."""
+PIECE_MIN_BYTES = 32 * 1024
+"""A piece is passed on when it is whole: what is passed on must be small against the file."""
+PIECE_MAX_BYTES = 8 * 1024 * 1024
+"""A piece is in memory while it is fetched, and lost when its source goes."""
+
+
+class Stream(msgspec.Struct, frozen=True, array_like=True):
+    """Names content: whoever has the same bytes, cut in the same way, has the same Stream."""
+
+    root: bytes
+    size: int
+    """Bytes of all: of a folder its manifest and its files."""
+    piece: int
+    """Bytes of a piece; the last one may be shorter."""
+    manifest: int = 0
+    """How much of the beginning is a folder's manifest; 0: a single file."""
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Part of a stream's tree; a piece where the layer is 0."""
+
+    layer: int
+    index: int
+
+
+def piece_size(size: int) -> int:
+    """Of a stream of so many bytes: the smallest power of two with which one block of hashes
+    names all pieces, within the bounds."""
+    piece = PIECE_MIN_BYTES
+    while piece < PIECE_MAX_BYTES and piece * HASHES < size:
+        piece *= 2
+    return piece
+
+
+def layers(stream: Stream) -> list[int]:
+    """The number of blocks in each layer, from the pieces up to the top's one."""
+    counts = [max(1, -(-stream.size // stream.piece))]
+    while counts[-1] > 1:
+        counts.append(-(-counts[-1] // HASHES))
+    return counts
+
+
+def block_size(stream: Stream, block: Block) -> int:
+    """Bytes of a block of the tree; ValueError where the stream has none there."""
+    counts = layers(stream)
+    if not 0 <= block.layer < len(counts) or not 0 <= block.index < counts[block.layer]:
+        raise ValueError("no such block")
+    if block.layer == 0:
+        return min(stream.piece, stream.size - block.index * stream.piece)
+    below = counts[block.layer - 1] - block.index * HASHES
+    return min(HASHES, below) * HASH_BYTES
+
+
+def is_well_formed(stream: Stream) -> bool:
+    """Whether a peer's description is one that `piece_size` could have made."""
+    return (
+        len(stream.root) == HASH_BYTES
+        and 0 <= stream.size < 1 << 53
+        and stream.piece == piece_size(stream.size)
+        and 0 <= stream.manifest <= stream.size
+    )
