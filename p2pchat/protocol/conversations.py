@@ -32,6 +32,10 @@ class Conversation:
         self.dropped = False
         """Nothing of it may be stored any more, whatever is still under way."""
         self.spans: dict[FeedId, tuple[Span, ...]] = {}
+        self.gaps: dict[FeedId, tuple[Span, ...]] = {}
+        """Those of the spans below which something is missing."""
+        self.unreachable: frozenset[bytes] = frozenset()
+        """Of their bottoms, those that nobody who is linked has (`search`)."""
         self.members: dict[PeerId, MemberRow] = {}
         self.own: OwnFeed | None = None
         self.clock = 0
@@ -43,6 +47,7 @@ class Conversation:
         """Entries beyond the clock's bound, which may move: their clock, and what they name."""
         self._named: dict[EntryHash, None] = {}
         self._digest: bytes | None = EMPTY_DIGEST
+        self._lows: bytes | None = None
 
     @property
     def id(self) -> ConversationId:
@@ -68,7 +73,11 @@ class Conversation:
     def is_late(self, clock: int) -> bool:
         """Whether an entry is put in below what was here. What is older than one's joining is
         history and not late."""
-        return 0 < clock <= self.seen and clock >> 16 >= self.row.joined_at
+        return 0 < clock <= self.seen and not self.is_history(clock)
+
+    def is_history(self, clock: int) -> bool:
+        """Whether an entry is older than one's joining, as far as clocks go together."""
+        return clock >> 16 < self.row.joined_at
 
     def key(self, key_id: bytes) -> bytes | None:
         return next((key for known, key in self.row.keys if known == key_id), None)
@@ -83,24 +92,51 @@ class Conversation:
             self.spans[feed] = spans
         else:
             self.spans.pop(feed, None)
-        self._digest = None
+        gaps = tuple(span for span in spans if span.bottom)
+        if gaps:
+            self.gaps[feed] = gaps
+        else:
+            self.gaps.pop(feed, None)
+        self._digest = self._lows = None
 
     def digest(self) -> bytes:
-        """16 bytes over all tips: equal on two nodes that hold the same newest entries."""
+        """16 bytes over all tips: equal on two nodes that hold the same newest entries. Of a feed
+        with more spans the one that has just its first entry doesn't count: who has pruned the
+        beginning keeps that apart."""
         if self._digest is None:
-            tips = sorted(feed + span.tip for feed, spans in self.spans.items() for span in spans)
+            tips = sorted(
+                feed + span.tip
+                for feed, spans in self.spans.items()
+                for span in spans
+                if span.high or len(spans) == 1
+            )
             self._digest = digest("p2pchat 1 vector", *tips)[:16] if tips else EMPTY_DIGEST
         return self._digest
 
+    def lows(self) -> bytes:
+        """See `lows_digest`."""
+        if self._lows is None:
+            self._lows = lows_digest(
+                (feed, span.low) for feed, spans in self.spans.items() for span in spans
+            )
+        return self._lows
+
     def complete(self) -> bool:
         """Whether no older part is missing."""
-        return not any(span.bottom for spans in self.spans.values() for span in spans)
+        return not self.gaps
+
+    def caught_up(self) -> bool:
+        """Whether nothing is missing that could be had."""
+        return not self.gaps or all(
+            span.bottom in self.unreachable for spans in self.gaps.values() for span in spans
+        )
 
     def delivered(self, feed: FeedId) -> int:
-        """The highest seq up to which nothing of the feed is missing; -1: nothing is here."""
+        """The highest seq up to which nothing of the feed is missing that could be had; -1:
+        nothing is here."""
         best = -1
         for span in reversed(self.spans.get(feed, ())):
-            if span.bottom:
+            if span.bottom and span.bottom not in self.unreachable:
                 break
             best = max(best, span.high)
         return best
@@ -212,6 +248,13 @@ class Conversations:
 def _own_feed(conversation: Conversation, feed: FeedId, clock: int) -> OwnFeed | None:
     spans = conversation.spans.get(feed, ())
     return OwnFeed(feed, spans[0].high, spans[0].tip, clock) if len(spans) == 1 else None
+
+
+def lows_digest(lows: Iterable[tuple[FeedId, int]]) -> bytes:
+    """16 bytes over where spans begin, where that isn't with the first entry: another one where
+    somebody has older entries than before, whereas new ones, and new feeds, don't change it."""
+    begins = sorted(feed + low.to_bytes(8, "big") for feed, low in lows if low)
+    return digest("p2pchat 1 lows", *begins)[:16]
 
 
 def clock_limit(wall_ms: int, median_ms: int) -> int:

@@ -7,7 +7,7 @@ part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -49,6 +49,7 @@ from p2pchat.protocol.people import People
 from p2pchat.protocol.receipts import Receipts
 from p2pchat.protocol.renewal import Renewal
 from p2pchat.protocol.rooms import Rooms
+from p2pchat.protocol.search import Search
 from p2pchat.protocol.serving import Serving
 from p2pchat.protocol.sharing import Sharing
 from p2pchat.protocol.showing import Showing
@@ -124,11 +125,19 @@ class Machine:
         self.renewal = Renewal(self)
         self.codes = Codes(self)
         shared = self.sharing.shared
+        search = Search(
+            ctx,
+            self.links.send,
+            lambda conversation: [link.id for link in self.sharing.audience(conversation)],
+            self._searched,
+        )
         self.sync = Sync(
             ctx,
             self.ingest,
             self.links.send,
             self.watch.own_tip_claimed,
+            lambda conversation: not conversation.mine and self.directs.full(conversation),
+            search,
         )
         self.serving = Serving(ctx, self.links.send, shared, self.sharing.introduce)
         self.bodies = Bodies(ctx, self.sharing.audience, self.sync.refetch)
@@ -363,9 +372,20 @@ class Machine:
         self.receipts.arrived(arrival)
         self.directs.arrived(arrival)
         self.topology.arrived(arrival)
-        if self.sync.idle(conversation) and conversation.complete():
+        if self.sync.idle(conversation) and conversation.caught_up():
             conversation.seen = max(conversation.seen, conversation.clock)
         self.showing.arrived(arrival)
+
+    def _searched(
+        self, conversation: Conversation, links: Sequence[int], feeds: Iterable[FeedId]
+    ) -> None:
+        """Nobody who is linked has what is missing: what is here is all there is."""
+        conversation.seen = max(conversation.seen, conversation.clock)
+        for id in links:
+            link = self.links.get(id)
+            if link is not None:
+                self.receipts.greet(link, conversation)
+        self.receipts.changed(conversation, feeds)
 
     # -- DirectoryEvents
 

@@ -19,9 +19,8 @@ from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import Checked, check, read_header
 from p2pchat.protocol.ingest import Arrival, Ingest, Road
+from p2pchat.protocol.search import ASK, Search
 
-ASK = bytes(16)
-"""A digest that asks for the vector in any case; an empty conversation's is the same."""
 ROWS_PER_PART = 500
 MAX_ROWS = 20_000
 """Rows of one vector that are taken; a room of 500 devices has far fewer."""
@@ -55,6 +54,8 @@ class _Want:
     before: tuple[Span, ...]
     """What was here of the feed when it was asked for."""
     got: int = 0
+    served: bool = False
+    """The entry that was asked for is among what came."""
     size: int = 0
     """Bytes of the answer so far: it may not go on for ever."""
     arrived: list[WireEntry] = field(default_factory=list)
@@ -86,11 +87,16 @@ class Sync:
         ingest: Ingest,
         send: Callable[[int, wire.Frame], None],
         own_tip_claimed: Callable[[Conversation, FeedId], None],
+        sated: Callable[[Conversation], bool],
+        search: Search,
     ) -> None:
+        """`sated`: whether nothing more of a conversation is kept here."""
         self._ctx = context
         self._ingest = ingest
         self._send = send
         self._own_tip_claimed = own_tip_claimed
+        self._sated = sated
+        self._search = search
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
         self._arrived: dict[int, None] = {}
@@ -105,14 +111,18 @@ class Sync:
 
     def greet(self, link: int, conversation: Conversation) -> None:
         """Say to a peer how this conversation stands here; it answers where it differs."""
-        digest = conversation.digest() if conversation.complete() else ASK
-        self._send(link, wire.Digest(conversation.id, digest))
+        asks = not self._sated(conversation) and self._search.asks(conversation, link)
+        digest = ASK if asks else conversation.digest()
+        self._send(link, wire.Digest(conversation.id, digest, conversation.lows()))
 
     def on_digest(self, link: int, conversation: Conversation, frame: wire.Digest) -> None:
         if frame.digest == ASK and not conversation.spans:
             return
         if frame.digest == ASK or frame.digest != conversation.digest():
             self._send_vector(link, conversation, answer=True)
+        if frame.digest != ASK:
+            self._search.digest(conversation, link, frame.lows)
+            self._go_on(conversation)
 
     def _send_vector(self, link: int, conversation: Conversation, answer: bool) -> None:
         rows = [
@@ -137,6 +147,10 @@ class Sync:
         del state.parts[link]
         if frame.answer and _lacks(rows, conversation):
             self._send_vector(link, conversation, answer=False)
+        if self._sated(conversation):
+            return
+        if frame.answer:
+            self._search.vector(conversation, link, rows)
         times = Counter(row.feed for row in rows)
         useful = {
             row.tip: row
@@ -146,6 +160,8 @@ class Sync:
         if useful:
             state.sources[link] = useful
             self._fetch(conversation, state)
+        else:
+            self._go_on(conversation)
 
     def _make_room(self) -> None:
         """Keep what others claim to have within `ROWS_HELD`."""
@@ -158,9 +174,10 @@ class Sync:
         if held.total() <= ROWS_HELD:
             return
         most = max(held, key=lambda link: held[link])
-        for state in self._states.values():
-            state.parts.pop(most, None)
-            state.sources.pop(most, None)
+        for id, state in self._states.items():
+            lost = [state.parts.pop(most, None), state.sources.pop(most, None)]
+            if any(lost):
+                self._search.failed(id, most)
 
     def _useful(
         self, conversation: Conversation, state: _State, row: wire.Row, alone: bool
@@ -168,7 +185,9 @@ class Sync:
         """Whether the row has something that isn't here, or might fill a gap. `alone`: it is the
         only one of its feed."""
         spans = conversation.spans.get(row.feed, ())
-        if any(span.bottom for span in spans):
+        if spans and not row.high and self._ingest.author(row.feed) is not None:
+            return False  # the first entry, which is kept apart where the next ones are pruned
+        if row.feed in conversation.gaps:
             return True
         if row.tip in state.known or any(span.tip == row.tip for span in spans):
             return False
@@ -195,22 +214,32 @@ class Sync:
                     break
                 if row.feed in state.wants:
                     continue
-                goal = self._goal(conversation, row)
+                goal = self._goal(conversation, state, row)
                 if goal is None:
                     del rows[row.tip]
                 else:
                     self._want(conversation, state, link, row.feed, *goal)
             if not rows:
                 state.sources.pop(link, None)
+        self._go_on(conversation)
 
-    def _goal(self, conversation: Conversation, row: wire.Row) -> tuple[EntryHash, int] | None:
+    def _go_on(self, conversation: Conversation) -> None:
+        """Look for what is missing, where nothing is on its way."""
+        state = self._states.get(conversation.id)
+        busy = state is not None and (state.wants or state.sources)
+        if not busy and not self._sated(conversation):
+            self._search.go_on(conversation)
+
+    def _goal(
+        self, conversation: Conversation, state: _State, row: wire.Row
+    ) -> tuple[EntryHash, int] | None:
         """(tip, low) to ask the row's peer for; None: nothing of it is missing. Nothing below
         the row's own end is asked for: an empty answer would count against the other rows."""
         spans = conversation.spans.get(row.feed, ())
-        if not any(span.tip == row.tip for span in spans):
+        if row.tip not in state.known and not any(span.tip == row.tip for span in spans):
             return row.tip, max(row.low, _floor(spans, row.high))
-        for span in spans:
-            if span.bottom and row.low <= span.low - 1 <= row.high:
+        for span in conversation.gaps.get(row.feed, ()):
+            if span.bottom not in state.known and row.low <= span.low - 1 <= row.high:
                 return EntryHash(span.bottom), max(row.low, _floor(spans, span.low - 1))
         return None
 
@@ -269,6 +298,7 @@ class Sync:
         if state.wants.get(want.feed) is want:
             del state.wants[want.feed]
         state.sources.pop(want.link, None)
+        self._search.failed(conversation.id, want.link)
         self._fetch(conversation, state)
         self._resume()
 
@@ -312,6 +342,7 @@ class Sync:
             if len(mine) < len(parts):
                 self._serves_badly(conversation, want)
             want.got += len(mine)
+            want.served |= any(item.hash == want.tip for item in mine)
             self._ingest.take(conversation, mine, Road.SYNCED, want.link, then=durable)
 
         def durable(kept: bool) -> None:
@@ -344,6 +375,7 @@ class Sync:
     def _serves_badly(self, conversation: Conversation, want: _Want) -> None:
         """Entries that don't pass: nothing more is asked of this peer for the moment."""
         self._states[conversation.id].sources.pop(want.link, None)
+        self._search.failed(conversation.id, want.link)
 
     def _advance(self, conversation: Conversation, want: _Want) -> None:
         """The answer is durable: see what is missing now."""
@@ -356,7 +388,9 @@ class Sync:
         if spans == want.before or not want.got:
             # It was here all the time, inside one of our branches; or it couldn't be stored; or
             # the peer shows what it doesn't give. Asking again would bring the same.
-            if want.got and not want.failed:
+            if not want.served or want.failed:
+                self._search.failed(conversation.id, want.link)
+            else:
                 state.known[want.tip] = None
                 if len(state.known) > KNOWN_TIPS:
                     del state.known[next(iter(state.known))]
@@ -385,14 +419,16 @@ class Sync:
 
     def arrived(self, arrival: Arrival) -> None:
         """Entries that were pushed may leave a gap below them: who pushed them has the rest."""
-        if arrival.road is not Road.PUSHED:
-            return
         conversation = arrival.conversation
+        feeds = {entry.header.feed for entry in arrival.entries}
+        self._search.arrived(conversation, feeds)
+        if arrival.road is not Road.PUSHED or self._sated(conversation):
+            return
         state = self._states.setdefault(conversation.id, _State())
-        for feed in {entry.header.feed for entry in arrival.entries}:
-            spans = conversation.spans.get(feed, ())
-            if spans and any(span.bottom for span in spans):
-                top = spans[0]
+        for feed in feeds:
+            gaps = conversation.gaps.get(feed, ())
+            if any(span.bottom not in conversation.unreachable for span in gaps):
+                top = conversation.spans[feed][0]
                 row = wire.Row(feed, 0, top.high, top.tip)
                 state.sources.setdefault(arrival.link, {})[top.tip] = row
         if state.sources:
@@ -421,10 +457,13 @@ class Sync:
         for conversation in touched:
             self._fetch(conversation, self._states[conversation.id])
         self._resume()
+        for conversation in self._search.link_closed(link):
+            self._go_on(conversation)
 
     def forget(self, conversation: Conversation) -> None:
         """The conversation was left or dropped."""
         self._states.pop(conversation.id, None)
+        self._search.forget(conversation)
         self._waiting.pop(conversation.id, None)
         for query, (known, want) in list(self._queries.items()):
             if known is conversation:

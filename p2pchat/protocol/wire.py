@@ -83,6 +83,8 @@ class Digest(_Frame, frozen=True, array_like=True, gc=False, tag=10):
 
     conversation: ConversationId
     digest: bytes
+    lows: bytes = b""
+    """A hash over where the sender's spans begin: `conversations.lows_digest`."""
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):

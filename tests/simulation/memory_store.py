@@ -58,6 +58,8 @@ class _Tables:
     feeds: dict[FeedId, dict[EntryHash, Entry]] = field(default_factory=dict)
     targets: dict[bytes, dict[EntryHash, Entry]] = field(default_factory=dict)
     """Edits, deletions and reactions by what they are about."""
+    floors: dict[FeedId, int] = field(default_factory=dict)
+    """Of what was pruned: the lowest that is kept, besides the first entry."""
     held: set[EntryHash] = field(default_factory=set)
     """Ciphertext held for others: it makes no message."""
 
@@ -80,9 +82,20 @@ class MemoryStore:
             entries=dict(t.entries),
             feeds={feed: dict(found) for feed, found in t.feeds.items()},
             targets={target: dict(found) for target, found in t.targets.items()},
+            floors=dict(t.floors),
             held=set(t.held),
         )
         return made
+
+    def prune(self, conversation: ConversationId, keep: int) -> None:
+        """Keep the newest of each feed, and its first entry."""
+        t = self._t
+        for feed in {entry.header.feed for entry in self.entries_of(conversation)}:
+            (span, *_) = self._spans(feed)
+            floor = t.floors[feed] = max(1, span.high - keep + 1)
+            for entry in list(t.feeds[feed].values()):
+                if 0 < entry.header.seq < floor:
+                    del t.entries[entry.hash], t.feeds[feed][entry.hash]
 
     # -- what tests look at
 
@@ -180,6 +193,8 @@ class MemoryStore:
                 if entry.wire.body is not None:
                     return self._stored(entry, PutStatus.KNOWN)
             return Stored(entry.hash, PutStatus.KNOWN)
+        if header.seq < t.floors.get(header.feed, 0):
+            return Stored(entry.hash, PutStatus.KNOWN)
         others = t.feeds.get(header.feed, {}).values()
         fork = any(other.header.seq == header.seq for other in others)
         if not mine:
@@ -267,7 +282,7 @@ class MemoryStore:
             key=lambda entry: (-entry.header.seq, entry.hash),
         )
         claimed: set[bytes] = set()
-        spans = []
+        spans: list[Span] = []
         for tip in tips:
             low = tip
             while (below := here.get(EntryHash(low.header.prev))) is not None:
@@ -277,6 +292,11 @@ class MemoryStore:
                 low = below
             claimed.add(low.hash)
             missing = b"" if low.header.prev in claimed else low.header.prev
+            floor = self._t.floors.get(feed, 0)
+            if floor and tip.header.seq == 0 and spans:
+                continue  # what is kept apart of a feed whose beginning was pruned
+            if low.header.seq == floor:
+                missing = b""
             spans.append(Span(feed, low.header.seq, tip.header.seq, tip.hash, missing))
         return tuple(spans)
 

@@ -11,7 +11,7 @@ from world import World
 
 from p2pchat.config import limits
 from p2pchat.model.records import ConversationKind
-from p2pchat.protocol import effects
+from p2pchat.protocol import effects, wire
 
 
 def narrow(host: Host, rate: float, queue: int) -> None:
@@ -181,3 +181,39 @@ def test_what_is_checked_while_its_conversation_is_dropped_isnt_stored() -> None
     assert held.dropped
     assert not holder.store.hashes(held.id)
     assert held.id not in holder.machine.directs._held_bytes
+
+
+def test_a_holder_that_is_full_asks_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the newest, and a gap below that it has no room to fill."""
+    monkeypatch.setattr(limits, "HOLD_BYTES_PER_PAIR", 20_000)
+    monkeypatch.setattr(limits, "WANT_BYTES", 6_000)
+    world = World(7)
+    author, reader, holder = [world.add() for _ in range(3)]
+    world.wait(lambda: world.linked(world.hosts), 5.0, "linked")
+    world.clock.run_for(2.0)
+    reader.stop()
+    holder.stop()
+    label = f"@{reader.machine.identity.peer_id}"
+    for _ in range(60):
+        author.ask(author.machine.commands.send, 0, label, "x" * 1000, None)
+    world.clock.run_for(2.0)
+    holder.start()
+    world.wait(lambda: world.linked([author, holder]), 30.0, "linked")
+    world.clock.run_for(5.0)
+    held = next(c for c in holder.machine.conversations if c.direct)
+    assert holder.machine.directs.full(held)
+    assert held.gaps
+    wants: list[wire.Frame] = []
+    perform = holder._perform
+
+    def listen(effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Send):
+            frame = wire.decode(effect.frame)
+            wants.extend([frame] if isinstance(frame, wire.Want) else [])
+        perform(effect)
+
+    holder._perform = listen  # type: ignore[method-assign]  # the test's ear
+    for _ in range(5):
+        author.ask(author.machine.commands.send, 0, label, "more", None)
+        world.clock.run_for(2 * limits.DIGEST_EVERY_S)
+    assert not wants
