@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from p2pchat.events import MemberJoined, MemberLeft, MessageChanged, MessageReceived
 from p2pchat.model.entry import Entry, EntryKind, TextBody
-from p2pchat.model.ids import EntryHash, FeedId, PeerId
+from p2pchat.model.ids import EntryHash, FeedId
 from p2pchat.model.message import Message
 from p2pchat.model.records import MessageRow
 from p2pchat.protocol.conversations import Conversation
@@ -64,7 +64,6 @@ class Showing:
                 del self._tips[entry.header.feed]
         if not arrival.conversation.mine:
             return
-        live = arrival.road is not Road.SYNCED
         for entry, stored in arrival.new():
             early = self._early.pop(entry.hash, None)
             if self._m.people.blocked(entry.author):
@@ -74,8 +73,8 @@ class Showing:
             if stored.changed is not None:
                 changed = self._m.views.fresh(stored.changed)
                 self._m.ctx.notify(MessageChanged(changed), origin=arrival.origin)
-            if entry.header.kind in (EntryKind.JOIN, EntryKind.LEAVE) and live:
-                self._tell_member(arrival.conversation, entry.author, entry.header.kind)
+            if entry.header.kind in (EntryKind.JOIN, EntryKind.LEAVE):
+                self._tell_member(arrival, entry)
 
     def _tell(self, row: MessageRow, early: Message | None, origin: int) -> None:
         message = self._m.views.fresh(row)
@@ -85,11 +84,18 @@ class Showing:
             # What changes it had come before it.
             self._m.ctx.notify(MessageChanged(message))
 
-    def _tell_member(self, conversation: Conversation, person: PeerId, kind: int) -> None:
-        if person != self._m.identity.peer_id:
-            name = self._m.people.name(person)
-            event = MemberJoined if kind == EntryKind.JOIN else MemberLeft
-            self._m.ctx.notify(event(conversation.label, person, name))
+    def _tell_member(self, arrival: Arrival, entry: Entry) -> None:
+        """Of who came or went since one joined, also where that is heard by syncing only: who
+        comes to a protected room shares nothing with its members before."""
+        conversation, person = arrival.conversation, entry.author
+        if person == self._m.identity.peer_id:
+            return
+        if arrival.road is Road.SYNCED and conversation.is_history(entry.header.clock):
+            return
+        latest = conversation.members.get(person)
+        if latest is not None and latest.hash == entry.hash:
+            event = MemberJoined if latest.joined else MemberLeft
+            self._m.ctx.notify(event(conversation.label, person, self._m.people.name(person)))
 
 
 def _row(entry: Entry) -> MessageRow | None:

@@ -173,6 +173,17 @@ def test_who_is_not_in_a_room_hears_nothing_of_it(trio: Trio) -> None:
     assert refusal(trio.other_li, "messages.list", conversation="#two").reason == "no-such-room"
 
 
+def test_who_comes_and_goes_in_a_protected_room_is_told(trio: Trio) -> None:
+    create(trio.li, "#vault", "open sesame")
+    join(trio.wang, "#vault", "open sesame")
+    event = trio.li.wait_event("member.joined", lambda body: body["room"] == "#vault")
+    assert (event["peer_id"], event["name"]) == (peer_id(trio.wang), "Wang")
+    trio.wang.call("rooms.leave", room="#vault")
+    trio.li.wait_event("member.left", lambda body: body["room"] == "#vault")
+    told = [e.body for e in trio.wang.events if e.type.startswith("member.")]
+    assert [body for body in told if body["room"] == "#vault"] == []  # all that is history
+
+
 def test_members_come_and_go(trio: Trio) -> None:
     create(trio.li, "#club")
     known = wait_until(
