@@ -25,6 +25,9 @@ from p2pchat.ui.tk.sidebar import Sidebar
 from p2pchat.ui.tk.statusbar import StatusBar
 from p2pchat.ui.tk.theme import Theme
 
+_OPTIONAL = ("Password (optional)", "none: an open room")
+"""A field and its hint."""
+
 
 def local_now() -> datetime:
     return datetime.now().astimezone()
@@ -139,7 +142,7 @@ class Desk(ttk.Frame):
         self._root.title(f"({unread}) p2pchat" if unread else "p2pchat")
 
     def ask_password(self, room: str) -> None:
-        self._room_dialog(create=False, room=room)
+        self._room_dialog(create=False, protected=room)
 
     # -- dialogs
 
@@ -157,23 +160,27 @@ class Desk(ttk.Frame):
     def ask_room(self, create: bool) -> None:
         self._room_dialog(create)
 
-    def _room_dialog(self, create: bool, room: str = "") -> None:
-        title = "Create a room" if create else "Join a room"
+    def _room_dialog(self, create: bool, protected: str = "") -> None:
+        """`protected`: a room that is known to take a password."""
+        title = "Create a room" if create else f"Join {protected}" if protected else "Join a room"
         about = (
             "Everyone on this network can join an open room. With a password, only those who "
             "know it can join and read."
             if create
+            else "Only those who know its password can join and read."
+            if protected
             else "An open room that nobody has yet is created."
         )
         dialog = Dialog(self._root, self._theme, title, about, "Create" if create else "Join")
         name = dialog.page.add_field("Room", "maths")
-        password = dialog.page.add_field("Password (optional)", "none: an open room", secret=True)
+        label, hint = ("Password", "") if protected else _OPTIONAL
+        password = dialog.page.add_field(label, hint, secret=True)
         presenter = RoomPresenter(
             self._node, self._runner, dialog.page, create, self.main.entered_room
         )
         dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
-        name.set(room)
-        dialog.open(password if room else name)
+        name.set(protected)
+        dialog.open(password if protected else name)
 
     def ask_words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""

@@ -26,6 +26,8 @@ class Menus:
         self.ask_words: Callable[[Peer], None] = lambda peer: None
         self.ask_someone_else: Callable[[], None] = lambda: None
         self.last: tk.Menu | None = None
+        self._status: tk.StringVar | None = None
+        """Of the last menu: Tk forgets the mark with the variable."""
         self._root = root
         self._theme = theme
         self._main = main
@@ -101,6 +103,7 @@ class Menus:
         menu = self._menu()
         menu.add_command(label="Change name…", command=self.ask_name)
         menu.add_separator()
+        self._status = tk.StringVar(menu, main.directory.me.status.value)
         for status, label in (
             (Status.ONLINE, "Online"),
             (Status.AWAY, "Away"),
@@ -109,7 +112,7 @@ class Menus:
             menu.add_radiobutton(
                 label=label,
                 value=status.value,
-                variable=tk.StringVar(menu, main.directory.me.status.value, f"status{menu}"),
+                variable=self._status,
                 command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()
@@ -138,6 +141,7 @@ class Menus:
         menu.configure(
             font=self._theme.fonts["small"], background=colours.chip, foreground=colours.text,
             activebackground=colours.selected, activeforeground=colours.text,
+            selectcolor=colours.text,
             relief="flat", borderwidth=self._theme.px(4), activeborderwidth=self._theme.px(4),
         )  # fmt: skip
         return menu

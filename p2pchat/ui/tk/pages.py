@@ -103,7 +103,8 @@ class Dialog(tk.Toplevel):
         self.deiconify()
         self.wait_visibility()
         self.grab_set()
-        focus.entry.focus_set()
+        # By force: after a menu that keys were used in, not every window manager gives it.
+        focus.entry.focus_force()
 
     def close(self) -> None:
         focused = bool(self.tk.call("focus"))

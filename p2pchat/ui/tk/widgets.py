@@ -134,7 +134,8 @@ class Field(ttk.Frame):
         if self._text.get():
             self._hint.place_forget()
         else:
-            self._hint.place(x=self._theme.px(9), rely=0.5, anchor="w")
+            # Right of the cursor, which it would cover.
+            self._hint.place(x=self._theme.px(13), rely=0.5, anchor="w")
         self.on_change(self._text.get())
 
     def _focus_moved(self, focused: bool) -> None:

@@ -140,3 +140,49 @@ def test_what_is_typed_into_a_fresh_window_is_heard(
         assert [set(draft) for draft in drafts] == [{"x"}]
     finally:
         kept.close()
+
+
+def fill(display: str, *fields: str) -> None:
+    """Write into the fields of a dialog, beginning with that which has the focus, and enter it."""
+    for number, text in enumerate(fields):
+        if number:
+            xdotool(display, "key", "Tab")
+        xdotool(display, "key", "ctrl+a")
+        xdotool(display, "type", "--delay", "20", text)
+    xdotool(display, "key", "Return")
+
+
+def wait_dialog(display: str, title: str) -> None:
+    xdotool(display, "search", "--sync", "--onlyvisible", "--name", title)
+
+
+def test_rooms_with_a_password_are_joined_and_made_by_keys(
+    li: Headless, display: str, tmp_path: Path
+) -> None:
+    li.ask("rooms.create", room="#vault", password="open sesame")
+    address = li.ask("node.info")["listen"][0]
+    begin = program("window", tmp_path / "maria", "--name", "Maria", "--connect", address)
+    environment = {**os.environ, "DISPLAY": display}
+    window = subprocess.Popen(begin, cwd=REPOSITORY, env=environment)
+    try:
+        li.event("peer.online", name="Maria")
+        xdotool(display, "mousemove", "700", "400")
+        write_until_heard(li, display, "here")
+        xdotool(display, "key", "ctrl+n")
+        wait_dialog(display, "Join a room")
+        fill(display, "vault", "wrong")
+        for _ in range(10):  # until the wrong one is refused, nothing can be typed
+            fill(display, "open sesame")
+            with contextlib.suppress(queue.Empty):
+                li.event("member.joined", 2.0, room="#vault")
+                break
+        write_until_heard(li, display, "in the vault")
+        xdotool(display, "key", "--delay", "100", "ctrl+k", "shift+Tab", "space", "Down", "Down")
+        xdotool(display, "key", "Return")
+        wait_dialog(display, "Create a room")
+        fill(display, "mine", "secret")
+        li.event("room.changed", room="#mine")
+        assert [r["protected"] for r in li.ask("rooms.list") if r["room"] == "#mine"] == [True]
+    finally:
+        window.terminate()
+        assert window.wait(15) == 0

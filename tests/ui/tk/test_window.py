@@ -394,6 +394,34 @@ def test_menus_offer_what_can_be_done(stage: Stage) -> None:
     stage.until(lambda: "deleted" in stage.shown)
 
 
+def test_the_menu_of_oneself_marks_the_status(stage: Stage) -> None:
+    stage.start()
+    stage.desk.menus.of_me(stage.desk.sidebar)
+    menu = stage.desk.menus.last
+    assert menu is not None
+    chosen = menu.getvar(str(menu.entrycget("Busy", "variable")))
+    menu.invoke("Busy")
+    menu.unpost()
+    assert chosen == "online"
+    stage.until(lambda: stage.desk.main.directory.me.status == "busy")
+
+
+def test_a_room_that_takes_a_password_asks_for_it_alone(stage: Stage) -> None:
+    stage.node.passwords["#vault"] = "secret"
+    stage.start()
+    stage.desk.ask_password("#vault")
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    name, password = dialog.page._fields
+    assert name.text == "#vault"
+    assert dialog.title() == "Join #vault"
+    password.set("wrong")
+    dialog.page.button.invoke()
+    stage.until(lambda: "not right" in str(dialog.page._error.cget("text")))
+    password.set("secret")
+    dialog.page.button.invoke()
+    stage.until(lambda: stage.loaded("#vault"))
+
+
 def test_the_room_dialog(stage: Stage) -> None:
     stage.start()
     stage.desk.ask_room(True)
