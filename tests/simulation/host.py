@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -230,8 +231,9 @@ class Host:
                 if outgoing:
                     self.later(0.0, lambda: self._tunnel(token))
             case effects.TunnelReceive(token=token, data=data):
-                tunnel = self.fabric.tunnels[int.from_bytes(data[1:9], "big")]
-                self.later(0.0, lambda: tunnel.receive(self, token, data[:1], data[9:]))
+                tunnel = self.fabric.tunnels.get(int.from_bytes(data[1:9], "big"))
+                if tunnel is not None:  # else it is junk, which TLS doesn't take
+                    self.later(0.0, partial(tunnel.receive, self, token, data[:1], data[9:]))
             case effects.TunnelClose(token=token):
                 closed = self.tunnels.pop(token, None)
                 if closed is not None:
@@ -288,6 +290,10 @@ class Host:
                 return box[35:] if box[3:35] == own else ValueError("not for this one")
             case effects.Stretch(password=password, salt=salt):
                 return hashlib.sha256(salt + password.encode()).digest()
+            case effects.PakeStart(secret=secret):
+                return secret, b"\0" + hashlib.sha256(secret).digest()
+            case effects.PakeFinish(state=state, message=message):
+                return hashlib.sha256(state + message).digest()
             case _:
                 raise AssertionError(f"no stand-in for {job}")
 
