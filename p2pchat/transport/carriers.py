@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -82,7 +83,8 @@ class TcpCarrier(asyncio.BufferedProtocol):
 
     def finish(self) -> None:
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write_eof()
+            with contextlib.suppress(OSError):  # the other side has gone just before
+                self.transport.write_eof()
 
     def abort(self) -> None:
         if self.transport is not None:

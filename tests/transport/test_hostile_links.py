@@ -192,6 +192,28 @@ def test_damaged_records_end_the_link() -> None:
     run(body)
 
 
+def test_who_is_gone_when_the_goodbye_is_said_makes_no_noise(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def body() -> None:
+        node = await Node().start()
+        bare, outsider = BareTls(), await Outsider.connect(node.address)
+        while not bare.shake_hands():
+            outsider.writer.write(bare.outgoing.read())
+            bare.incoming.write(await outsider.reader.read(1 << 16))
+        outsider.writer.write(bare.outgoing.read())
+        await until(lambda: bool(node.sink.opened))
+        link = node.sink.only
+        # It closes, and before that is noticed here the goodbye makes its system answer: reset.
+        outsider.gone()
+        node.links.close(link, "idle")
+        await until(lambda: link in node.sink.closed)
+        await node.links.stop()
+
+    run(body)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 async def idle_connection(node: Node, source: str) -> socket.socket:
     sock = socket.socket()
     sock.setblocking(False)
