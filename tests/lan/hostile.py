@@ -118,6 +118,58 @@ def hashes(made: Iterable[WireEntry]) -> list[EntryHash]:
 # -- links
 
 
+class Tls:
+    """The client's side of TLS over a socket, for one thread that writes and one that reads: an
+    `ssl.SSLSocket` isn't for two at once."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        self._sock = sock
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._in, self._out)
+        self._state = threading.Lock()
+        self._writing = threading.Lock()
+        while True:
+            try:
+                self._object.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._sock.sendall(self._out.read())
+                self._feed()
+        self._sock.sendall(self._out.read())
+
+    def settimeout(self, seconds: float) -> None:
+        self._sock.settimeout(seconds)
+
+    def sendall(self, data: bytes) -> None:
+        with self._writing:
+            with self._state:
+                self._object.write(data)
+                sealed = self._out.read()
+            self._sock.sendall(sealed)
+
+    def recv(self, count: int) -> bytes:
+        """b"" at the end."""
+        while True:
+            with self._state:
+                try:
+                    return self._object.read(count)
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLZeroReturnError:
+                    return b""
+            self._feed()
+
+    def _feed(self) -> None:
+        data = self._sock.recv(1 << 16)
+        if not data:
+            raise ConnectionResetError("the other side has closed")
+        with self._state:
+            self._in.write(data)
+
+    def close(self) -> None:
+        self._sock.close()
+
+
 class Peer:
     """A link of a hostile device that has proven who it is and said Hello."""
 
@@ -134,9 +186,7 @@ class Peer:
         self.frames: list[wire.Frame] = []
         self.closed = threading.Event()
         self._news = threading.Condition()
-        self._writing = threading.Lock()
-        credentials = make_credentials(link_identity(self.identity))
-        self.tls = connect_tls(address, credentials)
+        self.tls = Tls(connect(address), make_credentials(link_identity(self.identity)).client)
         if hello:
             self.hello(**hello_fields)
         if reads:
@@ -160,8 +210,7 @@ class Peer:
         self.send_raw(b"".join(packed(wire.encode(frame)) for frame in frames))
 
     def send_raw(self, data: bytes) -> None:
-        with self._writing:
-            self.tls.sendall(data)
+        self.tls.sendall(data)
 
     def flood(self, data: bytes, seconds: float) -> int:
         """Write the same bytes again and again, until the time is up or the link is closed."""
