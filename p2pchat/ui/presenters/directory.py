@@ -29,7 +29,6 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
-LOBBY = "#lobby"
 RELOAD_MS = 120
 """Changes of a burst are gathered for so long before a list is asked for again."""
 
@@ -130,11 +129,11 @@ class Directory:
     def title(self, conversation: str) -> str:
         """What a conversation is called here, safe to show."""
         if conversation.startswith("#"):
-            return "#" + (safe_name(conversation[1:]) or "?")
+            return words.room_title(conversation)
         peer_id = PeerId(conversation[1:])
         known = self.conversations.get(conversation)
-        label = self.labels.get(peer_id) or safe_name(known.label.lstrip("@") if known else "")
-        return label or peer_id[:8]
+        label = known.label.lstrip("@") if known else ""
+        return self.labels.get(peer_id) or words.person_label(label, peer_id)
 
     def online(self) -> list[Peer]:
         """Who is there now, by label."""
@@ -143,7 +142,7 @@ class Directory:
 
     def _keep_peer(self, peer: Peer) -> None:
         self.peers[peer.peer_id] = peer
-        self._name(peer.peer_id, safe_name(peer.label) or peer.peer_id[:8])
+        self._name(peer.peer_id, words.person_label(peer.label, peer.peer_id))
 
     def _name(self, peer_id: PeerId, label: str) -> None:
         if self.labels.get(peer_id) != label:

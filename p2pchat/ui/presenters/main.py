@@ -14,11 +14,12 @@ from p2pchat.model.people import NodeInfo, Peer
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
-from p2pchat.ui.presenters.directory import LOBBY, Directory
+from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.idle import IdlePresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
 from p2pchat.ui.presenters.status import StatusPresenter, StatusView
+from p2pchat.ui.presenters.words import LOBBY
 
 
 class MainView(Protocol):

@@ -98,7 +98,7 @@ class SidebarPresenter:
     def _rooms(self) -> list[SidebarRow]:
         rooms = sorted(
             self._directory.rooms.values(),
-            key=lambda room: (not room.joined, room.room != "#lobby", room.room.casefold()),
+            key=lambda room: (not room.joined, room.room != words.LOBBY, room.room.casefold()),
         )
         return [self._room(room.room) for room in rooms]
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.presenters import words
 
 FOLD_LINES = 12
@@ -159,7 +159,7 @@ def _row(
 
 def author_label(message: Message, labels: Mapping[PeerId, str]) -> str:
     """The author's label here as it is now, else as it came with the message."""
-    return labels.get(message.author) or safe_name(message.author_label) or message.author[:8]
+    return labels.get(message.author) or words.person_label(message.author_label, message.author)
 
 
 def _text(message: Message, unfolded: bool) -> tuple[str, int]:

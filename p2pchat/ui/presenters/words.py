@@ -8,7 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
+from p2pchat.model.ids import PeerId
 from p2pchat.model.text import safe_name
+
+LOBBY = "#lobby"
 
 _REFUSALS = {
     # Of the others what the node says is plainer: how long a name may be, say.
@@ -48,6 +51,17 @@ def local_time(sent_at: str) -> datetime | None:
         return datetime.fromisoformat(sent_at).astimezone()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def room_title(room: str) -> str:
+    """`#name` of a room, safe to show."""
+    return "#" + (safe_name(room[1:]) or "?")
+
+
+def person_label(label: str, peer_id: PeerId) -> str:
+    """What a person is called here, safe to show; the beginning of their id where nothing of the
+    label is."""
+    return safe_name(label) or peer_id[:8]
 
 
 def clock(moment: datetime | None) -> str:

@@ -11,6 +11,7 @@ from p2pchat.model.message import Message
 from p2pchat.model.people import Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.rendering import message_parts
 from p2pchat.ui.terminal.state import HISTORY, Chat
 
@@ -127,13 +128,13 @@ async def _create(chat: Chat, rest: str) -> None:
 async def _leave(chat: Chat, rest: str) -> None:
     room = _room(rest)[0] if rest else chat.here
     if not room.startswith("#"):
-        await chat.open("#lobby")
+        await chat.open(LOBBY)
         return
     await chat.node.leave_room(room)
     await chat.refresh_lists()
     chat.say(f"you left {chat.title(room)}")
     if chat.here == room:
-        await chat.open("#lobby")
+        await chat.open(LOBBY)
 
 
 async def _rooms(chat: Chat, rest: str) -> None:
@@ -191,7 +192,7 @@ async def _who(chat: Chat, rest: str) -> None:
         marks += ["blocked"] if peer and peer.blocked else []
         marks += [one_line(peer.note, 80)] if peer and peer.note else []
         you = " (you)" if peer_id == chat.me.peer_id else ""
-        chat.say(f"{safe_name(label) or peer_id[:8]}{you}: {', '.join([status, *marks])}")
+        chat.say(f"{words.person_label(label, peer_id)}{you}: {', '.join([status, *marks])}")
 
 
 async def _verify(chat: Chat, rest: str) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import safe_name
+from p2pchat.ui.presenters import words
 from p2pchat.ui.terminal.commands import COMMANDS
 from p2pchat.ui.terminal.state import Chat
 
@@ -63,7 +64,7 @@ def _people(chat: Chat, word: str, by_id: bool) -> Iterator[Candidate]:
     wanted = word.removeprefix("@").casefold()
     people = [p for p in chat.people.values() if _fits(p, wanted)]
     for peer in sorted(people, key=lambda p: (p.status == Status.OFFLINE, p.label.casefold())):
-        label = safe_name(peer.label) or peer.peer_id[:8]
+        label = words.person_label(peer.label, peer.peer_id)
         written = peer.peer_id if by_id or not _is_plain(chat, peer) else peer.label
         about = f"{peer.status.value} {peer.peer_id[:8]}"
         yield Candidate(f"@{written} ", len(word), f"@{label}", about)

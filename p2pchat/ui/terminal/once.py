@@ -17,8 +17,9 @@ from p2pchat.events import Event, MessageReceipt
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind, Room
 from p2pchat.model.people import NodeInfo, Peer, Status
-from p2pchat.model.text import one_line, safe_name, safe_text
-from p2pchat.ui.presenters.words import local_time
+from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.presenters.words import local_time, person_label
+from p2pchat.ui.terminal.rendering import label_of
 
 DONE, NOBODY = 0, 3
 
@@ -123,7 +124,7 @@ async def peers(node: Asked, wait: float, as_json: bool, fresh: bool) -> int:
         return DONE
     for peer in sorted(there, key=lambda peer: peer.label.casefold()):
         note = f"  {one_line(peer.note, 80)}" if peer.note else ""
-        label = safe_name(peer.label) or "?"
+        label = person_label(peer.label, peer.peer_id)
         sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{note}\n")
     if not there:
         sys.stderr.write("p2pchat: nobody else is here\n")
@@ -163,7 +164,7 @@ def line_of(message: Message, own: PeerId) -> str:
         text += " (edited)"
     if message.kind == MessageKind.SYSTEM:
         return f"{when} * {text}"
-    label = safe_name(message.author_label) or "?"
+    label = label_of(message)
     return f"{when} {label}{' (you)' if message.author == own else ''}: {text}"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line, safe_name, safe_text
-from p2pchat.ui.presenters.words import clock, local_time
+from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.presenters.words import clock, local_time, person_label
 
 Part = tuple[str, str]
 """(style class, text)."""
@@ -17,7 +17,7 @@ INDENT = "      "
 
 
 def label_of(message: Message) -> str:
-    return safe_name(message.author_label) or message.author[:8]
+    return person_label(message.author_label, message.author)
 
 
 def message_parts(

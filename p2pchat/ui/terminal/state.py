@@ -33,10 +33,10 @@ from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name, safe_text
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.lines import Lines
 from p2pchat.ui.terminal.rendering import change_parts, message_parts
 
-LOBBY = "#lobby"
 HISTORY = 20
 """Messages shown when a conversation is opened."""
 BURST = 50
@@ -127,14 +127,14 @@ class Chat:
     def title(self, conversation: str) -> str:
         """What a conversation is called here, safe to show."""
         if conversation.startswith("#"):
-            return "#" + (safe_name(conversation[1:]) or "?")
+            return words.room_title(conversation)
         return "@" + self.label(PeerId(conversation[1:]))
 
     def label(self, peer_id: PeerId) -> str:
         if peer_id == self.me.peer_id:
             return safe_name(self.me.name) or "you"
         peer = self.people.get(peer_id)
-        return (safe_name(peer.label) if peer else "") or peer_id[:8]
+        return words.person_label(peer.label if peer else "", peer_id)
 
     def prompt(self) -> str:
         return f"{self.title(self.here)}> "

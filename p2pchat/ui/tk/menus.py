@@ -9,8 +9,8 @@ from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import safe_text
 from p2pchat.ui.presenters.actions import Action
-from p2pchat.ui.presenters.directory import LOBBY
 from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.theme import Theme
 
 EMOJI = ("👍", "💜", "😂", "🎉", "😮", "😢", "🙏", "👀")
