@@ -13,6 +13,8 @@ from random import Random
 from host import Host
 from world import DAY_MS, LOBBY, World
 
+from p2pchat.config import limits
+
 STEPS = 40
 HEAL_S = 120.0
 """Beyond every timer that may hold something back: pings, backoff, comparing."""
@@ -70,6 +72,8 @@ class Scenario:
         hosts = world.hosts
         world.clock.run_for(1.0)  # what was said just now gets to the disk
         world.wait(lambda: world.linked(hosts), HEAL_S, "everyone linked to everyone")
+        # One side may hold the other's past self for linked, until that doesn't answer.
+        world.clock.run_for(limits.REPLACE_PING_S + 1.0)
         world.wait(lambda: world.equal(hosts), HEAL_S, "all equal")
         self._latecomer()
         self._check()
