@@ -23,7 +23,7 @@ from p2pchat.config.limits import CONTROL_CLIENTS
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.rpc.methods import Method, Table
 from p2pchat.ui.rpc.session import Session
-from p2pchat.ui.rpc.streams import StreamOutput
+from p2pchat.ui.rpc.streams import StreamOutput, take_turns
 
 CONTROL_SOCKET = "control.sock"
 CONTROL_KEY = "control.key"
@@ -66,6 +66,7 @@ class _Client(StreamOutput, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        take_turns(transport)
         if not self._server.admit(self):
             self.abort()
         elif self._secret is None:

@@ -6,6 +6,19 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from p2pchat.config.limits import KIB
+
+TURN_BYTES = 16 * KIB
+"""Of input that are taken in one turn of the loop: some hundred requests. An answer comes a few
+turns after its request, so the first one of a flood mustn't wait for turns as long as a pipe."""
+
+
+def take_turns(transport: asyncio.BaseTransport) -> None:
+    """Read TURN_BYTES at a time, where it is one of asyncio's own selector loops: they take up to
+    256 KiB. Those of Windows take 64."""
+    if hasattr(transport, "max_size"):
+        transport.max_size = TURN_BYTES
+
 
 class StreamOutput(asyncio.BaseProtocol):
     """The writing half of a channel. `closed` is called once, when the other side is gone."""
@@ -75,6 +88,7 @@ class PipeInput(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.ReadTransport, transport)
+        take_turns(transport)
 
     def data_received(self, data: bytes) -> None:
         self._received(data)

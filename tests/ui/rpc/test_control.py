@@ -19,6 +19,8 @@ from p2pchat.events import Event, MessageReceived
 from p2pchat.ui.rpc.client import RemoteNode, connect_running
 from p2pchat.ui.rpc.control import CONTROL_SOCKET, ControlServer, socket_path
 from p2pchat.ui.rpc.methods import Method, Nothing
+from p2pchat.ui.rpc.session import Session
+from p2pchat.ui.rpc.streams import TURN_BYTES
 
 
 def with_server(
@@ -99,6 +101,28 @@ def test_a_long_path_and_a_socket_left_over(tmp_path: Path) -> None:
 def test_nobody_runs_on_the_profile(tmp_path: Path) -> None:
     assert asyncio.run(connect_running(tmp_path)) is None
     assert asyncio.run(connect_running(tmp_path / "missing")) is None
+
+
+def test_a_flood_is_taken_a_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    feed = Session.feed
+
+    def measure(session: Session, data: bytes) -> None:
+        sizes.append(len(data))
+        feed(session, data)
+
+    async def test(node: FakeNode, server: ControlServer) -> None:
+        reader, writer = await raw(tmp_path)
+        writer.write(b'{"jsonrpc":"2.0","id":1,"method":"node.info"}\n' * 5000)
+        writer.write_eof()
+        assert len([line async for line in reader]) == 5000
+        writer.close()
+
+    monkeypatch.setattr(Session, "feed", measure)
+    with_server(tmp_path, test)
+    assert max(sizes) <= TURN_BYTES
 
 
 def test_each_client_is_served_and_may_end_its_input_first(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import pytest
 
+from p2pchat.ui.rpc.streams import TURN_BYTES, PipeInput
+
 PROGRAM = """
 import asyncio, signal, sys
 from fake_node import FakeNode
@@ -75,6 +77,27 @@ def test_everything_asked_before_the_end_of_input_is_answered() -> None:
         assert process.returncode == 0
         assert [json.loads(line)["id"] for line in out.splitlines()] == list(range(10_000))
         assert err == b"10000 stored"
+
+
+def test_a_flood_is_taken_a_little_at_a_time() -> None:
+    """So that its first answers, and all else, get their turn before its end is read."""
+
+    async def main() -> list[int]:
+        sizes: list[int] = []
+        ended = asyncio.Event()
+        reading, writing = os.pipe()
+        os.write(writing, bytes(60_000))
+        os.close(writing)
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: PipeInput(lambda data: sizes.append(len(data)), ended.set),
+            os.fdopen(reading, "rb", 0),
+        )
+        await ended.wait()
+        return sizes
+
+    sizes = asyncio.run(main())
+    assert sum(sizes) == 60_000
+    assert max(sizes) <= TURN_BYTES
 
 
 def test_files_as_input_and_output(tmp_path: Path) -> None:
