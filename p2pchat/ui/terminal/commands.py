@@ -191,6 +191,7 @@ async def _who(chat: Chat, rest: str) -> None:
         marks = ["verified"] if peer and peer.verified else []
         marks += ["blocked"] if peer and peer.blocked else []
         marks += [one_line(peer.note, 80)] if peer and peer.note else []
+        marks += [one_line(peer.warning, 200)] if peer and peer.warning else []
         you = " (you)" if peer_id == chat.me.peer_id else ""
         chat.say(f"{words.person_label(label, peer_id)}{you}: {', '.join([status, *marks])}")
 

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from fake_node import LI, LI_2, NEW, OWN, FakeNode, peer
 
-from p2pchat.events import RUNS_TWICE, MemberJoined, PeerOffline, PeerOnline, Typing, Warned
+from p2pchat.events import (
+    RUNS_TWICE,
+    MemberJoined,
+    PeerChanged,
+    PeerOffline,
+    PeerOnline,
+    Typing,
+    Warned,
+)
 from p2pchat.model.message import MessageKind
 from p2pchat.model.people import Status
 from p2pchat.ui.terminal import state
@@ -276,10 +284,11 @@ def test_history_and_search() -> None:
 
 def test_people() -> None:
     async def test(room: Room) -> None:
+        room.node.tell(PeerChanged(peer(LI_2, "Li", "Li_2", warning="Not the Li you know.")))
         await room.type("/who")
         listed = "\n".join(room.screen.texts())
         assert "Ana (you): online" in listed
-        assert "Li_2: online" in listed
+        assert "Li_2: online, Not the Li you know." in listed
         room.node.tell(PeerOffline(peer(LI, "Li", status=Status.OFFLINE)))
         room.node.tell(PeerOffline(peer(LI_2, "Li", "Li_2", status=Status.OFFLINE)))
         await room.until(lambda: "Li and Li_2 are gone" in room.screen.last())
@@ -334,7 +343,7 @@ def test_slashes_and_empty_lines() -> None:
 def test_peers_cannot_control_the_terminal() -> None:
     async def test(room: Room) -> None:
         evil = "\x1b[2J\x07\u202e\r\x9b"
-        room.node.people[LI] = peer(LI, evil + "Li", evil + "Li", note=evil)
+        room.node.people[LI] = peer(LI, evil + "Li", evil + "Li", note=evil, warning=evil)
         room.node.tell(PeerOffline(room.node.people[LI]))
         await room.until(lambda: any("is gone" in text for text in room.screen.texts()))
         room.node.tell(PeerOnline(room.node.people[LI]))
