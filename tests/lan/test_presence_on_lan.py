@@ -1,0 +1,42 @@
+"""Who has vanished is missed before long; who only stands still is not, and loses nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from harness import Lan, wait_linked
+from lan_talk import hear, peers, say
+
+pytestmark = pytest.mark.lan
+
+MISSED_S = 15.0
+STALL_S = 5.0
+
+
+def test_a_cable_that_is_pulled_and_a_process_that_stands_still() -> None:
+    with Lan(hosts=3) as lan:
+        nodes = [lan.node(host, "--name", f"host {host}") for host in range(3)]
+        wait_linked(nodes)
+        still, one, gone = nodes
+        ids = [node.call("node.info")["peer_id"] for node in nodes]
+        marks = [node.mark() for node in nodes]
+        for text in ("back", "back again"):
+            still.process.send_signal(signal.SIGSTOP)
+            time.sleep(STALL_S)  # what is tried: so long nothing of it runs
+            still.process.send_signal(signal.SIGCONT)
+            say(still, text)
+            hear(one, text)
+        for node, mark in zip(nodes, marks, strict=True):
+            assert not [event for event in node.events[mark:] if event.type == "peer.offline"]
+
+        lan.unplug(2)
+        before = time.monotonic()
+        for node, mark in ((still, marks[0]), (one, marks[1])):
+            left = MISSED_S + 1.0 - (time.monotonic() - before)
+            node.wait_event(
+                "peer.offline", lambda e: e["peer"]["peer_id"] == ids[2], timeout=left, since=mark
+            )
+        assert peers(one)[ids[0]]["linked"]
+        assert gone.running
