@@ -63,7 +63,8 @@ class Receipts:
         self._unsent: dict[ConversationId, tuple[Conversation, set[FeedId]]] = {}
         self._early: dict[tuple[ConversationId, PeerId, FeedId], Upto] = {}
         """What was claimed of entries that aren't here yet."""
-        self._unsaved: dict[tuple[ConversationId, PeerId, FeedId], None] = {}
+        self._unsaved: dict[tuple[ConversationId, PeerId, FeedId], bool] = {}
+        """What is to be written, or taken off the disk; True: it was never there."""
         self._send_timer: Timer | None = None
         self._save_timer: Timer | None = None
 
@@ -78,7 +79,7 @@ class Receipts:
             if book is not None and (row.person == me or row.feed in book.feeds):
                 self._set(book, row.person, row.feed, (row.delivered, row.read))
             else:
-                self._save(row.conversation, row.person, row.feed)
+                self._unsave(row.conversation, row.person, row.feed)
         for conversation in conversations:
             self._make_room(conversation, conversation.spans)
 
@@ -120,7 +121,7 @@ class Receipts:
                 oldest = next(iter(persons))
                 del persons[oldest]
                 book.count -= 1
-                self._save(id, oldest, feed)
+                self._unsave(id, oldest, feed)
         if book.count <= limits.RECEIPTS_PER_CONVERSATION:
             return
         goal = limits.RECEIPTS_PER_CONVERSATION * (SLACK - 1) // SLACK
@@ -130,7 +131,7 @@ class Receipts:
             gone = book.feeds.pop(feed)
             book.count -= len(gone)
             for person in gone:
-                self._save(id, person, feed)
+                self._unsave(id, person, feed)
 
     # -- what others have
 
@@ -178,12 +179,13 @@ class Receipts:
         if not spans or not (feed in book.feeds or person == self._ctx.identity.peer_id):
             return False
         delivered, read = min(claim[0], top), min(claim[1], top)
-        old = self._get(conversation.id, person, feed) or NOTHING
+        known = self._get(conversation.id, person, feed)
+        old = known or NOTHING
         new = (max(old[0], delivered, read), max(old[1], read))
         if new == old:
             return False
         self._set(book, person, feed, new)
-        self._save(conversation.id, person, feed)
+        self._save(conversation.id, person, feed, new=known is None)
         self._tell(conversation, person, feed, old, new)
         return True
 
@@ -278,8 +280,17 @@ class Receipts:
 
     # -- saving
 
-    def _save(self, conversation: ConversationId, person: PeerId, feed: FeedId) -> None:
-        self._unsaved[(conversation, person, feed)] = None
+    def _unsave(self, conversation: ConversationId, person: PeerId, feed: FeedId) -> None:
+        """It is kept no longer."""
+        if self._unsaved.get((conversation, person, feed)):
+            del self._unsaved[conversation, person, feed]
+        else:
+            self._save(conversation, person, feed)
+
+    def _save(
+        self, conversation: ConversationId, person: PeerId, feed: FeedId, new: bool = False
+    ) -> None:
+        self._unsaved.setdefault((conversation, person, feed), new)
         if self._save_timer is None:
             self._save_timer = self._ctx.after(SAVE_DELAY_S, self.save)
 
