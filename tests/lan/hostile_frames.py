@@ -28,7 +28,7 @@ from p2pchat.protocol import announce, wire
 from p2pchat.protocol.announce import RoomInfo, avatar_digest
 from p2pchat.protocol.hashing import device_id_of, direct_id, network_tag, peer_id_of
 
-FLOOD_S = 2.0
+FLOOD_S = 1.2
 
 
 def fill(*frames: wire.Frame) -> bytes:

@@ -12,7 +12,7 @@ from siege import Siege
 
 from p2pchat.config.limits import BRANCHES_PER_FEED
 
-pytestmark = [pytest.mark.lan, pytest.mark.soak]
+pytestmark = pytest.mark.lan
 END_OF_CLOCKS = (1 << 63) - 1
 
 

@@ -10,7 +10,7 @@ from harness import Lan, wait_linked, wait_until
 from lan_talk import peer_id, peers, say, wait_message, warnings
 from siege import Siege
 
-pytestmark = [pytest.mark.lan, pytest.mark.soak]
+pytestmark = pytest.mark.lan
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from harness import Lan
 from lan_talk import peers
 from siege import Siege
 
-pytestmark = [pytest.mark.lan, pytest.mark.soak]
+pytestmark = pytest.mark.lan
 
 
 @pytest.fixture(scope="module")
