@@ -1,0 +1,96 @@
+"""The depot: `node.ports.Depot` in a folder of the profile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from p2pchat.model.stream import Block, Stream
+from p2pchat.node.ports import Progress, Survey
+from p2pchat.storage.depot.disk import translated
+from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
+from p2pchat.storage.depot.survey import take
+
+_KEPT = 64
+"""Streams that are remembered in memory after use, at up to 256 KiB of checked hashes."""
+_FAILED = "a shared file can't be kept"
+
+
+class FileDepot:
+    def __init__(self, folder: Path, downloads: Path) -> None:
+        """`folder` is the depot's own. Both are made where they aren't there; they must be on one
+        file system. DiskFull, StoreError."""
+        self._folder = folder
+        self._downloads = downloads
+        self._lock = threading.Lock()
+        self._holdings: WeakValueDictionary[Stream, Holding] = WeakValueDictionary()
+        self._recent: OrderedDict[Stream, Holding] = OrderedDict()
+        with translated("the folder for shared files can't be used"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for left in folder.glob(WORK_PREFIX + "*"):
+                shutil.rmtree(left, ignore_errors=True)
+
+    def survey(self, path: str, going: Callable[[int, int], bool]) -> Survey:
+        """`ports.Depot.survey`."""
+        with translated(_FAILED):
+            work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
+            try:
+                avoid = os.path.realpath(self._folder)
+                taken = take(path, work, work / HASHES_FILE, avoid, going)
+                note_source(work, taken.path, taken.mtime_ns)
+                self._holding(taken.survey.stream).adopt(work)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        return taken.survey
+
+    def begin(self, stream: Stream) -> Progress:
+        """`ports.Depot.begin`."""
+        with translated(_FAILED):
+            return self._holding(stream).begin()
+
+    def write(self, stream: Stream, block: Block, data: bytes) -> bool:
+        """`ports.Depot.write`."""
+        with translated(_FAILED):
+            return self._holding(stream).write(block, data)
+
+    def read(self, stream: Stream, block: Block) -> bytes | None:
+        """`ports.Depot.read`."""
+        with translated(_FAILED):
+            return self._holding(stream).read(block)
+
+    def finish(self, stream: Stream, name: str) -> str:
+        """`ports.Depot.finish`."""
+        with translated("a file can't be put into the downloads"):
+            return self._holding(stream).finish(name)
+
+    def path(self, stream: Stream) -> str | None:
+        """`ports.Depot.path`. Of a folder every file is looked at: some 5 µs each."""
+        with translated(_FAILED):
+            return self._holding(stream).path()
+
+    def discard(self, stream: Stream) -> None:
+        """`ports.Depot.discard`."""
+        with translated(_FAILED):
+            self._holding(stream).discard()
+
+    def _holding(self, stream: Stream) -> Holding:
+        """The one object for a stream, as long as anyone uses it."""
+        with self._lock:
+            holding = self._holdings.get(stream)
+            if holding is None:
+                name = f"{stream.root.hex()}-{stream.size:x}-{stream.manifest:x}"
+                holding = Holding(self._folder / name, stream, self._downloads)
+                self._holdings[stream] = holding
+            self._recent[stream] = holding
+            self._recent.move_to_end(stream)
+            # What is being fetched knows what of it is here; finding out takes time.
+            idle = (known for known, held in self._recent.items() if not held.fetching)
+            if len(self._recent) > _KEPT and (oldest := next(idle, stream)) != stream:
+                del self._recent[oldest]
+            return holding

@@ -1,0 +1,182 @@
+"""Which bytes of a stream lie where on disk."""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from p2pchat.storage.depot.disk import open_regular, read_at, read_into, write_at
+
+_RECORD = struct.Struct("<QqH")
+"""Size of a file, its mtime in ns (0: unknown), length of its path; then the path."""
+_MARK_EVERY = 32
+"""Files of which one is remembered: 16 bytes of memory for so many."""
+_CHUNK_BYTES = 8 * 1024
+_LONG_CHUNK_BYTES = 256 * 1024
+
+
+class Extent(NamedTuple):
+    path: str
+    offset: int
+    length: int
+
+
+class Content(Protocol):
+    """The bytes of one stream, as they lie on disk."""
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        """In order, without gaps. OSError where what lies where can't be read."""
+        ...
+
+
+class Record(NamedTuple):
+    start: int
+    """Where the file begins in the stream."""
+    size: int
+    mtime_ns: int
+    path: bytes
+    """As the system has it, from the folder on."""
+
+
+class LayoutWriter:
+    """Makes the file that says which files make up a folder's stream, in order."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "wb", buffering=_LONG_CHUNK_BYTES)  # noqa: SIM115 - closed by close
+
+    def add(self, path: bytes, size: int, mtime_ns: int = 0) -> None:
+        self._file.write(_RECORD.pack(size, mtime_ns, len(path)) + path)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Layout:
+    """Such a file: where is which part of the stream, found by a few marks in memory."""
+
+    def __init__(self, path: str, start: int) -> None:
+        """`start`: where the first file begins in the stream. OSError where it can't be read."""
+        self._path = path
+        self._starts = array("Q", [start])
+        self._places = array("Q", [0])
+        place = 0
+        for number, record in enumerate(self._from(0, start, _LONG_CHUNK_BYTES)):
+            if number % _MARK_EVERY == 0 and number:
+                self._starts.append(record.start)
+                self._places.append(place)
+            place += _RECORD.size + len(record.path)
+
+    def __iter__(self) -> Iterator[Record]:
+        return self._from(0, self._starts[0], _LONG_CHUNK_BYTES)
+
+    def at(self, offset: int) -> Iterator[Record]:
+        """From the file on that has this place of the stream."""
+        mark = bisect_right(self._starts, offset) - 1
+        for record in self._from(self._places[mark], self._starts[mark], _CHUNK_BYTES):
+            if record.start + record.size > offset:
+                yield record
+
+    def _from(self, place: int, start: int, chunk: int) -> Iterator[Record]:
+        with open(self._path, "rb", buffering=0) as file:
+            file.seek(place)
+            data, at = file.read(chunk), 0
+            while True:
+                end = at + _RECORD.size
+                if end <= len(data):
+                    size, mtime_ns, length = _RECORD.unpack_from(data, at)
+                    if end + length <= len(data):
+                        yield Record(start, size, mtime_ns, data[end : end + length])
+                        start, at = start + size, end + length
+                        continue
+                more = file.read(chunk)
+                if not more:
+                    return
+                data, at = data[at:] + more, 0
+
+
+class OneFile:
+    """A stream that is one file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        yield Extent(self.path, offset, length)
+
+
+class Folder:
+    """A manifest in a file of its own, and the files that it names."""
+
+    def __init__(self, head: str, manifest: int, folder: str, layout: Layout) -> None:
+        self.path = folder
+        self.layout = layout
+        self._head = head
+        self._manifest = manifest
+        self._prefix = os.path.join(os.fsencode(folder), b"")
+
+    def place(self, record: Record) -> str:
+        return os.fsdecode(self._prefix + record.path)
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        end = offset + length
+        if offset < self._manifest:
+            count = min(end, self._manifest) - offset
+            yield Extent(self._head, offset, count)
+            offset += count
+        if offset >= end:
+            return
+        for record in self.layout.at(offset):
+            count = min(end, record.start + record.size) - offset
+            yield Extent(self.place(record), offset - record.start, count)
+            offset += count
+            if offset >= end:
+                return
+
+
+def read(content: Content, offset: int, length: int) -> bytes | None:
+    """Part of a stream; None where it can't be read or isn't all there."""
+    parts = []
+    try:
+        for extent in content.extents(offset, length):
+            handle, _ = open_regular(extent.path)
+            try:
+                parts.append(read_at(handle, extent.offset, extent.length))
+            finally:
+                os.close(handle)
+    except OSError:
+        return None
+    data = parts[0] if len(parts) == 1 else b"".join(parts)
+    return data if len(data) == length else None
+
+
+def fill(content: Content, offset: int, view: memoryview) -> bool:
+    """The same, into a buffer."""
+    done = 0
+    try:
+        for extent in content.extents(offset, len(view)):
+            handle, _ = open_regular(extent.path)
+            try:
+                count = read_into(handle, extent.offset, view[done : done + extent.length])
+            finally:
+                os.close(handle)
+            if count < extent.length:
+                return False
+            done += count
+    except OSError:
+        return False
+    return done == len(view)
+
+
+def write(content: Content, offset: int, data: bytes | memoryview) -> None:
+    """Put part of a stream where it belongs. OSError where the disk doesn't take it."""
+    done = 0
+    for extent in content.extents(offset, len(data)):
+        part = memoryview(data)[done : done + extent.length]
+        write_at(extent.path, extent.offset, part)
+        done += extent.length
+    if done < len(data):
+        raise OSError("the folder's layout doesn't cover its stream")

@@ -1,0 +1,253 @@
+"""What this machine has of one stream."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from pathlib import Path
+
+import msgspec
+
+from p2pchat.errors import StoreError
+from p2pchat.model.stream import Block, Stream, block_size, layers
+from p2pchat.node.ports import Progress
+from p2pchat.storage.depot import downloads, extents
+from p2pchat.storage.depot.disk import replace_with
+from p2pchat.storage.depot.extents import Content, Folder, Layout, OneFile
+from p2pchat.storage.depot.fetching import DATA, FOLDER, LAYOUT, Fetch
+from p2pchat.storage.depot.tree import Tree, digest
+
+HASHES_FILE, SOURCE = "hashes", "source"
+WORK_PREFIX = "new-"
+"""Of folders that nothing needs after a restart."""
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """Where the complete file or folder lies."""
+
+    path: bytes
+    """As the system has it."""
+    mtime_ns: int
+    """Of a file when it was read last; of a folder 0, the layout has them."""
+
+
+def note_source(home: Path, path: str, mtime_ns: int) -> None:
+    """Write down where the complete content lies."""
+    source = Source(os.fsencode(path), mtime_ns)
+    replace_with(str(home / SOURCE), msgspec.msgpack.encode(source))
+
+
+class Holding:
+    """May be called by several threads. Hashing is done outside its lock."""
+
+    def __init__(self, home: Path, stream: Stream, downloads: Path) -> None:
+        self._home = home
+        self._stream = stream
+        self._downloads = downloads
+        self._lock = threading.RLock()
+        self._tree = Tree(str(home / HASHES_FILE), stream)
+        self._fetch: Fetch | None = None
+        self._source: Source | None = None
+        self._whole: Content | None = None
+        """The content at the source; None where there is no source, or it wasn't looked for."""
+        self._looked = False
+
+    @property
+    def fetching(self) -> bool:
+        return self._fetch is not None
+
+    def begin(self) -> Progress:
+        with self._lock:
+            self._tree.forget()
+            self._fetch, self._looked = None, False
+            path = self._path()
+            if path is not None and (self._untouched() or self._verified()):
+                return Progress(_all_ones(self._stream), path)
+            return Progress(self._fetching(fresh=True).bits(), None)
+
+    def write(self, block: Block, data: bytes) -> bool:
+        try:
+            if len(data) != block_size(self._stream, block):
+                return False
+        except ValueError:
+            return False
+        with self._lock:
+            expected = self._tree.expected(block)
+        if expected is None or digest(data) != expected:
+            return False
+        with self._lock:
+            if self._path() is None:
+                fetch = self._fetching()
+                try:
+                    fetch.put(block, data)
+                except BaseException:
+                    self._fetch = None
+                    raise
+        return True
+
+    def read(self, block: Block) -> bytes | None:
+        try:
+            size = block_size(self._stream, block)
+        except ValueError:
+            return None
+        with self._lock:
+            if block.layer:
+                return self._tree.block(block)
+            expected = self._tree.expected(block)
+            if expected is None:
+                return None
+            data = self._piece(block, size)
+        return data if data is not None and digest(data) == expected else None
+
+    def finish(self, name: str) -> str:
+        with self._lock:
+            if (path := self._path()) is not None:
+                return path
+            fetch = self._fetching()
+            if fetch.missing:
+                raise StoreError("not all of it is here")
+            part = self._home / (FOLDER if self._stream.manifest else DATA)
+            if not self._stream.size:
+                part.touch()
+            mtime_ns = 0 if self._stream.manifest else part.stat().st_mtime_ns
+            target = downloads.put(
+                part,
+                self._downloads,
+                name,
+                lambda path: note_source(self._home, str(path), mtime_ns),
+            )
+            if self._stream.manifest:
+                os.truncate(self._home / DATA, self._stream.manifest)
+            self._fetch, self._looked = None, False
+            return str(target)
+
+    def path(self) -> str | None:
+        with self._lock:
+            return self._path(thorough=True)
+
+    def adopt(self, work: Path) -> None:
+        """Take over what a survey has made of the stream: it is complete there."""
+        with self._lock:
+            self._drop()
+            os.rename(work, self._home)
+
+    def discard(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Rename first: whoever is ended in between leaves nothing that is half there."""
+        self._fetch, self._looked = None, False
+        self._tree.forget()
+        if self._home.exists():
+            away = tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._home.parent)
+            os.rename(self._home, Path(away) / "old")
+            shutil.rmtree(away, ignore_errors=True)
+
+    # -- while it is fetched
+
+    def _fetching(self, fresh: bool = False) -> Fetch:
+        if self._fetch is None or fresh:
+            self._home.mkdir(mode=0o700, exist_ok=True)
+            self._fetch = Fetch(self._home, self._stream, self._tree)
+        return self._fetch
+
+    def _piece(self, block: Block, size: int) -> bytes | None:
+        if self._fetch is not None:
+            return self._fetch.read(block)
+        self._look()
+        if self._whole is None:
+            return None
+        return extents.read(self._whole, block.index * self._stream.piece, size)
+
+    # -- once it is complete
+
+    def _look(self) -> None:
+        """Read where the complete content lies, once."""
+        if self._looked:
+            return
+        self._looked, self._source, self._whole = True, None, None
+        try:
+            raw = (self._home / SOURCE).read_bytes()
+            self._source = msgspec.msgpack.decode(raw, type=Source)
+            self._whole = self._content(os.fsdecode(self._source.path))
+        except (OSError, msgspec.DecodeError):
+            self._source = None
+
+    def _content(self, path: str) -> Content:
+        if not self._stream.manifest:
+            return OneFile(path)
+        layout = Layout(str(self._home / LAYOUT), self._stream.manifest)
+        return Folder(str(self._home / DATA), self._stream.manifest, path, layout)
+
+    def _path(self, thorough: bool = False) -> str | None:
+        """Where the source lies, if it is there with its size; of a folder's files that is asked
+        only where `thorough`."""
+        if self._fetch is not None:
+            return None
+        self._look()
+        if self._source is None:
+            return None
+        path = os.fsdecode(self._source.path)
+        try:
+            state = os.lstat(path)
+            if not self._stream.manifest:
+                there = stat.S_ISREG(state.st_mode) and state.st_size == self._stream.size
+            else:
+                there = stat.S_ISDIR(state.st_mode) and (not thorough or self._same(times=False))
+        except OSError:
+            return None
+        return path if there else None
+
+    def _untouched(self) -> bool:
+        """By size and time; a folder that was fetched has no times yet."""
+        assert self._source is not None
+        try:
+            if self._stream.manifest:
+                return self._same(times=True)
+            state = os.lstat(os.fsdecode(self._source.path))
+            return state.st_mtime_ns == self._source.mtime_ns
+        except OSError:
+            return False
+
+    def _same(self, times: bool) -> bool:
+        """OSError where a file of the folder isn't there."""
+        assert isinstance(self._whole, Folder)
+        for record in self._whole.layout:
+            state = os.lstat(self._whole.place(record))
+            if not stat.S_ISREG(state.st_mode) or state.st_size != record.size:
+                return False
+            if times and state.st_mtime_ns != record.mtime_ns:
+                return False
+        return True
+
+    def _verified(self) -> bool:
+        """By hashing all of it. What isn't what it was is left alone, and forgotten as a source."""
+        assert self._source is not None
+        assert self._whole is not None
+        path, stream = os.fsdecode(self._source.path), self._stream
+        mtime_ns = 0 if stream.manifest else os.lstat(path).st_mtime_ns
+        with memoryview(bytearray(min(stream.piece, stream.size))) as buffer:
+            for index in range(layers(stream)[0]):
+                offset = index * stream.piece
+                view = buffer[: min(stream.piece, stream.size - offset)]
+                right = extents.fill(self._whole, offset, view)
+                if not right or digest(view) != self._tree.expected(Block(0, index)):
+                    self._forget_source()
+                    return False
+        note_source(self._home, path, mtime_ns)
+        return True
+
+    def _forget_source(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._home / SOURCE)
+        self._looked = False
+
+
+def _all_ones(stream: Stream) -> tuple[bytes, ...]:
+    """Bits of a stream of which everything is here."""
+    return tuple(((1 << count) - 1).to_bytes(-(-count // 8), "little") for count in layers(stream))

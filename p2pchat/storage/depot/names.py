@@ -1,0 +1,133 @@
+"""Names from elsewhere made harmless as names of files: one rule on every system, so that a folder
+can go on to a stick or a Windows machine as it is.
+
+Sources: "Naming Files, Paths, and Namespaces" of Microsoft's documentation; Unicode UAX #9, #15.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from p2pchat.config.limits import FILE_NAME_BYTES, FOLDER_NAMES
+from p2pchat.model.names import fold
+from p2pchat.model.text import safe_text, well_formed
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
+_DIRECTIONS = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+_SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_SHORT_NAME = re.compile(r"[^.]{1,6}~\d{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
+"""What Windows makes of long names by itself: it would open the other file."""
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_SUFFIX_BYTES = 12
+"""Room for the number that tells two names apart."""
+_EXTENSION_CHARS = 16
+"""What is longer than this after the last dot isn't kept when a name is shortened."""
+
+
+def harmless(name: str) -> str:
+    """The name as that of one file or folder in the folder where it is put: it leads nowhere else,
+    names no device, shows itself whole and in order, and fits every usual file system."""
+    if not (_PLAIN.fullmatch(name) and len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES):
+        name = safe_text(unicodedata.normalize("NFC", well_formed(name)), multiline=False)
+        name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
+        name = _shortened(_stripped(name))
+    if _DEVICE.fullmatch(name):
+        return "_" + name
+    if _SHORT_NAME.fullmatch(name):
+        return name.replace("~", "_")
+    return name or "_"
+
+
+def download_name(name: str) -> str:
+    """A harmless name that isn't hidden."""
+    name = harmless(name)
+    return "_" + name[1:] if name.startswith(".") else name
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, and then with a number before its extension: `x.txt`, `x_2.txt`, …"""
+    yield name
+    yield from (_with_number(name, number) for number in itertools.count(2))
+
+
+def key(name: str) -> str:
+    """Equal for names that some file system takes for the same: those that differ in case, normal
+    form, or characters that don't show."""
+    if name.isascii():
+        return name.lower()
+    shown = (char for char in fold(name) if unicodedata.category(char) != "Cf")
+    return _SELECTORS.sub("", "".join(shown))
+
+
+class FolderNames:
+    """Harmless paths for those of a manifest, in its order, no two the same.
+
+    A folder's paths stand together in a manifest: a folder that comes again after others has
+    another name. So only the names beside those of the open folders have to be remembered."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[str, str]] = []
+        """Of each open folder the name as offered, and as it is here."""
+        self._taken: list[dict[int, int]] = [{}]
+        """For the outermost and each open folder: the hash of each name's key there, with the
+        number that the next such name gets."""
+        self._count = 0
+
+    def place(self, parts: Sequence[str]) -> list[str]:
+        """The harmless path of a file or an empty folder. ValueError where there are too many
+        names beside one another."""
+        depth = 0
+        for (offered, _), part in zip(self._open, parts[:-1], strict=False):
+            if offered != part:
+                break
+            depth += 1
+        while len(self._open) > depth:
+            self._open.pop()
+            self._count -= len(self._taken.pop())
+        for part in parts[depth:-1]:
+            self._open.append((part, self._free(part)))
+            self._taken.append({})
+        return [*(name for _, name in self._open), self._free(parts[-1])]
+
+    def _free(self, part: str) -> str:
+        taken, wanted = self._taken[-1], harmless(part)
+        name, place = wanted, hash(key(wanted))
+        if place in taken:
+            number = taken[place]
+            while hash(key(name)) in taken:
+                name, number = _with_number(wanted, number), number + 1
+            taken[place] = number
+        taken[hash(key(name))] = 2
+        self._count += 1
+        if self._count > FOLDER_NAMES:
+            raise ValueError("too many names in one folder")
+        return name
+
+
+def _with_number(name: str, number: int) -> str:
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension) > _EXTENSION_CHARS:
+        return f"{name}_{number}"
+    return f"{stem}_{number}{dot}{extension}"
+
+
+def _stripped(name: str) -> str:
+    """Without what Windows takes away at the end by itself, and blanks in front."""
+    return name.lstrip().rstrip(". \u00a0\u3000")
+
+
+def _shortened(name: str) -> str:
+    limit = FILE_NAME_BYTES - _SUFFIX_BYTES
+    if len(name.encode()) <= limit:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    tail = dot + extension if stem and len(extension) <= _EXTENSION_CHARS else ""
+    head = (stem if tail else name).encode()[: limit - len(tail.encode())]
+    return _stripped(head.decode("utf-8", "ignore")) + tail

@@ -1,0 +1,246 @@
+"""Reading what is shared: walking a folder, and hashing a stream."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_NAMES, MIB, PATH_BYTES
+from p2pchat.errors import RequestError
+from p2pchat.model.stream import Stream, piece_size
+from p2pchat.model.text import one_line, well_formed
+from p2pchat.node.ports import Survey
+from p2pchat.storage.depot.disk import open_regular, read_into
+from p2pchat.storage.depot.extents import Layout, LayoutWriter
+from p2pchat.storage.depot.fetching import DATA, LAYOUT
+from p2pchat.storage.depot.manifest import EMPTY_FOLDER, ManifestWriter
+from p2pchat.storage.depot.tree import TreeBuilder
+
+Going = Callable[[int, int], bool]
+
+_BUFFER_BYTES = MIB
+"""What is read at once; fits the processor's cache."""
+_TELL_BYTES = 16 * MIB
+_MOUNT_POINT = 0xA0000003
+"""IO_REPARSE_TAG_MOUNT_POINT: Windows' links between folders."""
+_TYPES = mimetypes.MimeTypes()
+"""Without what this machine's files say: the same everywhere."""
+
+
+class Surveyed(NamedTuple):
+    survey: Survey
+    path: str
+    """Where it lies, without links."""
+    mtime_ns: int
+    """Of a file; 0 for a folder."""
+
+
+def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surveyed:
+    """`ports.Depot.survey` into the files of an empty folder; nothing below `avoid` is part of
+    it."""
+    real, state = _real(path)
+    name = os.path.basename(os.path.abspath(path)) or os.path.basename(real) or "folder"
+    name = well_formed(name)
+    if stat.S_ISDIR(state.st_mode):
+        walk = _Walk(real, work, avoid, going)
+        walk.run()
+        size = walk.length + walk.content
+        reader = _Reader(hashes, size, going)
+        reader.take(str(work / DATA), walk.length, None)
+        prefix = os.path.join(os.fsencode(real), b"")
+        for record in Layout(str(work / LAYOUT), walk.length):
+            reader.take(os.fsdecode(prefix + record.path), record.size, record.mtime_ns)
+        stream = Stream(reader.root(), size, piece_size(size), walk.length)
+        survey = Survey(stream, name, "inode/directory", walk.content, walk.files)
+        return Surveyed(survey, real, 0)
+    reader = _Reader(hashes, state.st_size, going)
+    reader.take(real, state.st_size, state.st_mtime_ns)
+    stream = Stream(reader.root(), state.st_size, piece_size(state.st_size))
+    mime = _TYPES.guess_type(name)[0] or "application/octet-stream"
+    return Surveyed(Survey(stream, name, mime, state.st_size, 1), real, state.st_mtime_ns)
+
+
+def _real(path: str) -> tuple[str, os.stat_result]:
+    try:
+        real = os.path.realpath(path, strict=True)
+        state = os.stat(real)
+    except PermissionError:
+        raise _refused(path) from None
+    except (OSError, ValueError):
+        raise RequestError("no-such-file", f"there is no {_shown(path)}") from None
+    if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
+        raise RequestError("no-such-file", f"no file or folder: {_shown(path)}")
+    return real, state
+
+
+class _Found(NamedTuple):
+    name: str
+    """In the manifest."""
+    path: str
+    """From the shared folder on: of a link where it leads."""
+    state: os.stat_result
+
+
+class _Walk:
+    """Notes all files and empty folders, sorted by name: the same folder elsewhere is the same
+    stream."""
+
+    def __init__(self, root: str, work: Path, avoid: str, going: Going) -> None:
+        self._root = root
+        self._inside = os.path.join(root, "")
+        self._avoid = avoid
+        self._going = going
+        self._manifest = ManifestWriter(str(work / DATA))
+        self._layout = LayoutWriter(str(work / LAYOUT))
+        self.length = 0
+        """Of the manifest."""
+        self.content = 0
+        """Bytes of all files."""
+        self.files = 0
+
+    def run(self) -> None:
+        try:
+            self._walk("", ())
+        finally:
+            self._manifest.close()
+            self._layout.close()
+        self.length = self._manifest.length
+
+    def _walk(self, folder: str, parts: tuple[str, ...]) -> None:
+        if len(parts) > FOLDER_DEPTH:
+            raise RequestError("too-large", f"folders too deep in one another: {_shown(folder)}")
+        if not self._going(0, self.content):
+            raise RequestError("busy", "the reading was ended")
+        found = self._list(folder)
+        if not found and parts:
+            self._manifest.add(parts, EMPTY_FOLDER)
+        for name, path, state in found:
+            if stat.S_ISDIR(state.st_mode):
+                self._walk(path, (*parts, name))
+                continue
+            raw = os.fsencode(path)
+            if len(raw) > PATH_BYTES:
+                raise RequestError("too-large", f"a path is too long: {_shown(path)}")
+            self._manifest.add((*parts, name), state.st_size)
+            self._layout.add(raw, state.st_size, state.st_mtime_ns)
+            self.content += state.st_size
+            self.files += 1
+
+    def _list(self, folder: str) -> list[_Found]:
+        found = []
+        try:
+            with os.scandir(self._inside + folder) as entries:
+                for entry in entries:
+                    if one := self._look(entry, os.path.join(folder, entry.name)):
+                        found.append(one)
+                    if len(found) > FOLDER_NAMES // 2:
+                        raise RequestError("too-large", f"too many files in {_shown(folder)}")
+        except PermissionError as error:
+            raise _refused(os.fsdecode(error.filename or folder)) from None
+        except OSError:
+            raise _changed(folder) from None
+        return sorted(found)
+
+    def _look(self, entry: os.DirEntry[str], path: str) -> _Found | None:
+        """None for what isn't shared: pipes, devices, and links to anything but a file in the
+        folder."""
+        name = well_formed(entry.name)
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            if not target.startswith(self._inside) or not os.path.isfile(target):
+                return None
+            return _Found(name, target[len(self._inside) :], os.lstat(target))
+        state = entry.stat(follow_symlinks=False)
+        if stat.S_ISDIR(state.st_mode):
+            junction = getattr(state, "st_reparse_tag", 0) == _MOUNT_POINT
+            return None if junction or entry.path == self._avoid else _Found(name, path, state)
+        # On Windows scandir's sizes and times may be those of before.
+        if os.name == "nt":
+            state = os.lstat(entry.path)
+        return _Found(name, path, state) if stat.S_ISREG(state.st_mode) else None
+
+
+class _Reader:
+    """Hashes the files of a stream one after another."""
+
+    def __init__(self, hashes: Path, size: int, going: Going) -> None:
+        self._size = size
+        self._piece = piece_size(size)
+        self._going = going
+        self._builder = TreeBuilder(str(hashes), size, self._piece)
+        self._buffer = memoryview(bytearray(min(self._piece, _BUFFER_BYTES)))
+        self._filled = 0
+        self._hasher = blake3()
+        self._done = 0
+        """Bytes hashed."""
+        self._told = 0
+
+    def take(self, path: str, size: int, mtime_ns: int | None) -> None:
+        """Read a file that has this size and time (None: any)."""
+        if not size:
+            return
+        try:
+            handle, state = open_regular(path)
+        except PermissionError:
+            raise _refused(path) from None
+        except OSError:
+            raise _changed(path) from None
+        try:
+            offset = 0
+            while offset < size:
+                view = self._buffer[self._filled : self._filled + size - offset]
+                count = read_into(handle, offset, view)
+                if count < len(view):
+                    raise _changed(path)
+                offset += count
+                self._filled += count
+                if self._filled == len(self._buffer):
+                    self._flush()
+            state = os.fstat(handle)
+        except OSError as error:
+            raise RequestError(
+                "not-allowed", f"can't read {_shown(path)}: {error.strerror}"
+            ) from error
+        finally:
+            os.close(handle)
+        if state.st_size != size or (mtime_ns is not None and state.st_mtime_ns != mtime_ns):
+            raise _changed(path)
+
+    def root(self) -> bytes:
+        """All was taken."""
+        if self._filled:
+            self._flush()
+        if self._done % self._piece or not self._size:
+            self._builder.add(self._hasher.digest())
+        return self._builder.root()
+
+    def _flush(self) -> None:
+        # The buffer divides a piece, so it never holds parts of two.
+        self._hasher.update(self._buffer[: self._filled])
+        self._done += self._filled
+        self._filled = 0
+        if self._done % self._piece == 0:
+            self._builder.add(self._hasher.digest())
+            self._hasher = blake3()
+        if self._done - self._told >= _TELL_BYTES:
+            self._told = self._done
+            if not self._going(self._done, self._size):
+                raise RequestError("busy", "the reading was ended")
+
+
+def _refused(path: str) -> RequestError:
+    return RequestError("not-allowed", f"can't read {_shown(path)}")
+
+
+def _changed(path: str) -> RequestError:
+    return RequestError("busy", f"changed while it was read: {_shown(path)}")
+
+
+def _shown(path: str) -> str:
+    return one_line(os.fsencode(path).decode("utf-8", "backslashreplace"), 200)
