@@ -1,17 +1,25 @@
-"""A node on paper for tests of the window: it keeps what it is told, in memory, at once; and a
-runner without threads whose clock the test moves."""
+"""A node on paper for tests of front ends: it keeps what it is told, in memory, at once, without a
+network; and a runner without threads whose clock the test moves."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
+from p2pchat.config.limits import NAME_CHARS, TEXT_BYTES
 from p2pchat.config.settings import Settings
 from p2pchat.errors import BadParams, P2PChatError, RequestError
-from p2pchat.events import ConversationChanged, Event, MessageReceived
+from p2pchat.events import (
+    Event,
+    MessageChanged,
+    MessageReceipt,
+    MessageReceived,
+    ProfileRenewed,
+)
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, MessageKind, Receipts, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile, Status
@@ -25,6 +33,11 @@ ME = PeerId("m" * 32)
 
 def peer_id(letter: str) -> PeerId:
     return PeerId(letter * 32)
+
+
+NEW = peer_id("n")
+"""Who one becomes as someone else."""
+LI, LI_2 = peer_id("b"), peer_id("c")
 
 
 def make_peer(letter: str, label: str, status: Status = Status.ONLINE, **more: Any) -> Peer:
@@ -45,7 +58,7 @@ def make_peer(letter: str, label: str, status: Status = Status.ONLINE, **more: A
 
 
 class PaperNode:
-    """Does what NodeApi says, without a network. `calls` are the names of what was asked."""
+    """Does what NodeApi says. `calls` are the names of what was asked."""
 
     def __init__(self, name: str = "Me") -> None:
         self.me = Profile(ME, name, Status.ONLINE, "", None)
@@ -62,15 +75,35 @@ class PaperNode:
         self.calls: list[tuple[Any, ...]] = []
         self.fail: dict[str, Exception] = {}
         """By the name of a method: raised once when it is called next."""
+        self.delay = 0.0
+        """Seconds that sending takes."""
+        self.joining = asyncio.Event()
+        self.joining.set()
+        """Cleared: joining a room with a password waits."""
         self.closed = False
-        self._handlers: list[Callable[[Sequence[Event]], None]] = []
+        self._handlers: dict[PaperNode, Callable[[Sequence[Event]], None]] = {}
+        """By front end."""
         self._count = 0
 
     # -- for tests
 
-    def emit(self, *events: Event) -> None:
-        for handler in self._handlers:
-            handler(events)
+    @property
+    def handlers(self) -> list[Callable[[Sequence[Event]], None]]:
+        return list(self._handlers.values())
+
+    @property
+    def stored(self) -> list[Message]:
+        """All messages, in order."""
+        return sorted((m for told in self.history.values() for m in told), key=lambda m: m.order)
+
+    def emit(self, *events: Event, origin: PaperNode | None = None) -> None:
+        """Tell every front end but the one that did it."""
+        for front_end, handler in list(self._handlers.items()):
+            if front_end is not origin:
+                handler(events)
+
+    def deliver(self, message: Message, kind: str = "delivered") -> None:
+        self.emit(MessageReceipt(message.conversation, message.message_id, LI, kind))
 
     def add_peer(self, peer: Peer) -> Peer:
         self.people[peer.peer_id] = peer
@@ -111,7 +144,7 @@ class PaperNode:
     def receive(self, conversation: str, text: str, author: PeerId, **more: Any) -> Message:
         """A message comes in, and front ends are told."""
         message = self.say(conversation, text, author, **more)
-        self.emit(MessageReceived(message), ConversationChanged(conversation))
+        self.emit(MessageReceived(message))
         return message
 
     def named(self, name: str) -> list[tuple[Any, ...]]:
@@ -125,10 +158,12 @@ class PaperNode:
         raise RequestError("no-such-message")
 
     def replace(self, message_id: MessageId, **changes: Any) -> Message:
+        """Change a message; the others are told."""
         old = self.find(message_id)
         new = msgspec.structs.replace(old, **changes)
         history = self.history[old.conversation]
         history[history.index(old)] = new
+        self.emit(MessageChanged(new), origin=self)
         return new
 
     def _called(self, *call: Any) -> None:
@@ -140,11 +175,17 @@ class PaperNode:
     # -- NodeApi
 
     def front_end(self) -> PaperNode:
-        return self
+        other = PaperNode.__new__(PaperNode)
+        other.__dict__ = self.__dict__  # one node, several façades
+        return other
 
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
-        self._handlers.append(handler)
-        return lambda: self._handlers.remove(handler)
+        self._handlers[self] = handler
+
+        def end() -> None:
+            self._handlers.pop(self, None)
+
+        return end
 
     async def info(self) -> NodeInfo:
         self._called("info")
@@ -173,6 +214,9 @@ class PaperNode:
         avatar: str | None = None,
     ) -> Profile:
         self._called("set_profile", name, status, note, avatar)
+        if name is not None and len(name) > NAME_CHARS:
+            raise RequestError("name-not-allowed", f"a name has at most {NAME_CHARS} characters")
+        name = "host" if name == "" else name
         given = {"name": name, "status": status and Status(status), "note": note, "avatar": avatar}
         changes = {field: value for field, value in given.items() if value is not None}
         self.me = msgspec.structs.replace(self.me, **changes)
@@ -180,9 +224,10 @@ class PaperNode:
 
     async def become_someone_else(self, name: str | None = None) -> Profile:
         self._called("become_someone_else", name)
-        self.me = Profile(peer_id("n"), name or "host", Status.ONLINE, "", None)
+        self.me = Profile(NEW, name or "host", Status.ONLINE, "", None)
         self.history = {n: told for n, told in self.history.items() if n.startswith("#")}
         self.drafts.clear()
+        self.emit(ProfileRenewed(self.me), origin=self)
         return self.me
 
     async def peers(self) -> Sequence[Peer]:
@@ -190,6 +235,7 @@ class PaperNode:
         return list(self.people.values())
 
     async def verify_words(self, peer_id: PeerId) -> str:
+        self._known(peer_id)
         return "apple river stone"
 
     async def set_verified(self, peer_id: PeerId, verified: bool) -> Peer:
@@ -205,8 +251,13 @@ class PaperNode:
         self._called("block", peer_id, on)
         return self._change(peer_id, blocked=on)
 
+    def _known(self, peer_id: PeerId) -> Peer:
+        if peer_id not in self.people:
+            raise RequestError("no-such-peer")
+        return self.people[peer_id]
+
     def _change(self, peer_id: PeerId, **changes: Any) -> Peer:
-        self.people[peer_id] = msgspec.structs.replace(self.people[peer_id], **changes)
+        self.people[peer_id] = msgspec.structs.replace(self._known(peer_id), **changes)
         return self.people[peer_id]
 
     async def conversations(self) -> Sequence[Conversation]:
@@ -259,6 +310,10 @@ class PaperNode:
 
     async def join_room(self, room: str, password: str | None = None) -> Room:
         self._called("join_room", room, password)
+        if password is not None:
+            await self.joining.wait()
+            if room not in self.passwords:
+                raise RequestError("nobody-answered")
         if self.passwords.setdefault(room, None) != password:
             raise RequestError("wrong-password")
         return self._join(room)
@@ -270,20 +325,39 @@ class PaperNode:
 
     async def leave_room(self, room: str) -> None:
         self._called("leave_room", room)
+        await self.open_conversation(room)
         self.joined.discard(room)
 
     async def members(self, room: str) -> Sequence[Member]:
+        await self.open_conversation(room)
         me = Member(ME, self.me.name, self.me.name, self.me.status)
         return [me, *(Member(p.peer_id, p.name, p.label, p.status) for p in self.people.values())]
 
     async def open_conversation(self, conversation: str) -> str:
-        return conversation
+        if conversation.startswith("#"):
+            if conversation not in self.joined:
+                raise RequestError("no-such-room")
+            return conversation
+        who = conversation.removeprefix("@")
+        found = [p.peer_id for p in self.people.values() if who in (p.peer_id, p.label, p.name)]
+        if not found:
+            raise RequestError("no-such-peer")
+        if len(found) > 1:
+            raise RequestError("ambiguous-name", candidates=found)
+        return f"@{found[0]}"
 
     async def send(
         self, conversation: str, text: str, reply_to: MessageId | None = None
     ) -> Message:
         self._called("send", conversation, text, reply_to)
-        return self.say(conversation, text, reply_to=reply_to)
+        canonical = await self.open_conversation(conversation)
+        if len(text.encode()) > TEXT_BYTES:
+            raise RequestError("too-large", f"a message has at most {TEXT_BYTES} bytes")
+        message = self.say(canonical, text, reply_to=reply_to)
+        self.emit(MessageReceived(message), origin=self)
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        return message
 
     async def edit(self, message_id: MessageId, text: str) -> Message:
         self._called("edit", message_id, text)
@@ -309,10 +383,11 @@ class PaperNode:
         around: MessageId | None = None,
     ) -> Sequence[Message]:
         self._called("messages", conversation, limit, before, after, around)
-        history = sorted(self.history.get(conversation, ()), key=lambda m: m.order)
+        canonical = await self.open_conversation(conversation)
+        history = sorted(self.history.get(canonical, ()), key=lambda m: m.order)
         place = before or after or around
         if place is None:
-            return history[-limit:]
+            return history[-limit:] if limit else []
         at = next((i for i, m in enumerate(history) if m.message_id == place), None)
         if at is None:
             return []
@@ -327,7 +402,8 @@ class PaperNode:
     ) -> Sequence[Message]:
         self._called("search", query, conversation, limit)
         names = [conversation] if conversation else list(self.history)
-        found = [m for name in names for m in self.history[name] if query in m.text]
+        told = (m for name in names for m in self.history.get(name, ()))
+        found = [m for m in told if all(word in m.text for word in query.split())]
         return sorted(found, key=lambda m: m.order, reverse=True)[:limit]
 
     async def mark_read(self, conversation: str, message_id: MessageId) -> None:
@@ -337,6 +413,14 @@ class PaperNode:
     async def close(self) -> None:
         self._called("close")
         self.closed = True
+
+
+def with_two_called_li() -> PaperNode:
+    """The node of Ana, who knows Li and Li_2."""
+    node = PaperNode("Ana")
+    node.add_peer(make_peer("b", "Li"))
+    node.add_peer(make_peer("c", "Li_2", name="Li"))
+    return node
 
 
 def delivered_to(*people: PeerId) -> Receipts:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_node import LI, FakeNode
+from paper_node import LI, PaperNode, with_two_called_li
 
 from p2pchat.config import limits
 from p2pchat.errors import P2PChatError, RequestError
@@ -24,10 +24,10 @@ from p2pchat.ui.rpc.streams import TURN_BYTES
 
 
 def with_server(
-    data_dir: Path, test: Callable[[FakeNode, ControlServer], Coroutine[Any, Any, None]]
+    data_dir: Path, test: Callable[[PaperNode, ControlServer], Coroutine[Any, Any, None]]
 ) -> None:
     async def main() -> None:
-        node = FakeNode()
+        node = with_two_called_li()
         server = ControlServer(node, data_dir)
         await server.start()
         try:
@@ -53,7 +53,7 @@ async def raw(data_dir: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 def test_another_command_asks_the_running_node(tmp_path: Path) -> None:
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         client = await connected(tmp_path)
         events: list[Event] = []
         client.subscribe(events.extend)
@@ -63,7 +63,7 @@ def test_another_command_asks_the_running_node(tmp_path: Path) -> None:
         message = await client.send("#new", "over the socket")
         assert list(await client.messages("#new")) == [message]
         assert await client.search("socket") == [message]
-        received = node.receive("to all", author=LI)
+        received = node.receive("#lobby", "to all", LI)
         assert (await client.info()).name == "Ana"
         assert events == [MessageReceived(received)]
         with pytest.raises(RequestError) as refused:
@@ -76,7 +76,7 @@ def test_another_command_asks_the_running_node(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_use_it(tmp_path: Path) -> None:
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         assert stat.S_IMODE((tmp_path / CONTROL_SOCKET).stat().st_mode) == 0o600
 
     with_server(tmp_path, test)
@@ -90,7 +90,7 @@ def test_a_long_path_and_a_socket_left_over(tmp_path: Path) -> None:
         left.bind(path)
         left.close()
 
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         client = await connected(deep)
         assert (await client.info()).name == "Ana"
         await client.close()
@@ -113,7 +113,7 @@ def test_a_flood_is_taken_a_little_at_a_time(
         sizes.append(len(data))
         feed(session, data)
 
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         reader, writer = await raw(tmp_path)
         writer.write(b'{"jsonrpc":"2.0","id":1,"method":"node.info"}\n' * 5000)
         writer.write_eof()
@@ -126,7 +126,7 @@ def test_a_flood_is_taken_a_little_at_a_time(
 
 
 def test_each_client_is_served_and_may_end_its_input_first(tmp_path: Path) -> None:
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         first, second = await raw(tmp_path), await raw(tmp_path)
         first[1].write(b'{"jsonrpc":"2.0","id":1,"method":"messages.send","params":["#lobby","a"]}')
         first[1].write_eof()
@@ -141,7 +141,7 @@ def test_each_client_is_served_and_may_end_its_input_first(tmp_path: Path) -> No
 
 
 def test_no_more_clients_than_the_bound(tmp_path: Path) -> None:
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         clients = [await connected(tmp_path) for _ in range(limits.CONTROL_CLIENTS)]
         for client in clients:
             await client.info()
@@ -161,14 +161,14 @@ def test_a_client_that_does_not_read_is_dropped(
 ) -> None:
     monkeypatch.setattr("p2pchat.ui.rpc.session.RPC_UNREAD_BYTES", 100_000)
 
-    async def test(node: FakeNode, server: ControlServer) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
         sock = socket.socket(socket.AF_UNIX)
         with socket_path(tmp_path) as path:
             sock.connect(path)
         reader = await connected(tmp_path)
         await reader.info()
         while len(node.handlers) == 2:
-            node.receive("x" * 10_000)
+            node.receive("#lobby", "x" * 10_000, LI)
             await reader.info()
         assert (await reader.info()).name == "Ana"
         await reader.close()
@@ -179,7 +179,7 @@ def test_a_client_that_does_not_read_is_dropped(
 
 def test_the_running_node_ends(tmp_path: Path) -> None:
     async def main() -> None:
-        server = ControlServer(FakeNode(), tmp_path)
+        server = ControlServer(with_two_called_li(), tmp_path)
         await server.start()
         client = await connected(tmp_path)
         await client.info()
@@ -198,7 +198,9 @@ def test_methods_of_the_front_end_that_runs(tmp_path: Path) -> None:
         return {}
 
     async def main() -> None:
-        server = ControlServer(FakeNode(), tmp_path, {"window.raise": Method(Nothing, show)})
+        server = ControlServer(
+            with_two_called_li(), tmp_path, {"window.raise": Method(Nothing, show)}
+        )
         await server.start()
         client = await connected(tmp_path)
         assert await client.call("window.raise", dict[str, str]) == {}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from fake_node import LI, FakeNode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paper_node import LI, PaperNode, with_two_called_li
 
 from p2pchat.config import limits
 from p2pchat.errors import REASON_CODES
@@ -27,7 +27,7 @@ HURRY.set()
 class Wire:
     """A channel that keeps what is written."""
 
-    def __init__(self, node: FakeNode) -> None:
+    def __init__(self, node: PaperNode) -> None:
         self.node = node
         self.written: list[bytes] = []
         self.paused: list[bool] = []
@@ -55,17 +55,17 @@ class Wire:
 
 def over_wire(test: Callable[[Wire], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
-        await test(Wire(FakeNode()))
+        await test(Wire(with_two_called_li()))
 
     asyncio.run(main())
 
 
-def exchange(data: bytes, node: FakeNode | None = None) -> list[Any]:
+def exchange(data: bytes, node: PaperNode | None = None) -> list[Any]:
     """What a client gets that writes this and ends its input."""
     said: list[Any] = []
 
     async def main() -> None:
-        wire = Wire(node or FakeNode())
+        wire = Wire(node or with_two_called_li())
         wire.session.feed(data)
         await wire.session.finish(5.0, CALM)
         said.extend(wire.said())
@@ -117,7 +117,7 @@ def test_shapes_of_results() -> None:
     }
     assert set(result("rooms.list")[0]) >= {"room", "joined", "members", "unread", "protected"}
     assert set(result("rooms.members", room="#lobby")[0]) >= {"peer_id", "name", "label", "status"}
-    assert result("peers.verify", peer_id=LI) == {"words": "oak river seven"}
+    assert result("peers.verify", peer_id=LI) == {"words": "apple river stone"}
     assert result("rooms.join", room="new")["room"] == "#new"
     assert result("conversations.mute", conversation="#lobby", on=True) == {}
 
@@ -222,7 +222,7 @@ def test_batches() -> None:
 
 
 def test_notifications_are_never_answered() -> None:
-    node = FakeNode()
+    node = with_two_called_li()
     lines = [
         b'{"jsonrpc":"2.0","method":"messages.send","params":["#lobby","quiet"]}\n',
         b'{"jsonrpc":"2.0","method":"no.such"}\n',
@@ -260,7 +260,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_is_taken() -> None:
 
 
 def test_a_script_may_write_everything_at_once() -> None:
-    node = FakeNode()
+    node = with_two_called_li()
     script = [
         call("rooms.create", ["#maths"], 1),
         *(call("messages.send", ["#maths", str(n)], 10 + n) for n in range(50)),
@@ -335,8 +335,8 @@ def test_in_a_hurry_it_is_not() -> None:
 
 def test_events() -> None:
     async def test(wire: Wire) -> None:
-        wire.node.receive("hello")
-        wire.node.tell(Typing("#lobby", LI))
+        wire.node.receive("#lobby", "hello", LI)
+        wire.node.emit(Typing("#lobby", LI))
         await asyncio.sleep(0)
         first, second = wire.said()
         assert first["method"] == "event"
@@ -367,7 +367,7 @@ def test_a_client_that_does_not_read() -> None:
         wire.session.feed(call("node.info"))
         assert wire.paused == [True]
         wire.waiting = limits.RPC_UNREAD_BYTES + 1
-        wire.node.receive("lost")
+        wire.node.receive("#lobby", "lost", LI)
         assert wire.dropped
         wire.waiting = 0
         wire.session.drained()

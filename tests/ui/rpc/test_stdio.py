@@ -20,11 +20,11 @@ from p2pchat.ui.rpc.streams import TURN_BYTES, PipeInput
 
 PROGRAM = """
 import asyncio, signal, sys
-from fake_node import FakeNode
+from paper_node import LI, with_two_called_li
 from p2pchat.ui.rpc.stdio import serve_stdio
 
 async def main():
-    node, stop = FakeNode(), asyncio.Event()
+    node, stop = with_two_called_li(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if "flood" in sys.argv:
@@ -35,9 +35,9 @@ async def main():
 async def flood(node):
     for _ in range(300):
         for _ in range(20):
-            node.receive("x" * 16000)
+            node.receive("#lobby", "x" * 16000, LI)
         await asyncio.sleep(0)
-    node.stored.clear()
+    node.history.clear()
     sys.stderr.write("flooded\\n")
     sys.stderr.flush()
 
@@ -168,7 +168,7 @@ def test_a_parent_that_does_not_read_blocks_and_fills_nothing() -> None:
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
     """Serving twice in one process: no descriptor, task or thread of the first is in the way."""
-    from fake_node import FakeNode
+    from paper_node import with_two_called_li
 
     from p2pchat.ui.rpc.stdio import serve_stdio
 
@@ -177,7 +177,7 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
         read_out, write_out = os.pipe()
         os.write(write_in, ASK)
         os.close(write_in)
-        await serve_stdio(FakeNode(), asyncio.Event(), read_in, write_out)
+        await serve_stdio(with_two_called_li(), asyncio.Event(), read_in, write_out)
         os.close(read_in)
         os.close(write_out)
         answer = os.read(read_out, 65536)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from fake_node import LI, LI_2, NEW, OWN, FakeNode, peer
+from paper_node import LI, LI_2, ME, NEW, PaperNode, make_peer, with_two_called_li
 
 from p2pchat.events import (
     RUNS_TWICE,
@@ -54,7 +54,7 @@ class Room:
     """A chat on a node in memory, its screen, and the password that is given when asked."""
 
     def __init__(self) -> None:
-        self.node = FakeNode()
+        self.node = with_two_called_li()
         self.screen = Screen()
         self.password: str | None = "secret"
         self.asked: list[str] = []
@@ -79,7 +79,7 @@ class Room:
 
 def chatting(
     test: Callable[[Room], Coroutine[Any, Any, None]],
-    before: Callable[[FakeNode], None] = lambda node: None,
+    before: Callable[[PaperNode], object] = lambda node: None,
 ) -> None:
     async def main() -> None:
         room = Room()
@@ -97,9 +97,9 @@ def test_three_colours() -> None:
     async def test(room: Room) -> None:
         await room.type("hello")
         own = room.screen.shown[-1]
-        room.node.receive("hi Ana")
+        room.node.receive("#lobby", "hi Ana", LI)
         other = room.screen.shown[-1]
-        room.node.receive("Wang has joined", kind=MessageKind.SYSTEM)
+        room.node.receive("#lobby", "Wang has joined", LI, kind=MessageKind.SYSTEM)
         system = room.screen.shown[-1]
         styles = [line[-1][0] for line in (own, system)] + [other[1][0]]
         assert styles == ["own", "system", "other"]
@@ -113,9 +113,9 @@ def test_what_was_said_before_is_shown_and_counts_as_read() -> None:
     async def test(room: Room) -> None:
         assert any(text.endswith("Li: earlier") for text in room.screen.texts())
         await room.until(lambda: bool(room.node.read))
-        assert room.node.read == [("#lobby", room.node.stored[0].message_id)]
+        assert room.node.read == {"#lobby": room.node.stored[0].message_id}
 
-    chatting(test, lambda node: node.stored.append(node.message("earlier")))
+    chatting(test, lambda node: node.say("#lobby", "earlier", LI))
 
 
 @pytest.mark.parametrize("line", ["/quit", "/QUIT", "over", "Over", " OVER "])
@@ -195,7 +195,7 @@ def test_direct_messages() -> None:
         await room.type(f"/msg @{LI}", "only you")
         assert room.node.stored[-1].conversation == f"@{LI}"
         assert "nobody" in (await room.type("/msg nobody hi")).lower()
-        room.node.receive("to you", author=LI_2, conversation=f"@{LI_2}")
+        room.node.receive(f"@{LI_2}", "to you", LI_2)
         assert "[@Li_2] Li_2: to you" in room.screen.last()
 
     chatting(test)
@@ -203,7 +203,7 @@ def test_direct_messages() -> None:
 
 def test_names_with_spaces() -> None:
     async def test(room: Room) -> None:
-        room.node.tell(PeerOnline(peer(LI, "Ana Maria", "Ana Maria")))
+        room.node.emit(PeerOnline(make_peer("b", "Ana Maria")))
         await room.type("/msg @Ana Maria how are you?")
         assert room.node.stored[-1].conversation == f"@{LI}"
         assert room.node.stored[-1].text == "how are you?"
@@ -215,10 +215,10 @@ def test_other_rooms_are_counted_and_mentions_shown() -> None:
     async def test(room: Room) -> None:
         await room.type("/join #other", "/join #lobby")
         shown = len(room.screen.shown)
-        room.node.receive("not on the screen", conversation="#other")
+        room.node.receive("#other", "not on the screen", LI)
         assert len(room.screen.shown) == shown
         await room.until(lambda: "#other 1" in room.chat.toolbar())
-        room.node.receive("@Ana look", conversation="#other", mentions=(OWN,))
+        room.node.receive("#other", "@Ana look", LI, mentions=(ME,))
         assert room.screen.last().endswith("[#other] Li: @Ana look")
         assert room.screen.shown[-1][-1][0] == "mention"
 
@@ -229,8 +229,8 @@ def test_messages_are_shown_once() -> None:
     async def test(room: Room) -> None:
         from p2pchat.events import MessageReceived
 
-        message = room.node.receive("once")
-        room.node.tell(MessageReceived(message))
+        message = room.node.receive("#lobby", "once", LI)
+        room.node.emit(MessageReceived(message))
         assert sum("once" in text for text in room.screen.texts()) == 1
 
     chatting(test)
@@ -241,7 +241,9 @@ def test_a_flood_is_cut_short() -> None:
         from p2pchat.events import MessageReceived
 
         room.screen.shown.clear()
-        room.node.tell(*(MessageReceived(room.node.message(f"m{n}")) for n in range(5000)))
+        room.node.emit(
+            *(MessageReceived(room.node.message("#lobby", f"m{n}", LI)) for n in range(5000))
+        )
         assert len(room.screen.shown) == state.BURST + 1
         assert "4,950 messages not shown" in room.screen.texts()[0]
         assert len(room.chat.shown) <= state.KEPT
@@ -251,7 +253,7 @@ def test_a_flood_is_cut_short() -> None:
 
 def test_reply_react_edit_delete() -> None:
     async def test(room: Room) -> None:
-        asked = room.node.receive("what?")
+        asked = room.node.receive("#lobby", "what?", LI)
         assert "(to Li: what?)" in await room.type("/reply that")
         assert room.node.stored[-1].reply_to == asked.message_id
         assert "👍" in await room.type("/react 👍")
@@ -269,7 +271,7 @@ def test_reply_react_edit_delete() -> None:
 def test_history_and_search() -> None:
     async def test(room: Room) -> None:
         for n in range(30):
-            room.node.receive(f"number {n}")
+            room.node.receive("#lobby", f"number {n}", LI)
         room.screen.shown.clear()
         await room.type("/history 5")
         assert [text.rpartition(" ")[2] for text in room.screen.texts()] == [
@@ -284,17 +286,19 @@ def test_history_and_search() -> None:
 
 def test_people() -> None:
     async def test(room: Room) -> None:
-        room.node.tell(PeerChanged(peer(LI_2, "Li", "Li_2", warning="Not the Li you know.")))
+        room.node.emit(
+            PeerChanged(make_peer("c", "Li_2", name="Li", warning="Not the Li you know."))
+        )
         await room.type("/who")
         listed = "\n".join(room.screen.texts())
         assert "Ana (you): online" in listed
         assert "Li_2: online, Not the Li you know." in listed
-        room.node.tell(PeerOffline(peer(LI, "Li", status=Status.OFFLINE)))
-        room.node.tell(PeerOffline(peer(LI_2, "Li", "Li_2", status=Status.OFFLINE)))
+        room.node.emit(PeerOffline(make_peer("b", "Li", Status.OFFLINE)))
+        room.node.emit(PeerOffline(make_peer("c", "Li_2", name="Li", status=Status.OFFLINE)))
         await room.until(lambda: "Li and Li_2 are gone" in room.screen.last())
-        room.node.tell(MemberJoined("#lobby", LI, "Li"))
+        room.node.emit(MemberJoined("#lobby", LI, "Li"))
         assert "Li has joined #lobby" in room.screen.last()
-        room.node.tell(Warned("clock-off", "The clock of Li is \x1b[31moff."))
+        room.node.emit(Warned("clock-off", "The clock of Li is \x1b[31moff."))
         assert "The clock of Li is \\x1b[31moff." in room.screen.last()
 
     chatting(test)
@@ -306,7 +310,7 @@ def test_oneself_and_others() -> None:
         assert "at most 64" in await room.type("/name " + "x" * 65)
         assert "you are busy, exam" in await room.type("/status Busy exam")
         assert "/status online" in await room.type("/status asleep")
-        assert "oak river seven" in await room.type("/verify @Li_2")
+        assert "apple river stone" in await room.type("/verify @Li_2")
         assert "is verified" in await room.type("/verify @Li_2 yes")
         assert "is blocked" in await room.type("/block @Li_2")
         assert "no longer" in await room.type("/block @Li_2 off")
@@ -318,15 +322,15 @@ def test_oneself_and_others() -> None:
 
 def test_typing() -> None:
     async def test(room: Room) -> None:
-        room.node.tell(Typing("#lobby", LI))
+        room.node.emit(Typing("#lobby", LI))
         assert "Li is typing" in room.chat.toolbar()
-        room.node.receive("done typing")
+        room.node.receive("#lobby", "done typing", LI)
         assert "typing" not in room.chat.toolbar()
         room.chat.typed("/help")
         room.chat.typed("h")
         room.chat.typed("he")
-        await room.until(lambda: bool(room.node.typed))
-        assert room.node.typed == ["#lobby"]
+        await room.until(lambda: bool(room.node.named("typing")))
+        assert room.node.named("typing") == [("typing", "#lobby")]
 
     chatting(test)
 
@@ -343,15 +347,15 @@ def test_slashes_and_empty_lines() -> None:
 def test_peers_cannot_control_the_terminal() -> None:
     async def test(room: Room) -> None:
         evil = "\x1b[2J\x07\u202e\r\x9b"
-        room.node.people[LI] = peer(LI, evil + "Li", evil + "Li", note=evil, warning=evil)
-        room.node.tell(PeerOffline(room.node.people[LI]))
+        room.node.people[LI] = make_peer("b", evil + "Li", note=evil, warning=evil)
+        room.node.emit(PeerOffline(room.node.people[LI]))
         await room.until(lambda: any("is gone" in text for text in room.screen.texts()))
-        room.node.tell(PeerOnline(room.node.people[LI]))
-        message = room.node.receive(f"{evil}text\nline", mentions=(OWN,))
+        room.node.emit(PeerOnline(room.node.people[LI]))
+        message = room.node.receive("#lobby", f"{evil}text\nline", LI, mentions=(ME,))
         await room.node.react(message.message_id, evil)
-        room.node.receive("room", conversation=f"#{evil}", mentions=(OWN,))
-        room.node.tell(MemberJoined("#lobby", LI, evil), Typing("#lobby", LI))
-        room.node.tell(Warned("x", evil))
+        room.node.receive(f"#{evil}", "room", LI, mentions=(ME,))
+        room.node.emit(MemberJoined("#lobby", LI, evil), Typing("#lobby", LI))
+        room.node.emit(Warned("x", evil))
         await room.type("/who", "/history", "/search text")
         await room.until(lambda: any("is here" in text for text in room.screen.texts()))
         everything = "".join([*room.screen.texts(), room.chat.toolbar(), room.chat.prompt()])
@@ -364,8 +368,8 @@ def test_peers_cannot_control_the_terminal() -> None:
 def test_a_warning_is_shown_once() -> None:
     async def test(room: Room) -> None:
         text = "Li_3 is not the Li that you know"
-        room.node.tell(PeerOnline(peer(NEW, "Li", "Li_3", warning=text)))
-        room.node.tell(Warned("looks-like-someone-you-know", text, peer_id=NEW))
+        room.node.emit(PeerOnline(make_peer("n", "Li_3", name="Li", warning=text)))
+        room.node.emit(Warned("looks-like-someone-you-know", text, peer_id=NEW))
         await room.until(lambda: "* Li_3 is here" in room.screen.texts())
         assert room.screen.texts().count(f"! {text}") == 1
 
@@ -374,12 +378,12 @@ def test_a_warning_is_shown_once() -> None:
 
 def test_who_only_passes_by_is_not_worth_a_line() -> None:
     async def test(room: Room) -> None:
-        wang = peer(NEW, "Wang")
-        room.node.tell(PeerOnline(wang), PeerOffline(wang))
-        room.node.tell(PeerOffline(room.node.people[LI]), PeerOnline(room.node.people[LI]))
-        room.node.tell(PeerOffline(room.node.people[LI_2]))
+        wang = make_peer("n", "Wang")
+        room.node.emit(PeerOnline(wang), PeerOffline(wang))
+        room.node.emit(PeerOffline(room.node.people[LI]), PeerOnline(room.node.people[LI]))
+        room.node.emit(PeerOffline(room.node.people[LI_2]))
         await room.until(lambda: "* Li_2 is gone" in room.screen.texts())
-        room.node.tell(PeerOffline(room.node.people[LI_2]), PeerOnline(wang))
+        room.node.emit(PeerOffline(room.node.people[LI_2]), PeerOnline(wang))
         await room.until(lambda: "* Wang is here" in room.screen.texts())
         told = [text for text in room.screen.texts() if "is here" in text or "is gone" in text]
         assert told == ["* Li_2 is gone", "* Wang is here"]
@@ -389,17 +393,17 @@ def test_who_only_passes_by_is_not_worth_a_line() -> None:
 
 def test_a_copy_of_a_profile_becomes_someone_else() -> None:
     async def test(room: Room) -> None:
-        room.node.tell(Warned(RUNS_TWICE, "This profile also runs elsewhere."))
+        room.node.emit(Warned(RUNS_TWICE, "This profile also runs elsewhere."))
         assert room.screen.shown[-2] == [("warning", "! This profile also runs elsewhere.")]
         assert "/someone-else" in room.screen.last()
         await room.type("/msg @Li_2 old secret")
         # What can't be taken back is asked for twice.
         assert await room.type("/someone-else Ann B") == "* /someone-else Ann B"
         assert await room.type("/someone-else Bo") == "* /someone-else Bo"
-        assert room.node.own.peer_id == OWN
+        assert room.node.me.peer_id == ME
         await room.type("/Someone-Else Bo")
-        assert (room.node.own.peer_id, room.node.own.name) == (NEW, "Bo")
-        assert room.chat.me == room.node.own
+        assert (room.node.me.peer_id, room.node.me.name) == (NEW, "Bo")
+        assert room.chat.me == room.node.me
         assert room.chat.here == "#lobby"
         assert any("You are Bo." in text for text in room.screen.texts())
         assert not room.chat.shown

@@ -15,11 +15,11 @@ import pytest
 
 PROGRAM = """
 import asyncio, os, pathlib, signal, sys
-from fake_node import FakeNode, LI
+from paper_node import LI, with_two_called_li
 from p2pchat.ui.terminal.chat import chat
 
 async def main():
-    node, stop = FakeNode(), asyncio.Event()
+    node, stop = with_two_called_li(), asyncio.Event()
     node.passwords["#vault"] = "secret"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     answering = asyncio.ensure_future(answer(node))
@@ -33,7 +33,7 @@ async def answer(node):
         await asyncio.sleep(0.01)
         for message in node.stored[answered:]:
             if message.author != LI and message.text.startswith("ask"):
-                node.receive("answer \\x1b[31mred", conversation=message.conversation)
+                node.receive(message.conversation, "answer \\x1b[31mred", LI)
         answered = len(node.stored)
 
 pathlib.Path(sys.argv[0]).with_suffix(".pid").write_text(str(os.getpid()))
@@ -138,7 +138,7 @@ def test_keys_that_are_pressed_while_much_is_printed(terminal: Terminal) -> None
     terminal.keys("the end of it")
     screen = terminal.wait(lambda text: text.count("answer") >= 10 and "> the end of it" in text)
     for line in screen.splitlines():
-        assert not line or line.startswith(("*", "#lobby>", "03:04 ", "you are")), screen
+        assert not line or line.startswith(("*", "#lobby>", "09:0", "you are")), screen
 
 
 def test_end_of_input_on_a_terminal(terminal: Terminal) -> None:
