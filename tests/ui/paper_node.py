@@ -1,10 +1,10 @@
 """A node on paper for tests of front ends: it keeps what it is told, in memory, at once, without a
-network; and a runner without threads whose clock the test moves."""
+network."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import msgspec
 
 from p2pchat.config.limits import NAME_CHARS, TEXT_BYTES
 from p2pchat.config.settings import Settings
-from p2pchat.errors import BadParams, P2PChatError, RequestError
+from p2pchat.errors import BadParams, RequestError
 from p2pchat.events import (
     Event,
     MessageChanged,
@@ -23,7 +23,6 @@ from p2pchat.events import (
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, MessageKind, Receipts, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile, Status
-from p2pchat.ui.presenters import words
 
 T = TypeVar("T")
 
@@ -425,73 +424,3 @@ def with_two_called_li() -> PaperNode:
 
 def delivered_to(*people: PeerId) -> Receipts:
     return Receipts(delivered=people)
-
-
-class PaperRunner:
-    """Runs calls when `settle` says so, on this thread; its timers have a clock of their own."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.now = START
-        self._ready: list[Callable[[], None]] = []
-        self._timers: dict[int, tuple[datetime, Callable[[], None]]] = {}
-        self._count = 0
-
-    def clock(self) -> datetime:
-        return self.now.astimezone()
-
-    def call(
-        self,
-        start: Callable[[], Coroutine[Any, Any, T]],
-        done: Callable[[T], None] | None = None,
-        failed: Callable[[P2PChatError], None] | None = None,
-    ) -> None:
-        def perform() -> None:
-            try:
-                result = finished(start())
-            except P2PChatError as error:
-                if failed:
-                    failed(error)
-                else:
-                    self.said.append(words.refusal(error))
-            else:
-                if done:
-                    done(result)
-
-        self._ready.append(perform)
-
-    def later(self, ms: int, action: Callable[[], None]) -> Callable[[], None]:
-        self._count += 1
-        number = self._count
-        self._timers[number] = (self.now + timedelta(milliseconds=ms), action)
-
-        def cancel() -> None:
-            self._timers.pop(number, None)
-
-        return cancel
-
-    def settle(self) -> None:
-        """Perform every call, and those that follow from it."""
-        while self._ready:
-            self._ready.pop(0)()
-
-    def advance(self, ms: int) -> None:
-        """Let time pass, and settle."""
-        end = self.now + timedelta(milliseconds=ms)
-        self.settle()
-        while due := [(at, number) for number, (at, _) in self._timers.items() if at <= end]:
-            at, number = min(due)
-            self.now = max(self.now, at)
-            self._timers.pop(number)[1]()
-            self.settle()
-        self.now = end
-
-
-def finished(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    raise AssertionError("the coroutine waits for something")

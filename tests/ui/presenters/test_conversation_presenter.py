@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from paper_node import ME, PaperNode, PaperRunner, delivered_to, make_peer, peer_id
+from paper_node import ME, PaperNode, delivered_to, make_peer, peer_id
+from paper_runner import PaperRunner
 
 from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
 from p2pchat.model.ids import MessageId

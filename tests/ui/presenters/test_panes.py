@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from paper_node import ME, PaperNode, PaperRunner, finished, make_peer, peer_id
+from paper_node import ME, PaperNode, make_peer, peer_id
+from paper_runner import PaperRunner, finished
 
 from p2pchat.errors import RequestError
 from p2pchat.events import (
