@@ -232,6 +232,64 @@ and a hint costs next to nothing."""
 STABLE_LINK_S = 10.0
 """A link that lived shorter counts as a failed round: the next one waits longer."""
 
+# -- files
+PART_BYTES = 60 * KIB
+"""Of a block in one frame; fits a control frame with its header."""
+PART_MIN_BYTES = 4 * KIB
+"""A part that isn't a block's last has at least this: a block is no flood of frames."""
+HAVE_BYTES = 32 * KIB
+"""Bits in one frame: 262,144 blocks."""
+GOT_BLOCKS = 64
+"""Indexes in one frame."""
+GOT_EVERY_S = 0.02
+"""Between two frames that tell of new pieces; the first after a silence goes at once."""
+SWARM_PEERS = 64
+"""Sources of one file at once."""
+SWARM_BYTES = 32 * MIB
+"""Asked for and not yet on disk, of one file: four blocks of the largest size."""
+SWARM_LATENCY_S = 0.1
+"""Between request and block that a source's window aims at: what it delivers in this time is in
+flight."""
+WINDOW_BLOCKS = (2, 256)
+"""In flight at one source: fewest and most, whatever the two bounds in bytes say."""
+WINDOW_MIN_BYTES = 128 * KIB
+WINDOW_MAX_BYTES = 4 * MIB
+SWARM_SILENT_S = 5.0
+"""A source that was asked and delivers nothing for so long is asked no more until it does."""
+SWARM_LOOK_S = 0.1
+"""How often silence and stragglers are looked for."""
+SWARM_STRAGGLER_S = 0.3
+"""At the end a block that takes longer, and twice as long as is usual, is asked of a second."""
+SWARM_BUSY_S = (0.5, 2.0)
+"""When a source that was busy is asked again."""
+SWARM_USELESS = 8
+"""Blocks that a source of everything chose though they were here: then it isn't left to choose."""
+SWARM_OUTCASTS = 1024
+"""Devices that served wrong pieces of one file."""
+SERVE_QUEUE = 512
+"""Requests of one link that wait: twice the largest window."""
+SERVE_AHEAD_BYTES = 8 * MIB
+"""Read for all links and not yet sent: above this nothing more is read."""
+SERVE_LINK_BYTES = 512 * KIB
+"""Of these, for one link: enough that the disk is never waited for."""
+SERVE_BURST_S = 0.05
+"""How much of its rate limit a node sends at once."""
+SERVE_PAUSE_S = 0.001
+"""The shortest wait for the rate limit."""
+
+# -- files and folders on disk
+FILE_NAME_BYTES = 255
+"""Of a name in UTF-8: what Linux takes, and no more UTF-16 units than Windows takes."""
+FOLDER_DEPTH = 64
+"""Folders in one another, the shared one not counted."""
+FOLDER_NAMES = 500_000
+"""Names beside one another in a shared folder, and beside the folders that lead there: some 80
+bytes of memory each while they are told apart. The number of files isn't bounded."""
+PATH_PART_BYTES = 4 * 255
+"""Of one name in a manifest: 255 characters, as Windows takes; it is shortened where it is put."""
+PATH_BYTES = 3 * KIB
+"""Of a path within a shared folder: together with where the folder lies what Linux takes (4 KiB)."""
+
 # -- JSON-RPC
 RPC_LINE_BYTES = 16 * MIB
 """One request or batch; a batch of 10,000 messages is 2 MiB."""

@@ -1,0 +1,106 @@
+"""A peer that a stream is fetched from, and what it owes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from p2pchat.config import limits
+
+_FEWEST, _MOST = limits.WINDOW_BLOCKS
+
+
+class Ask:
+    """A block that a peer owes."""
+
+    __slots__ = ("asked_at", "given_up", "got", "size")
+
+    def __init__(self, asked_at: float, size: int) -> None:
+        self.asked_at = asked_at
+        self.size = size
+        self.got = 0
+        """Bytes of it that have come."""
+        self.given_up = False
+        """Of no use any more, or asked of another; it may still come."""
+
+
+class Window:
+    """How many blocks may be in flight at a peer: what it delivers in SWARM_LATENCY_S."""
+
+    __slots__ = ("blocks", "least", "most")
+
+    def __init__(self, piece: int) -> None:
+        """`piece`: bytes."""
+        self.least = max(_FEWEST, limits.WINDOW_MIN_BYTES // piece)
+        self.most = min(_MOST, max(_FEWEST, limits.WINDOW_MAX_BYTES // piece))
+        self.blocks = float(self.least)
+
+    def adapt(self, latency: float, flying: int) -> None:
+        """A block came so long after it was asked for, while so many others were in flight. The
+        window grows while blocks come quickly (it doubles in a round trip) and are all asked for,
+        and shrinks while they queue."""
+        if latency > limits.SWARM_LATENCY_S:
+            self.blocks = max(self.least, self.blocks - 0.5)
+        elif flying + 2 >= self.blocks:
+            self.blocks = min(self.most, self.blocks + 1.0)
+
+
+class Source:
+    __slots__ = (
+        "anys",
+        "busy_until",
+        "chooses",
+        "device",
+        "flying",
+        "given_up_anys",
+        "has",
+        "heard_at",
+        "lacks",
+        "link",
+        "outcast",
+        "owes",
+        "silent",
+        "told",
+        "upper",
+        "useless",
+        "whole",
+        "window",
+    )
+
+    def __init__(self, link: int, device: bytes, piece: int) -> None:
+        self.link = link
+        self.device = device
+        self.has = 0
+        """Pieces, as a set."""
+        self.whole = False
+        """Said that it has everything."""
+        self.told = False
+        """Its Have is complete."""
+        self.upper = False
+        """Has blocks of hashes."""
+        self.lacks: set[int] = set()
+        """Keys of blocks of hashes that it refused."""
+        self.chooses = True
+        """May be asked for ANY."""
+        self.useless = 0
+        """Blocks that it chose though they were here."""
+        self.owes: dict[int, Ask] = {}
+        """By key."""
+        self.anys: deque[float] = deque()
+        """When each ANY was asked that isn't answered."""
+        self.given_up_anys = 0
+        self.flying = 0
+        """Requests that are neither answered nor given up."""
+        self.window = Window(piece)
+        self.heard_at = 0.0
+        """When it delivered, or was asked while it owed nothing."""
+        self.silent = False
+        self.busy_until = 0.0
+        self.outcast = False
+
+    def may_be_asked(self, now: float) -> bool:
+        return (
+            self.flying < self.window.blocks
+            and not self.silent
+            and not self.outcast
+            and self.busy_until <= now
+        )
