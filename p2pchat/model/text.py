@@ -18,6 +18,7 @@ MARKS_IN_NAME = 4
 """UTS #39, section 5.4."""
 
 _PLAIN = re.compile(r"[\n\x20-\x7e]*")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_BREAKS = re.compile("\r\n|\u2028|\u2029|\x85")
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5")
 """Letters and symbols that show nothing."""
@@ -65,11 +66,7 @@ def safe_bytes(data: bytes) -> str:
 def well_formed(text: str) -> str:
     """`text` with lone surrogates (bytes of a command line that aren't UTF-8) replaced by
     U+FFFD, so that it can be encoded."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return text
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def escaped(char: str) -> str:

@@ -87,6 +87,7 @@ def test_one_line_cuts() -> None:
 
 
 def test_bytes_that_are_not_utf8() -> None:
+    assert well_formed("a\udcff\udc80b") == "a\ufffd\ufffdb"
     assert safe_bytes(b"h\xc3\xa9 \xff\x1b[0m") == "hé \\xff\\x1b[0m"
 
 

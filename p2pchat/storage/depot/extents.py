@@ -13,7 +13,7 @@ from p2pchat.storage.depot.disk import open_regular, read_at, read_into, write_a
 
 _RECORD = struct.Struct("<QqH")
 """Size of a file, its mtime in ns (0: unknown), length of its path; then the path."""
-_MARK_EVERY = 32
+_MARK_EVERY = 8
 """Files of which one is remembered: 16 bytes of memory for so many."""
 _CHUNK_BYTES = 8 * 1024
 _LONG_CHUNK_BYTES = 256 * 1024

@@ -1,0 +1,366 @@
+"""Single files: what is finished is what was offered, and what is here is found by hashing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from carrying import blocks, carry, depot, fetch, has, here, survey
+
+from p2pchat.errors import RequestError, StoreError
+from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, is_well_formed, layers
+from p2pchat.node.ports import Depot
+from p2pchat.storage.depot.tree import Tree, TreeBuilder, digest
+
+P = PIECE_MIN_BYTES
+
+
+def content(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def shared(folder: Path, data: bytes, name: str = "lesson.bin") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def test_it_is_the_port(tmp_path: Path) -> None:
+    port: Depot = depot(tmp_path)
+    assert port.path(Stream(bytes(32), 1, P)) is None
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, P - 1, P, P + 1, 5 * P, 40 * P + 7, P * HASHES, P * HASHES + 1]
+)
+def test_what_is_finished_is_what_was_offered(tmp_path: Path, size: int) -> None:
+    data = content(size)
+    here_, there = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(here_, shared(tmp_path, data, "lesson.pdf"))
+    assert is_well_formed(offer.stream)
+    assert (offer.size, offer.files, offer.name) == (size, 1, "lesson.pdf")
+    assert offer.mime == "application/pdf"
+    path = fetch(here_, there, offer, seed=size)
+    assert path == tmp_path / "b" / "downloads" / "lesson.pdf"
+    assert path.read_bytes() == data
+    # It is served from there, and its partial file is gone.
+    for block in blocks(offer.stream):
+        assert there.read(offer.stream, block) == here_.read(offer.stream, block)
+    assert not list((tmp_path / "b" / "files").rglob("data"))
+    assert there.path(offer.stream) == str(path)
+    assert there.finish(offer.stream, "another name") == str(path)
+
+
+def test_a_tree_of_three_layers(tmp_path: Path) -> None:
+    """Beyond 16 GiB."""
+    piece = 8 * 1024**2
+    size = piece * HASHES + 5
+    hashes = [index.to_bytes(32, "big") for index in range(HASHES + 1)]
+    builder = TreeBuilder(str(tmp_path / "hashes"), size, piece)
+    for hash in hashes:
+        builder.add(hash)
+    lower = [b"".join(hashes[:HASHES]), hashes[HASHES]]
+    top = b"".join(map(digest, lower))
+    stream = Stream(builder.root(), size, piece)
+    assert stream.root == digest(top)
+    tree = Tree(str(tmp_path / "hashes"), stream)
+    assert [tree.block(Block(1, 1)), tree.block(Block(1, 0))] == lower[::-1]
+    assert tree.block(Block(2, 0)) == top
+    assert [tree.expected(Block(0, index)) for index in range(HASHES + 1)] == hashes
+    with (tmp_path / "hashes").open("r+b") as file:
+        file.write(b"x")
+    tree.forget()
+    assert tree.block(Block(1, 0)) is None
+    assert tree.block(Block(1, 1)) == lower[1]
+
+
+def test_the_reading_can_be_ended(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(8 * 1024**3)
+    told: list[int] = []
+
+    def going(done: int, total: int) -> bool:
+        told.append(done)
+        return done < 64 * 1024**2
+
+    with pytest.raises(RequestError) as refused:
+        depot(tmp_path / "a").survey(str(path), going)
+    assert refused.value.reason == "busy"
+    assert told[-1] < 128 * 1024**2
+    assert not list((tmp_path / "a" / "files").iterdir())
+
+
+def test_only_what_its_parent_says_is_kept(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    stream = survey(source, shared(tmp_path, content(3 * P))).stream
+    target.begin(stream)
+    piece, top = source.read(stream, Block(0, 1)), source.read(stream, Block(1, 0))
+    assert piece is not None
+    assert top is not None
+    assert not target.write(stream, Block(0, 1), piece)  # its parent isn't here
+    assert not target.write(stream, Block(1, 0), bytes(len(top)))
+    assert target.write(stream, Block(1, 0), top)
+    for wrong in (bytes(P), piece[:-1], piece + b"x", b""):
+        assert not target.write(stream, Block(0, 1), wrong)
+    assert not target.write(stream, Block(0, 0), piece)
+    assert not target.write(stream, Block(0, 99), piece)
+    assert not target.write(stream, Block(7, 0), piece)
+    assert target.read(stream, Block(0, 1)) is None
+    assert target.write(stream, Block(0, 1), piece)
+    assert target.read(stream, Block(0, 1)) == piece
+    assert target.read(stream, Block(0, 99)) is None
+    with pytest.raises(StoreError):
+        target.finish(stream, "x")
+    assert not (tmp_path / "b" / "downloads").exists()
+
+
+def test_the_disk_alone_says_what_is_here(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    stream = survey(source, shared(tmp_path, content(20 * P))).stream
+    assert here(target.begin(stream)) == 0
+    some = [Block(1, 0), *(Block(0, index) for index in (0, 3, 4, 12, 19))]
+    carry(source, target, stream, some)
+    [data] = (tmp_path / "b" / "files").rglob("data")
+    with data.open("r+b") as file:
+        file.seek(3 * P + 17)
+        file.write(b"\0\1\2")
+    for opened in (target, depot(tmp_path / "b")):
+        progress = opened.begin(stream)
+        assert progress.path is None
+        found = [block for block in blocks(stream) if has(progress, block)]
+        assert found == [block for block in some if block != Block(0, 3)]
+        assert opened.read(stream, Block(0, 3)) is None
+    # Without its tree nothing of it is believed.
+    [hashes] = (tmp_path / "b" / "files").rglob("hashes")
+    hashes.write_bytes(bytes(hashes.stat().st_size))
+    assert here(depot(tmp_path / "b").begin(stream)) == 0
+
+
+def test_holes_that_are_meant(tmp_path: Path) -> None:
+    """Pieces of zeros are here as soon as their place is."""
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    data = content(P) + bytes(6 * P) + content(P)
+    offer = survey(source, shared(tmp_path, data))
+    target.begin(offer.stream)
+    carry(source, target, offer.stream, [Block(1, 0), Block(0, 7)])
+    progress = target.begin(offer.stream)
+    assert not has(progress, Block(0, 0))
+    assert has(progress, Block(0, 7))
+    missing = [block for block in blocks(offer.stream) if not has(progress, block)]
+    carry(source, target, offer.stream, missing)
+    assert Path(target.finish(offer.stream, "zeros")).read_bytes() == data
+
+
+def test_many_threads_at_one_stream(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    data = content(200 * P)
+    stream = survey(source, shared(tmp_path, data)).stream
+    target.begin(stream)
+    carry(source, target, stream, [Block(1, 0)])
+    pieces = [block for block in blocks(stream, seed=3) if block.layer == 0]
+    wrong: list[Block] = []
+
+    def work(share: list[Block]) -> None:
+        for block in share:
+            piece = source.read(stream, block)
+            kept = piece is not None and target.write(stream, block, piece)
+            if not kept or target.read(stream, block) != piece:
+                wrong.append(block)
+
+    threads = [threading.Thread(target=work, args=(pieces[i::3] + pieces[:9],)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert Path(target.finish(stream, "x")).read_bytes() == data
+
+
+FETCHER = """
+import sys
+from pathlib import Path
+from p2pchat.model.stream import Block, Stream
+from p2pchat.storage.depot.depot import FileDepot
+root, folder, source = sys.argv[1:]
+stream = Stream(bytes.fromhex(root), 600 * 32768, 32768)
+target = FileDepot(Path(folder) / "files", Path(folder) / "downloads")
+shared = FileDepot(Path(source) / "files", Path(source) / "downloads")
+target.begin(stream)
+for block in [Block(1, 0), *(Block(0, index) for index in range(600))]:
+    data = shared.read(stream, block)
+    assert data is not None and target.write(stream, block, data)
+    print(block.index, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_killed_in_the_midst(tmp_path: Path) -> None:
+    data = content(600 * P)
+    source = depot(tmp_path / "a")
+    offer = survey(source, shared(tmp_path, data))
+    arguments = [offer.stream.root.hex(), str(tmp_path / "b"), str(tmp_path / "a")]
+    kept = 0
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", FETCHER, *arguments], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if int(line) >= kept + 100:
+                    process.send_signal(signal.SIGKILL)
+                    break
+            written = kept + 100
+        kept = here(depot(tmp_path / "b").begin(offer.stream))
+        assert kept >= written
+    target = depot(tmp_path / "b")
+    progress = target.begin(offer.stream)
+    carry(source, target, offer.stream, [b for b in blocks(offer.stream) if not has(progress, b)])
+    assert Path(target.finish(offer.stream, "x")).read_bytes() == data
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    downloads = tmp_path / "b" / "downloads"
+    mine = shared(downloads, b"mine", "Lesson.pdf")
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    paths = []
+    for number, name in enumerate(("lesson.pdf", "LESSON.PDF", "lesson.pdf", "../lesson.pdf")):
+        offer = survey(source, shared(tmp_path, content(100, number), f"{number}"))
+        target.begin(offer.stream)
+        carry(source, target, offer.stream, blocks(offer.stream))
+        paths.append(Path(target.finish(offer.stream, name)))
+        assert paths[-1].read_bytes() == content(100, number)
+    assert mine.read_bytes() == b"mine"
+    names = ["lesson_2.pdf", "LESSON_3.PDF", "lesson_4.pdf", "_._lesson.pdf"]
+    assert [path.name for path in paths] == names
+    assert {path.parent for path in paths} == {downloads}
+
+
+def test_a_link_in_the_downloads_is_not_followed(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    (tmp_path / "b" / "downloads").mkdir(parents=True)
+    (tmp_path / "b" / "downloads" / "x").symlink_to(tmp_path / "elsewhere")
+    offer = survey(source, shared(tmp_path, b"content", "x"))
+    assert fetch(source, target, offer).name == "x_2"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    mine = shared(tmp_path / "b" / "downloads", b"mine", "x")
+    path = fetch(source, target, survey(source, shared(tmp_path, content(P + 1), "x")))
+    assert path.name == "x_2"
+    assert path.read_bytes() == content(P + 1)
+    assert mine.read_bytes() == b"mine"
+
+
+def test_what_is_here_already_is_found(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    path = shared(tmp_path, content(5 * P))
+    offer = survey(source, path)
+    progress = source.begin(offer.stream)
+    assert progress.path == str(path)
+    assert [has(progress, block) for block in blocks(offer.stream)] == [True] * 6
+    came = fetch(source, target, offer)
+    for opened in (target, depot(tmp_path / "b")):
+        assert opened.begin(offer.stream).path == str(came)
+    # Touched only: it is read, and still is what it was.
+    os.utime(came, ns=(1, 1))
+    assert depot(tmp_path / "b").begin(offer.stream).path == str(came)
+    # Changed, its size and time as before: nothing wrong is served.
+    came.write_bytes(bytes(5 * P))
+    os.utime(came, ns=(1, 1))
+    reopened = depot(tmp_path / "b")
+    assert reopened.read(offer.stream, Block(0, 0)) is None
+    # Changed for all to see: it isn't there any more, and left alone.
+    came.write_bytes(content(5 * P, seed=2))
+    assert reopened.begin(offer.stream).path is None
+    assert fetch(source, reopened, offer) == came.with_name("lesson_2.bin")
+    assert came.read_bytes() == content(5 * P, seed=2)
+
+
+def test_what_was_shared_is_served_after_a_restart(tmp_path: Path) -> None:
+    path = shared(tmp_path, content(9 * P))
+    offer = survey(depot(tmp_path / "a"), path)
+    assert fetch(depot(tmp_path / "a"), depot(tmp_path / "b"), offer).exists()
+
+
+def test_a_shared_file_that_changes_or_goes(tmp_path: Path) -> None:
+    source = depot(tmp_path / "a")
+    path = shared(tmp_path, content(9 * P))
+    stream = survey(source, path).stream
+    with path.open("r+b") as file:
+        file.seek(4 * P)
+        file.write(b"other")
+    assert source.read(stream, Block(0, 3)) is not None
+    assert source.read(stream, Block(0, 4)) is None
+    path.unlink()
+    assert source.path(stream) is None
+    assert source.read(stream, Block(0, 3)) is None
+    path.mkdir()
+    assert source.read(stream, Block(0, 3)) is None
+    assert source.path(stream) is None
+
+
+def test_shared_twice_from_two_places(tmp_path: Path) -> None:
+    source = depot(tmp_path / "a")
+    first = shared(tmp_path / "1", content(3 * P))
+    second = shared(tmp_path / "2", content(3 * P))
+    stream = survey(source, first).stream
+    assert survey(source, second).stream == stream
+    first.unlink()
+    assert source.path(stream) == str(second)
+    assert source.read(stream, Block(0, 2)) is not None
+
+
+def test_shared_while_it_is_fetched(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    path = shared(tmp_path, content(3 * P))
+    stream = survey(source, path).stream
+    target.begin(stream)
+    carry(source, target, stream, [Block(1, 0), Block(0, 0)])
+    survey(target, path)
+    assert target.path(stream) == str(path)
+    carry(source, target, stream, [Block(0, 1)])
+    assert target.finish(stream, "x") == str(path)
+
+
+def test_discarded(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    path = shared(tmp_path, content(3 * P))
+    offer = survey(source, path)
+    target.begin(offer.stream)
+    carry(source, target, offer.stream, [Block(1, 0), Block(0, 0)])
+    target.discard(offer.stream)
+    assert not list((tmp_path / "b" / "files").iterdir())
+    assert target.read(offer.stream, Block(0, 0)) is None
+    came = fetch(source, target, offer)
+    target.discard(offer.stream)
+    source.discard(offer.stream)
+    assert came.exists()
+    assert path.exists()
+    assert source.path(offer.stream) is None
+    assert source.read(offer.stream, Block(1, 0)) is None
+
+
+def test_one_content_under_two_readings(tmp_path: Path) -> None:
+    """The same bytes offered as a file and as a folder are two streams that don't meet."""
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, shared(tmp_path, content(2 * P)))
+    as_folder = Stream(offer.stream.root, offer.stream.size, offer.stream.piece, 40)
+    target.begin(offer.stream)
+    assert target.begin(as_folder).path is None
+    assert fetch(source, target, offer).read_bytes() == content(2 * P)
+    assert target.path(as_folder) is None
+    assert layers(as_folder) == layers(offer.stream)

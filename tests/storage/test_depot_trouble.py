@@ -1,0 +1,242 @@
+"""What a disk and its files may do: clear errors, and nothing that looks whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from carrying import blocks, carry, depot, fetch, has, survey
+
+from p2pchat.errors import DiskFull, RequestError, StoreError
+from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream, piece_size
+
+P = PIECE_MIN_BYTES
+posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
+
+
+def refusal(folder: Path, path: Path | str) -> RequestError:
+    with pytest.raises(RequestError) as refused:
+        survey(depot(folder), path)
+    assert not list((folder / "files").iterdir())
+    return refused.value
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere/x", "a\0b", "n" * 300, "file/x"])
+def test_nothing_is_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "a", f"{tmp_path}/{name}").reason == "no-such-file"
+
+
+@posix
+def test_no_file_or_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "a", tmp_path / "pipe").reason == "no-such-file"
+    assert refusal(tmp_path / "a", "/dev/null").reason == "no-such-file"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared" / "inner").mkdir(parents=True)
+    (tmp_path / "shared" / "inner" / "private.txt").write_text("x")
+    opened = os.open
+
+    # Root may read everything, so the answer to everybody else is given by hand.
+    def refuse(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_NONBLOCK and str(path).endswith("private.txt"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opened(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse)
+    for path in (tmp_path / "shared", tmp_path / "shared" / "inner" / "private.txt"):
+        error = refusal(tmp_path / "a", path)
+        assert error.reason == "not-allowed"
+        assert "private.txt" in str(error)
+        assert "\n" not in str(error)
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared" / "private").mkdir(parents=True)
+    listed = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("private"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    error = refusal(tmp_path / "a", tmp_path / "shared")
+    assert error.reason == "not-allowed"
+    assert "private" in str(error)
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(bytes(40 * 1024 * 1024))
+
+    def append(done: int, total: int) -> bool:
+        with path.open("ab") as file:
+            file.write(b"more")
+        return True
+
+    with pytest.raises(RequestError) as refused:
+        depot(tmp_path / "a").survey(str(path), append)
+    assert refused.value.reason == "busy"
+    assert "log" in str(refused.value)
+    assert not list((tmp_path / "a" / "files").iterdir())
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int) -> None:
+    data = os.urandom(8 * P)
+    (tmp_path / "x").write_bytes(data)
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    stream = survey(source, tmp_path / "x").stream
+    target.begin(stream)
+    carry(source, target, stream, [Block(1, 0), Block(0, 0)])
+    written = os.pwrite
+
+    def full(handle: int, part: bytes, offset: int) -> int:
+        """Half of it fits."""
+        if offset % P:
+            raise OSError(reason, os.strerror(reason))
+        return written(handle, part[: len(part) // 2], offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        piece = source.read(stream, Block(0, 5))
+        assert piece is not None
+        with pytest.raises(DiskFull, match=r"^the disk is full$"):
+            target.write(stream, Block(0, 5), piece)
+    assert target.read(stream, Block(0, 5)) is None
+    assert target.path(stream) is None
+    for opened in (target, depot(tmp_path / "b")):
+        progress = opened.begin(stream)
+        assert has(progress, Block(0, 0))
+        assert not has(progress, Block(0, 5))
+    assert not (tmp_path / "b" / "downloads").exists()
+    carry(source, target, stream, [block for block in blocks(stream) if not has(progress, block)])
+    assert Path(target.finish(stream, "x")).read_bytes() == data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        (tmp_path / "x").write_bytes(os.urandom(1_900_000))
+        (tmp_path / "large").write_bytes(os.urandom(3_000_000))
+        source, target = depot(tmp_path / "a"), depot(small)
+        with pytest.raises(DiskFull):
+            target.begin(survey(source, tmp_path / "large").stream)
+        stream = survey(source, tmp_path / "x").stream
+        target.begin(stream)
+        (small / "other").write_bytes(bytes(1_000_000))
+        with pytest.raises(DiskFull):
+            carry(source, target, stream, blocks(stream))
+        with pytest.raises(StoreError):
+            target.finish(stream, "x")
+        (small / "other").unlink()
+        progress = target.begin(stream)
+        left = [block for block in blocks(stream) if not has(progress, block)]
+        assert 0 < len(left) < 40
+        carry(source, target, stream, left)
+        assert Path(target.finish(stream, "x")).read_bytes() == (tmp_path / "x").read_bytes()
+        # Sharing needs room for the hashes alone, but there is none.
+        fill_up(small / "rest")
+        with pytest.raises(DiskFull):
+            survey(target, tmp_path / "large")
+        assert target.path(stream) is not None
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def fill_up(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_more_than_any_disk_holds(tmp_path: Path) -> None:
+    size = 1 << 52
+    with pytest.raises(DiskFull):
+        depot(tmp_path).begin(Stream(bytes(32), size, piece_size(size)))
+
+
+def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(os.urandom(3 * P))
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, tmp_path / "x")
+    target.begin(offer.stream)
+    carry(source, target, offer.stream, blocks(offer.stream))
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", broken)
+        patch.setattr(os, "rename", broken)
+        with pytest.raises(StoreError, match="can't be put into the downloads: Read-only"):
+            target.finish(offer.stream, "x")
+    assert not list((tmp_path / "b" / "downloads").iterdir())
+    assert target.path(offer.stream) is None
+    assert Path(target.finish(offer.stream, "x")).exists()
+
+
+def test_a_folder_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "files").touch()
+    with pytest.raises(StoreError, match="can't be used"):
+        depot(tmp_path)
+
+
+@posix
+def test_a_shared_file_replaced_by_a_pipe_or_a_link(tmp_path: Path) -> None:
+    """Nothing waits for a pipe, and no link leads elsewhere."""
+    source = depot(tmp_path / "a")
+    path = tmp_path / "x"
+    path.write_bytes(os.urandom(3 * P))
+    stream = survey(source, path).stream
+    path.rename(tmp_path / "y")
+    os.mkfifo(path)
+    assert source.read(stream, Block(0, 0)) is None
+    path.unlink()
+    path.symlink_to("y")
+    assert source.read(stream, Block(0, 0)) is None
+    assert source.path(stream) is None
+    # The way through a link is for who shares: it is read where it leads.
+    again = survey(depot(tmp_path / "b"), path)
+    assert again.name == "x"
+    assert again.stream == stream
+    assert depot(tmp_path / "b").path(stream) == str(tmp_path / "y")
+
+
+@posix
+def test_a_link_in_place_of_the_partial_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(os.urandom(3 * P))
+    (tmp_path / "mine").write_bytes(b"mine")
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, tmp_path / "x")
+    target.begin(offer.stream)
+    [home] = (tmp_path / "b" / "files").iterdir()
+    (home / "data").symlink_to(tmp_path / "mine")
+    with pytest.raises(StoreError):
+        fetch(source, target, offer)
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_descriptors_are_given_back(tmp_path: Path) -> None:
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("needs /proc")
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(90):
+        (tmp_path / "x").write_bytes(b"%d" % number)
+        fetch(source, target, survey(source, tmp_path / "x"))
+    assert len(os.listdir("/proc/self/fd")) == before
