@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +35,12 @@ _LOG_BYTES = 1024 * 1024
 """Of the log file beside a front end that fills the terminal; one older file is kept."""
 _END_S = 4.7
 """After a signal; the interface promises 5 s."""
+_HANDOVER_S = 5.0
+"""How long a profile may be in use and nobody answer on its socket: a process that is just starting
+or ending."""
+_ASK_AGAIN_S = 0.1
+_LINGER_S = 30.0
+"""How much longer a command that asks once stays for others that use its node meanwhile."""
 
 T = TypeVar("T")
 
@@ -228,6 +235,7 @@ def run_history(
         log_level,
         lambda node, _: once.history(node, conversation, query, limit, as_json),
         DONE,
+        shared=False,
     )
 
 
@@ -243,10 +251,13 @@ def _run_once(
     log_level: str,
     ask: Callable[[Asked, bool], Coroutine[Any, Any, int]],
     stopped: int,
+    shared: bool = True,
 ) -> int:
     """Ask the node that runs on the profile, else a fresh one (then the second argument is true).
-    `stopped` is the exit code where a signal ends it first."""
+    `stopped` is the exit code where a signal ends it first. What others ask meanwhile is answered
+    by the fresh node too if it is `shared`; else they wait for its end."""
     from p2pchat.ui.rpc.client import connect_running
+    from p2pchat.ui.rpc.control import ControlServer
 
     log_to_stderr(log_level)
 
@@ -260,14 +271,31 @@ def _run_once(
             await running.close()
 
     async def ask_fresh(stop: asyncio.Event) -> int:
-        async with open_shared(own) as node:
-            return await _until(stop, ask(node, True), stopped)
+        async with open_node(own) as node:
+            control = ControlServer(node, Path(own.data_dir))
+            if shared:
+                await control.start()
+            try:
+                code = await _until(stop, ask(node, True), stopped)
+                return await _until(stop, _after(control.unused(_LINGER_S), code), code)
+            finally:
+                await control.close()
 
-    code = run_loop(ask_running)
-    if code is None:
-        own = unlocked(options)
-        code = run_loop(ask_fresh)
+    own, patience = options, time.monotonic() + _HANDOVER_S
+    while (code := run_loop(ask_running)) is None:
+        own = unlocked(own)
+        try:
+            return run_loop(ask_fresh)
+        except ProfileInUse:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(_ASK_AGAIN_S)
     return code
+
+
+async def _after(work: Coroutine[Any, Any, None], result: T) -> T:
+    await work
+    return result
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, int], stopped: int) -> int:

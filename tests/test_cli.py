@@ -298,6 +298,25 @@ def test_one_shot_commands(tmp_path: Path, lan: list[str]) -> None:
     assert "later" in run("history", "#lobby", *bob, *lan).stdout
 
 
+def test_one_shot_commands_at_once(tmp_path: Path, lan: list[str]) -> None:
+    """The first to open the profile serves the others, however it and they come and go."""
+    bob = ["--data-dir", str(tmp_path / "bob"), *lan]
+    said = [f"number {n}" for n in range(6)]
+    commands = [["send", "#lobby", text] for text in said]
+    commands += [["history", "#lobby"]] * 2
+    with running(tmp_path / "ana", *lan, "--name", "Ana") as node:
+        run("history", "#lobby", *bob)
+        processes = [subprocess.Popen([*PROGRAM, *one, *bob]) for one in commands]
+        try:
+            assert [process.wait(DEADLINE) for process in processes] == [0] * len(commands)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+        listed = node.call("messages.list", conversation="#lobby")
+        assert sorted(m["text"] for m in listed) == said
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("command", [["rpc"], ["chat"], ["peers", "--wait", "60"]])
 def test_signals_end_every_command(

@@ -136,6 +136,8 @@ class ControlServer:
         self._data_dir = data_dir
         self._table = Table(more)
         self._clients: set[_Client] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._close: Callable[[], None] | None = None
 
@@ -172,6 +174,7 @@ class ControlServer:
         if len(self._clients) >= CONTROL_CLIENTS:
             return False
         self._clients.add(client)
+        self._empty.clear()
         return True
 
     def open_session(self, client: _Client) -> Session:
@@ -179,12 +182,20 @@ class ControlServer:
 
     def forget(self, client: _Client) -> None:
         self._clients.discard(client)
+        if not self._clients:
+            self._empty.set()
 
     def run(self, work: Coroutine[object, object, None]) -> None:
         """A task of this server."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def unused(self, within: float) -> None:
+        """Wait until no client is left, but not longer than `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._empty.wait()
 
     async def close(self) -> None:
         """No new clients; those that are here get their answers."""

@@ -140,6 +140,20 @@ def test_each_client_is_served_and_may_end_its_input_first(tmp_path: Path) -> No
     with_server(tmp_path, test)
 
 
+def test_waiting_until_nobody_uses_it(tmp_path: Path) -> None:
+    async def test(node: PaperNode, server: ControlServer) -> None:
+        client = await connected(tmp_path)
+        assert (await client.info()).name == "Ana"
+        unused = asyncio.create_task(server.unused(30))
+        assert (await client.info()).name == "Ana"
+        assert not unused.done()
+        await server.unused(0.01)
+        await client.close()
+        await unused
+
+    with_server(tmp_path, test)
+
+
 def test_no_more_clients_than_the_bound(tmp_path: Path) -> None:
     async def test(node: PaperNode, server: ControlServer) -> None:
         clients = [await connected(tmp_path) for _ in range(limits.CONTROL_CLIENTS)]
