@@ -346,8 +346,12 @@ class World:
 
     def mesh(self) -> None:
         for one in self.hosts:
-            for other in self.hosts[: one.name]:
-                self.link(one, other)
+            self.mesh_with(one)
+
+    def mesh_with(self, host: Host) -> None:
+        for other in self.hosts:
+            if other is not host:
+                self.link(host, other)
 
     def at(self, time: float, call: Callable[..., None], *args: Any) -> None:
         self.events += 1
@@ -358,7 +362,8 @@ class World:
 
     def run(self, until: Callable[[], bool], limit: float) -> None:
         """Until it holds, or so many seconds of virtual time."""
-        while self._heap and not until():
+        while not until():
+            assert self._heap, "nothing happens any more"
             self.now, _, call, args = heapq.heappop(self._heap)
             assert self.now < limit, "it takes too long"
             call(*args)

@@ -64,11 +64,6 @@ class Picker:
         return self._left[0]
 
     @property
-    def exhausted(self) -> bool:
-        """Nothing is free: all that can be asked for is being fetched."""
-        return not any(self._free)
-
-    @property
     def uppers_left(self) -> int:
         """Blocks of hashes that aren't here."""
         return sum(self._left[1:])

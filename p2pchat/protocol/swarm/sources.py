@@ -24,21 +24,25 @@ class Ask:
 
 
 class Window:
-    """How many blocks may be in flight at a peer: what it delivers in SWARM_LATENCY_S."""
+    """How many blocks may be in flight at a peer: so many that a block comes SWARM_LATENCY_S later
+    than it would if it were the only one (as in LEDBAT, RFC 6817)."""
 
-    __slots__ = ("blocks", "least", "most")
+    __slots__ = ("blocks", "least", "most", "shortest")
 
     def __init__(self, piece: int) -> None:
         """`piece`: bytes."""
         self.least = max(_FEWEST, limits.WINDOW_MIN_BYTES // piece)
         self.most = min(_MOST, max(_FEWEST, limits.WINDOW_MAX_BYTES // piece))
         self.blocks = float(self.least)
+        self.shortest = float("inf")
+        """The least latency that was seen: the way there and back, and a block's own time."""
 
     def adapt(self, latency: float, flying: int) -> None:
         """A block came so long after it was asked for, while so many others were in flight. The
-        window grows while blocks come quickly (it doubles in a round trip) and are all asked for,
-        and shrinks while they queue."""
-        if latency > limits.SWARM_LATENCY_S:
+        window grows while blocks come quickly (it doubles in a round trip) and as many are asked
+        for as may be, and shrinks while they queue."""
+        self.shortest = min(self.shortest, latency)
+        if latency > self.shortest + limits.SWARM_LATENCY_S:
             self.blocks = max(self.least, self.blocks - 0.5)
         elif flying + 2 >= self.blocks:
             self.blocks = min(self.most, self.blocks + 1.0)
