@@ -134,7 +134,8 @@ class Depot(Protocol):
         """Read a file or folder, keep its tree and where it lies, so that it can be served.
         `going` is told now and then how many bytes of how many are read; False ends it with
         RequestError `busy`. RequestError `no-such-file`: nothing is there, or no file or folder;
-        `not-allowed`: it can't be read. Links in a folder aren't followed out of it."""
+        `not-allowed`: it can't be read; `busy` also: it changed meanwhile; `too-large`: a folder
+        beyond limits.FOLDER_*. Links in a folder aren't followed out of it."""
         ...
 
     def begin(self, stream: Stream) -> Progress:
@@ -143,7 +144,8 @@ class Depot(Protocol):
 
     def write(self, stream: Stream, block: Block, data: bytes) -> bool:
         """Keep a block; False, and nothing is kept, where it isn't what its parent says. Its
-        parent must be here (the top's is the root)."""
+        parent must be here (the top's is the root). StoreError also where a folder's manifest,
+        whole now, can't be used: such a stream never completes; `begin` says the same."""
         ...
 
     def read(self, stream: Stream, block: Block) -> bytes | None:

@@ -374,6 +374,19 @@ def test_a_folder_of_too_many_names(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     taken(tmp_path / "b", *(((f"{number // 40}", f"{number}"), 0) for number in range(300)))
 
 
+def test_a_folder_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("manifest", "survey"):
+        monkeypatch.setattr(f"p2pchat.storage.depot.{module}.FOLDER_FILES", 10)
+    with pytest.raises(StoreError, match="too many files"):
+        taken(tmp_path / "b", *((("a", f"{number}"), 0) for number in range(11)))
+    for number in range(11):
+        (tmp_path / "many" / f"{number % 3}").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "many" / f"{number % 3}" / f"{number}").touch()
+    with pytest.raises(RequestError) as refused:
+        survey(depot(tmp_path / "a"), tmp_path / "many")
+    assert refused.value.reason == "too-large"
+
+
 def test_folders_too_deep(tmp_path: Path) -> None:
     fits = tmp_path.joinpath("fits", *("f" * limits.FOLDER_DEPTH))
     fits.mkdir(parents=True)

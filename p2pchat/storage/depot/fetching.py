@@ -120,9 +120,7 @@ class Fetch:
     def _scan_folder(self, buffer: memoryview) -> None:
         assert isinstance(self.content, Folder)
         for record in self.content.layout:
-            path = self.content.place(record)
-            if os.path.lexists(path) and os.lstat(path).st_size > record.size:
-                os.truncate(path, record.size)
+            _cut(self.content.place(record), record.size)
         for block, offset, view in self._pieces(buffer):
             if self.has(block) or (expected := self._tree.expected(block)) is None:
                 continue
@@ -217,6 +215,12 @@ def _put_in(
     if size == 0:
         write_at(str(folder / path), 0, b"")
     writer.add(os.fsencode(path), size)
+
+
+def _cut(path: str, size: int) -> None:
+    """A file that is longer, to this size."""
+    if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path) > size:
+        os.truncate(path, size)
 
 
 def _check_room(home: Path, wanted: int, total: bool) -> None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from p2pchat.config.limits import FOLDER_DEPTH, PATH_PART_BYTES
+from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, PATH_PART_BYTES
 
 EMPTY_FOLDER = -1
 _HEADER = struct.Struct(">BI")
@@ -28,16 +28,16 @@ Entry = tuple[tuple[str, ...], int]
 class ManifestWriter:
     def __init__(self, path: str) -> None:
         self._file = open(path, "wb", buffering=_BUFFER_BYTES)  # noqa: SIM115 - closed by close
-        self._count = 0
+        self.count = 0
         self.length = self._file.write(_HEADER.pack(_LIST, 0))
 
     def add(self, parts: Sequence[str], size: int) -> None:
         self.length += self._file.write(_encode((parts, size)))
-        self._count += 1
+        self.count += 1
 
     def close(self) -> None:
         self._file.seek(0)
-        self._file.write(_HEADER.pack(_LIST, self._count))
+        self._file.write(_HEADER.pack(_LIST, self.count))
         self._file.close()
 
 
@@ -47,6 +47,8 @@ def read_manifest(file: BinaryIO, length: int, content: int) -> Iterator[Entry]:
     data = file.read(min(length, _BUFFER_BYTES))
     left = length - len(data)
     count, at = _list_header(data)
+    if count > FOLDER_FILES:
+        raise ValueError("too many files")
     total = 0
     for _ in range(count):
         if left and len(data) - at < _ENTRY_BYTES:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from p2pchat.config.limits import FILE_NAME_BYTES, FOLDER_NAMES
+from p2pchat.config.limits import FILE_NAME_BYTES, FOLDER_NAMES, PATH_PART_BYTES
 from p2pchat.model.names import fold
 from p2pchat.model.text import safe_text, well_formed
 
@@ -24,7 +24,8 @@ _DEVICE = re.compile(
 )
 _SHORT_NAME = re.compile(r"[^.]{1,6}~\d{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
 """What Windows makes of long names by itself: it would open the other file."""
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_(](?:[A-Za-z0-9_()+,=@#&' -]|\.(?=[A-Za-z0-9_(]))*(?<! )")
+"""What stays as it is, if it isn't too long."""
 _SUFFIX_BYTES = 12
 """Room for the number that tells two names apart."""
 _EXTENSION_CHARS = 16
@@ -35,7 +36,8 @@ def harmless(name: str) -> str:
     """The name as that of one file or folder in the folder where it is put: it leads nowhere else,
     names no device, shows itself whole and in order, and fits every usual file system."""
     if not (_PLAIN.fullmatch(name) and len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES):
-        name = safe_text(unicodedata.normalize("NFC", well_formed(name)), multiline=False)
+        name = unicodedata.normalize("NFC", well_formed(name[:PATH_PART_BYTES]))
+        name = safe_text(name, multiline=False)
         name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
         name = _shortened(_stripped(name))
     if _DEVICE.fullmatch(name):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_NAMES, MIB, PATH_BYTES
+from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, FOLDER_NAMES, MIB, PATH_BYTES
 from p2pchat.errors import RequestError
 from p2pchat.model.stream import Stream, piece_size
 from p2pchat.model.text import one_line, well_formed
@@ -118,6 +118,8 @@ class _Walk:
         if not self._going(0, self.content):
             raise RequestError("busy", "the reading was ended")
         found = self._list(folder)
+        if self._manifest.count + len(found) > FOLDER_FILES:
+            raise RequestError("too-large", f"more than {FOLDER_FILES:,} files in one folder")
         if not found and parts:
             self._manifest.add(parts, EMPTY_FOLDER)
         for name, path, state in found:
