@@ -125,10 +125,10 @@ def unlocked(options: Options) -> Options:
 
 
 def is_fresh(options: Options) -> bool:
-    """Whether the profile is still to be made."""
-    from p2pchat.storage.keys import KEY_FILE
+    """Whether the profile is still to be made. StoreError."""
+    from p2pchat.storage.keys import has_key
 
-    return not (Path(options.data_dir) / KEY_FILE).exists()
+    return not has_key(Path(options.data_dir))
 
 
 # -- commands
@@ -414,7 +414,8 @@ def log_to_stderr(level: str) -> None:
 
 def log_to_file(data_dir: str, level: str) -> None:
     """For a front end that fills the terminal: nothing may be written between its lines."""
-    os.makedirs(data_dir, mode=0o700, exist_ok=True)
+    with contextlib.suppress(OSError):  # whoever opens the profile says so
+        os.makedirs(data_dir, mode=0o700, exist_ok=True)
     path = os.path.join(data_dir, LOG_FILE)
     _log_to(
         logging.handlers.RotatingFileHandler(

@@ -166,6 +166,8 @@ def test_wrong_usage(arguments: list[str]) -> None:
         ["--connect", "192.0.2.1"],
         ["--connect", "fe80::1:5"],
         ["--passphrase-file", "/nonexistent"],
+        ["--data-dir", ""],
+        ["--data-dir", "a" * 300],
         ["--profile", "../x"],
         ["--profile", ""],
         ["--interface", "nonsense0"],
@@ -174,7 +176,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
     ],
 )
 def test_impossible_options(tmp_path: Path, options: list[str]) -> None:
-    where = [] if "--profile" in options else ["--data-dir", str(tmp_path)]
+    where = [] if {"--profile", "--data-dir"} & {*options} else ["--data-dir", str(tmp_path)]
     ended = run("rpc", *where, *options)
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1

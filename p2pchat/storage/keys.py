@@ -68,6 +68,8 @@ class KeyHeader(msgspec.Struct, frozen=True, kw_only=True):
     memory_kib: int = ARGON2_MEMORY_KIB
     passes: int = ARGON2_PASSES
     lanes: int = ARGON2_LANES
+    has_store: bool = False
+    """Whether a store was made under the key."""
 
 
 class Keyring(Protocol):
@@ -102,8 +104,35 @@ def obtain_key(directory: Path, passphrase: str | None) -> tuple[bytes, KeyKind]
 
 def is_under_passphrase(directory: Path) -> bool:
     """Whether the profile in this folder, if there is one, needs a passphrase. StoreError."""
-    path = directory / KEY_FILE
-    return path.exists() and _read(path).kind is KeyKind.PASSPHRASE
+    return has_key(directory) and _read(directory / KEY_FILE).kind is KeyKind.PASSPHRASE
+
+
+def has_key(directory: Path) -> bool:
+    """Whether there is a profile in this folder. StoreError where that can't be seen."""
+    try:
+        (directory / KEY_FILE).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise folder_unusable(directory, error) from error
+    return True
+
+
+def folder_unusable(directory: Path, error: OSError) -> StoreError:
+    return StoreError(f"the profile's folder can't be used: {directory}: {error.strerror}")
+
+
+def has_store(directory: Path) -> bool:
+    """Whether there was a store under the key once. StoreError."""
+    return has_key(directory) and _read(directory / KEY_FILE).has_store
+
+
+def remember_store(directory: Path) -> None:
+    """From now on a store that isn't there, or is empty, has been lost. StoreError, DiskFull."""
+    header = _read(directory / KEY_FILE)
+    if not header.has_store:
+        kept = msgspec.structs.replace(header, has_store=True)
+        write_private(directory / KEY_FILE, msgspec.json.encode(kept))
 
 
 _WRONG = {

@@ -12,8 +12,17 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from p2pchat.errors import ProfileInUse, StoreDamaged, StoreError, StoreLocked
-from p2pchat.storage.keys import KEY_FILE, KeyKind, obtain_key
+from p2pchat.errors import ProfileInUse, StoreDamaged, StoreLocked
+from p2pchat.storage.database import translated
+from p2pchat.storage.keys import (
+    KEY_FILE,
+    KeyKind,
+    folder_unusable,
+    has_key,
+    has_store,
+    obtain_key,
+    remember_store,
+)
 from p2pchat.storage.store import SqliteStore
 
 STORE_FILE = "store.db"
@@ -88,21 +97,36 @@ def open_profile(directory: Path, passphrase: str | None = None) -> ProfileStore
         _make_private(directory)
         lock = ProfileLock(directory)
     except OSError as error:
-        raise StoreError(
-            f"the profile's folder can't be used: {directory}: {error.strerror}"
-        ) from error
+        raise folder_unusable(directory, error) from error
+    path = directory / STORE_FILE
     try:
-        if (directory / STORE_FILE).exists() and not (directory / KEY_FILE).exists():
+        if path.exists() and not has_key(directory):
             raise StoreLocked(f"the profile's key file is missing: {directory / KEY_FILE}")
+        if has_store(directory) and not _holds_something(path):
+            raise StoreDamaged(
+                f"the store is gone or empty: {path}: put it back, or remove the folder to start as"
+                " a new person"
+            )
         key, kind = obtain_key(directory, passphrase)
         try:
-            return ProfileStore(directory, lock, key, kind)
+            store = ProfileStore(directory, lock, key, kind)
         except StoreLocked as error:
             # The key is the right one, or obtain_key had said so.
-            raise StoreDamaged(f"the store is damaged: {directory / STORE_FILE}") from error
+            raise StoreDamaged(f"the store is damaged: {path}") from error
+        try:
+            remember_store(directory)
+        except BaseException:
+            store.close()
+            raise
+        return store
     except BaseException:
         lock.release()
         raise
+
+
+def _holds_something(path: Path) -> bool:
+    with translated(path):
+        return path.exists() and path.stat().st_size > 0
 
 
 def _make_private(directory: Path) -> None:
@@ -110,5 +134,5 @@ def _make_private(directory: Path) -> None:
     other uses."""
     new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name == "posix" and (new or (directory / KEY_FILE).exists()):
+    if os.name == "posix" and (new or has_key(directory)):
         directory.chmod(0o700)

@@ -111,6 +111,10 @@ def break_key(profile: Path) -> None:
     (profile / "store.key").write_bytes(b"\xff" * 40)
 
 
+def empty_store(profile: Path) -> None:
+    (profile / "store.db").write_bytes(b"")
+
+
 def another_key(profile: Path) -> None:
     key = json.loads((profile / "store.key").read_text())
     name = next(name for name, value in key.items() if isinstance(value, str) and len(value) > 30)
@@ -119,7 +123,7 @@ def another_key(profile: Path) -> None:
     (profile / "store.key").write_text(json.dumps(key))
 
 
-@pytest.mark.parametrize("harm", [break_store, break_key, another_key])
+@pytest.mark.parametrize("harm", [break_store, empty_store, break_key, another_key])
 def test_a_store_that_cannot_be_read_stays_as_it_is(
     lan: Lan, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:

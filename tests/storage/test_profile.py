@@ -207,7 +207,51 @@ def test_damage_is_told_from_a_wrong_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_keyring")
+def test_a_store_that_was_lost_is_not_made_anew(tmp_path: Path) -> None:
+    """The person would be another one, and never know why."""
+    mark(tmp_path / "a")
+    saved = (tmp_path / "a" / STORE_FILE).read_bytes()
+    (tmp_path / "a" / STORE_FILE).write_bytes(b"")
+    with pytest.raises(StoreDamaged):
+        open_profile(tmp_path / "a")
+    (tmp_path / "a" / STORE_FILE).unlink()
+    with pytest.raises(StoreDamaged):
+        open_profile(tmp_path / "a")
+    assert not (tmp_path / "a" / STORE_FILE).exists()
+    (tmp_path / "a" / STORE_FILE).write_bytes(saved)
+    open_profile(tmp_path / "a").close()
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_a_first_start_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+    keys.obtain_key(tmp_path, None)
+    open_profile(tmp_path).close()
+    (tmp_path / "b").mkdir()
+    keys.obtain_key(tmp_path / "b", None)
+    (tmp_path / "b" / STORE_FILE).write_bytes(b"")
+    open_profile(tmp_path / "b").close()
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_a_store_that_a_killed_first_start_left_is_whole(tmp_path: Path) -> None:
+    """The file itself holds something from then on, not only its WAL."""
+    store = open_profile(tmp_path)
+    (tmp_path / "copy").mkdir()
+    for file in tmp_path.iterdir():
+        if file.is_file():
+            (tmp_path / "copy" / file.name).write_bytes(file.read_bytes())
+    store.close()
+    open_profile(tmp_path / "copy").close()
+
+
+@pytest.mark.usefixtures("no_keyring")
 def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to("round")
+    for there in (tmp_path / "round", tmp_path / ("long" * 100)):
+        with pytest.raises(StoreError, match="can't be used"):
+            keys.is_under_passphrase(there)
+        with pytest.raises(StoreError, match="can't be used"):
+            open_profile(there)
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="can't be used"):
         open_profile(tmp_path / "file")
