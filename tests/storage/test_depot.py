@@ -144,6 +144,34 @@ def test_the_disk_alone_says_what_is_here(tmp_path: Path) -> None:
     assert here(depot(tmp_path / "b").begin(stream)) == 0
 
 
+def test_a_partial_file_that_grew(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, shared(tmp_path, content(2 * P + 5)))
+    target.begin(offer.stream)
+    carry(source, target, offer.stream, blocks(offer.stream))
+    [data] = (tmp_path / "b" / "files").rglob("data")
+    with data.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(StoreError, match="changed on disk"):
+        target.finish(offer.stream, "x")
+    assert here(target.begin(offer.stream)) == 3
+    assert Path(target.finish(offer.stream, "x")).read_bytes() == content(2 * P + 5)
+
+
+def test_a_tree_that_was_lost(tmp_path: Path) -> None:
+    """The file is there, but can't be served: so it is fetched."""
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, shared(tmp_path, content(2 * P)))
+    came = fetch(source, target, offer)
+    [hashes] = (tmp_path / "b" / "files").rglob("hashes")
+    hashes.unlink()
+    target = depot(tmp_path / "b")
+    assert target.read(offer.stream, Block(0, 0)) is None
+    assert target.begin(offer.stream).path is None
+    assert fetch(source, target, offer) == came.with_name("lesson_2.bin")
+    assert target.begin(offer.stream).path == str(came.with_name("lesson_2.bin"))
+
+
 def test_holes_that_are_meant(tmp_path: Path) -> None:
     """Pieces of zeros are here as soon as their place is."""
     source, target = depot(tmp_path / "a"), depot(tmp_path / "b")

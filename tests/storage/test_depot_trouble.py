@@ -14,7 +14,7 @@ import pytest
 from carrying import blocks, carry, depot, fetch, has, survey
 
 from p2pchat.errors import DiskFull, RequestError, StoreError
-from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream, piece_size
+from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, piece_size
 
 P = PIECE_MIN_BYTES
 posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
@@ -57,6 +57,30 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert error.reason == "not-allowed"
         assert "private.txt" in str(error)
         assert "\n" not in str(error)
+
+
+def test_a_disk_that_cannot_read_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / "x").write_text("x")
+    monkeypatch.setattr(os, "preadv", broken)
+    error = refusal(tmp_path / "a", tmp_path / "x")
+    assert error.reason == "not-allowed"
+    assert str(error) == f"can't read {tmp_path / 'x'}: Input/output error"
+
+
+def test_no_room_for_the_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It isn't the shared file's fault."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (tmp_path / "x").open("wb") as file:
+        file.truncate(HASHES * P)
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(DiskFull):
+        survey(depot(tmp_path / "a"), tmp_path / "x")
 
 
 def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,8 @@ _FAILED = "a shared file can't be kept"
 
 class FileDepot:
     def __init__(self, folder: Path, downloads: Path) -> None:
-        """`folder` is the depot's own. Both are made where they aren't there; they must be on one
-        file system. DiskFull, StoreError."""
+        """`folder` is the depot's own. Both must be on one file system; they are made when there
+        is need. DiskFull, StoreError."""
         self._folder = folder
         self._downloads = downloads
         self._lock = threading.Lock()

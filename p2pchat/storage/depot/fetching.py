@@ -83,11 +83,10 @@ class Fetch:
     # -- what is here
 
     def _scan(self) -> None:
-        counts = layers(self._stream)
-        for layer in range(len(counts) - 1, 0, -1):
-            for index in range(counts[layer]):
-                if self._tree.block(block := Block(layer, index)) is not None:
-                    self._mark(block)
+        for block in self._tree.blocks():
+            if self._tree.block(block) is not None:
+                self._mark(block)
+        _cut(self._data, self._stream.size)
         with memoryview(bytearray(min(self._stream.piece, self._stream.size))) as buffer:
             self._scan_data(buffer)
             if self._stream.manifest and self._has_manifest():

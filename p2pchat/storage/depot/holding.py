@@ -65,7 +65,7 @@ class Holding:
             self._tree.forget()
             self._fetch, self._looked = None, False
             path = self._path()
-            if path is not None and (self._untouched() or self._verified()):
+            if path is not None and self._is_right():
                 return Progress(_all_ones(self._stream), path)
             return Progress(self._fetching(fresh=True).bits(), None)
 
@@ -113,7 +113,11 @@ class Holding:
             part = self._home / (FOLDER if self._stream.manifest else DATA)
             if not self._stream.size:
                 part.touch()
-            mtime_ns = 0 if self._stream.manifest else part.stat().st_mtime_ns
+            state = part.stat()
+            if not self._stream.manifest and state.st_size != self._stream.size:
+                self._fetch = None
+                raise StoreError("what was fetched has been changed on disk")
+            mtime_ns = 0 if self._stream.manifest else state.st_mtime_ns
             target = downloads.put(
                 part,
                 self._downloads,
@@ -202,6 +206,10 @@ class Holding:
         except OSError:
             return None
         return path if there else None
+
+    def _is_right(self) -> bool:
+        """Whether all of the source is what it was, and can be served."""
+        return self._tree.is_whole() and (self._untouched() or self._verified())
 
     def _untouched(self) -> bool:
         """By size and time; a folder that was fetched has no times yet."""

@@ -135,11 +135,11 @@ class _Walk:
             self.files += 1
 
     def _list(self, folder: str) -> list[_Found]:
-        found = []
+        found, prefix = [], os.path.join(folder, "")
         try:
             with os.scandir(self._inside + folder) as entries:
                 for entry in entries:
-                    if one := self._look(entry, os.path.join(folder, entry.name)):
+                    if one := self._look(entry, prefix + entry.name):
                         found.append(one)
                     if len(found) > FOLDER_NAMES // 2:
                         raise RequestError("too-large", f"too many files in {_shown(folder)}")
@@ -197,18 +197,13 @@ class _Reader:
             offset = 0
             while offset < size:
                 view = self._buffer[self._filled : self._filled + size - offset]
-                count = read_into(handle, offset, view)
-                if count < len(view):
+                if _read(path, handle, offset, view) < len(view):
                     raise _changed(path)
-                offset += count
-                self._filled += count
+                offset += len(view)
+                self._filled += len(view)
                 if self._filled == len(self._buffer):
                     self._flush()
             state = os.fstat(handle)
-        except OSError as error:
-            raise RequestError(
-                "not-allowed", f"can't read {_shown(path)}: {error.strerror}"
-            ) from error
         finally:
             os.close(handle)
         if state.st_size != size or (mtime_ns is not None and state.st_mtime_ns != mtime_ns):
@@ -234,6 +229,14 @@ class _Reader:
             self._told = self._done
             if not self._going(self._done, self._size):
                 raise RequestError("busy", "the reading was ended")
+
+
+def _read(path: str, handle: int, offset: int, view: memoryview) -> int:
+    try:
+        return read_into(handle, offset, view)
+    except OSError as error:
+        text = f"can't read {_shown(path)}: {error.strerror}"
+        raise RequestError("not-allowed", text) from error
 
 
 def _refused(path: str) -> RequestError:

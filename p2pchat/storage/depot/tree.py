@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from blake3 import blake3
 
@@ -56,6 +57,16 @@ class Tree:
             return None
         self._keep(block, data)
         return data
+
+    def blocks(self) -> Iterator[Block]:
+        """All that there are above the pieces, those above others first."""
+        counts = layers(self._stream)
+        for layer in range(len(counts) - 1, 0, -1):
+            yield from (Block(layer, index) for index in range(counts[layer]))
+
+    def is_whole(self) -> bool:
+        """Whether all of them are here."""
+        return all(self.block(block) is not None for block in self.blocks())
 
     def put(self, block: Block, data: bytes) -> None:
         """Keep a block that has been checked."""
