@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from carrying import blocks, carry, depot, fetch, has, here, survey
+from carrying import blocks, carry, depot, fetch, has, here, snapshot, survey
 
 from p2pchat.errors import RequestError, StoreError
 from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, is_well_formed, layers
@@ -215,43 +215,52 @@ def test_many_threads_at_one_stream(tmp_path: Path) -> None:
 FETCHER = """
 import sys
 from pathlib import Path
-from p2pchat.model.stream import Block, Stream
-from p2pchat.storage.depot.depot import FileDepot
-root, folder, source = sys.argv[1:]
-stream = Stream(bytes.fromhex(root), 600 * 32768, 32768)
-target = FileDepot(Path(folder) / "files", Path(folder) / "downloads")
-shared = FileDepot(Path(source) / "files", Path(source) / "downloads")
-target.begin(stream)
-for block in [Block(1, 0), *(Block(0, index) for index in range(600))]:
+from carrying import blocks, depot
+from p2pchat.model.stream import Stream
+root, size, piece, manifest, source, target, seed = sys.argv[1:]
+stream = Stream(bytes.fromhex(root), int(size), int(piece), int(manifest))
+shared, fetched = depot(Path(source)), depot(Path(target))
+progress = fetched.begin(stream)
+for block in blocks(stream, int(seed)):
     data = shared.read(stream, block)
-    assert data is not None and target.write(stream, block, data)
-    print(block.index, flush=True)
+    assert data is not None and fetched.write(stream, block, data)
+    print(flush=True)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_killed_in_the_midst(tmp_path: Path) -> None:
-    data = content(600 * P)
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_killed_in_the_midst(tmp_path: Path, kind: str) -> None:
+    path = shared(tmp_path / "x", content(600 * P))
+    if kind == "folder":
+        path = path.parent
+        for number in range(300):
+            shared(path / str(number % 7), content(number * 77, number), f"{number}")
     source = depot(tmp_path / "a")
-    offer = survey(source, shared(tmp_path, data))
-    arguments = [offer.stream.root.hex(), str(tmp_path / "b"), str(tmp_path / "a")]
+    offer = survey(source, path)
+    stream = offer.stream
+    fields = [stream.root.hex(), *map(str, (stream.size, stream.piece, stream.manifest))]
+    arguments = [*fields, str(tmp_path / "a"), str(tmp_path / "b")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     kept = 0
-    for _ in range(3):
-        with subprocess.Popen(
-            [sys.executable, "-c", FETCHER, *arguments], stdout=subprocess.PIPE, text=True
-        ) as process:
+    for seed in range(4):
+        command = [sys.executable, "-c", FETCHER, *arguments, str(seed)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if int(line) >= kept + 100:
-                    process.send_signal(signal.SIGKILL)
-                    break
-            written = kept + 100
-        kept = here(depot(tmp_path / "b").begin(offer.stream))
-        assert kept >= written
+            written = sum(1 for _, line in zip(range(150), process.stdout, strict=False) if line)
+            process.send_signal(signal.SIGKILL)
+        assert written == 150
+        before, kept = kept, here(depot(tmp_path / "b").begin(stream))
+        # The tree's block above the pieces is one of those written.
+        assert kept >= max(before, written - 1)
     target = depot(tmp_path / "b")
-    progress = target.begin(offer.stream)
-    carry(source, target, offer.stream, [b for b in blocks(offer.stream) if not has(progress, b)])
-    assert Path(target.finish(offer.stream, "x")).read_bytes() == data
+    progress = target.begin(stream)
+    carry(source, target, stream, [b for b in blocks(stream) if not has(progress, b)])
+    came = Path(target.finish(stream, "x"))
+    if kind == "folder":
+        assert snapshot(came) == snapshot(path)
+    else:
+        assert came.read_bytes() == path.read_bytes()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
