@@ -382,6 +382,11 @@ def test_discarded(tmp_path: Path) -> None:
     target.discard(offer.stream)
     assert not list((tmp_path / "b" / "files").iterdir())
     assert target.read(offer.stream, Block(0, 0)) is None
+    # A piece that was on its way when that happened doesn't bring it back.
+    top = source.read(offer.stream, Block(1, 0))
+    assert top is not None
+    target.write(offer.stream, Block(1, 0), top)
+    assert not list((tmp_path / "b" / "files").iterdir())
     came = fetch(source, target, offer)
     target.discard(offer.stream)
     source.discard(offer.stream)

@@ -55,6 +55,8 @@ class Holding:
         self._whole: Content | None = None
         """The content at the source; None where there is no source, or it wasn't looked for."""
         self._looked = False
+        self._discarded = False
+        """And not begun again: what was still on its way to the disk isn't kept."""
 
     @property
     def fetching(self) -> bool:
@@ -63,7 +65,7 @@ class Holding:
     def begin(self) -> Progress:
         with self._lock:
             self._tree.forget()
-            self._fetch, self._looked = None, False
+            self._fetch, self._looked, self._discarded = None, False, False
             path = self._path()
             if path is not None and self._is_right():
                 return Progress(_all_ones(self._stream), path)
@@ -80,7 +82,7 @@ class Holding:
         if expected is None or digest(data) != expected:
             return False
         with self._lock:
-            if self._path() is None:
+            if self._path() is None and not self._discarded:
                 fetch = self._fetching()
                 try:
                     fetch.put(block, data)
@@ -142,6 +144,7 @@ class Holding:
     def discard(self) -> None:
         with self._lock:
             self._drop()
+            self._discarded = True
 
     def _drop(self) -> None:
         """Rename first: whoever is ended in between leaves nothing that is half there."""
