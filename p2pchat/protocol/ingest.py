@@ -76,6 +76,7 @@ class Ingest:
         context: Context,
         opens: dict[FeedId, PeerId],
         clock_bound: Callable[[], int],
+        wall_ms: Callable[[], int],
         refused: Callable[[PeerId, Conversation], bool],
         coming: Callable[[Conversation, Sequence[Entry]], None],
         arrived: Callable[[Arrival], None],
@@ -83,6 +84,7 @@ class Ingest:
         self._ctx = context
         self._opens = opens
         self._clock_bound = clock_bound
+        self._wall_ms = wall_ms
         self._refused = refused
         self._coming = coming
         self._arrived = arrived
@@ -117,7 +119,9 @@ class Ingest:
         """Write one entry; `then` gets what became of it once it is durable and before it leaves
         the machine. `with_row`: the conversation's row becomes durable with it, or neither does."""
         row = conversation.row
-        made = self.writer.compose(conversation, kind, content, target, self._clock_bound())
+        made = self.writer.compose(
+            conversation, kind, content, target, self._clock_bound(), self._wall_ms()
+        )
         writes: list[Write] = []
         if with_row or conversation.row is not row:
             writes.append(PutConversation(conversation.row))

@@ -189,6 +189,16 @@ class Links:
             votes[""] = self._ctx.wall_ms
         return median_low(votes.values())
 
+    def believed_wall_ms(self) -> int:
+        """What the wall clock here should show: the median instead, where two peers or more say
+        that it is ahead by more than is followed. What is written here would stand behind all
+        that others write, for as long as that is."""
+        median = self.median_wall_ms()
+        ahead = self._ctx.wall_ms - median > limits.CLOCK_AHEAD_MS
+        if ahead and len({link.source for link in self._up.values()}) > 1:
+            return median
+        return self._ctx.wall_ms
+
     # -- sending
 
     def send(self, link: int, frame: wire.Frame) -> None:

@@ -96,6 +96,7 @@ class Machine:
         self._seen_before = state.devices
         self._bound_at = -1.0
         self._bound = 0
+        self._believed_ms = 0
         self.ctx = ctx = Context(self.identity, self.network, settings, rng)
         self.conversations = Conversations()
         me = self.identity.peer_id
@@ -118,7 +119,13 @@ class Machine:
         opens: dict[FeedId, PeerId] = {feed: peer_id_of(key) for feed, key in state.opens.items()}
         self.showing = Showing(self)
         self.ingest = Ingest(
-            ctx, opens, self._clock_bound, self._refuses, self.showing.coming, self._arrived
+            ctx,
+            opens,
+            self._clock_bound,
+            self._wall_ms,
+            self._refuses,
+            self.showing.coming,
+            self._arrived,
         )
         self.sharing = Sharing(self)
         self.watch = Watch(self)
@@ -347,10 +354,18 @@ class Machine:
     # -- entries
 
     def _clock_bound(self) -> int:
+        self._compare_clocks()
+        return self._bound
+
+    def _wall_ms(self) -> int:
+        self._compare_clocks()
+        return self._believed_ms
+
+    def _compare_clocks(self) -> None:
         if self._bound_at != self.ctx.now:
             self._bound_at = self.ctx.now
             self._bound = clock_limit(self.ctx.wall_ms, self.links.median_wall_ms())
-        return self._bound
+            self._believed_ms = self.links.believed_wall_ms()
 
     def _refuses(self, author: PeerId, conversation: Conversation) -> bool:
         if not conversation.direct:

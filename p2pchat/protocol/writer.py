@@ -23,20 +23,21 @@ class Writer:
         self,
         conversation: Conversation,
         kind: EntryKind,
-        content: Content = None,
-        target: bytes = b"",
-        clock_bound: int = entries.MAX_CLOCK,
+        content: Content,
+        target: bytes,
+        clock_bound: int,
+        wall_ms: int,
     ) -> list[Entry]:
         """The new entry, behind the one that opens a feed where that is needed. In a sealed
-        conversation its key must be known."""
+        conversation its key must be known. `wall_ms` is what the order goes by."""
         made: list[Entry] = []
         conversation.move_bound(clock_bound)
         own = conversation.own
         # A feed may be left of the device that this one was before it went on as a new one.
         foreign = own is not None and own.feed[:32] != self._ctx.identity.device.key
         if own is None or foreign or own.clock > clock_bound:
-            made.append(self._open(conversation))
-        made.append(self._entry(conversation, kind, content, target))
+            made.append(self._open(conversation, wall_ms))
+        made.append(self._entry(conversation, kind, content, target, wall_ms))
         return made
 
     def forget(self, conversation: Conversation) -> None:
@@ -58,26 +59,30 @@ class Writer:
         conversation.own = None
         self._set_row_feed(conversation, None)
 
-    def _open(self, conversation: Conversation) -> Entry:
+    def _open(self, conversation: Conversation, wall_ms: int) -> Entry:
         identity = self._ctx.identity
         feed = FeedId(identity.device.key + self._ctx.rng.randbytes(8))
         conversation.own = OwnFeed(feed, -1, EntryHash(b""), 0)
         self._set_row_feed(conversation, feed)
-        return self._entry(
-            conversation, EntryKind.OPEN, OpenBody(identity.person.key, identity.vouch), b""
-        )
+        body = OpenBody(identity.person.key, identity.vouch)
+        return self._entry(conversation, EntryKind.OPEN, body, b"", wall_ms)
 
     @staticmethod
     def _set_row_feed(conversation: Conversation, feed: FeedId | None) -> None:
         conversation.row = msgspec.structs.replace(conversation.row, own_feed=feed)
 
     def _entry(
-        self, conversation: Conversation, kind: EntryKind, content: Content, target: bytes
+        self,
+        conversation: Conversation,
+        kind: EntryKind,
+        content: Content,
+        target: bytes,
+        wall_ms: int,
     ) -> Entry:
         ctx = self._ctx
         own = conversation.own
         assert own is not None, "the feed was opened above"
-        clock = max(ctx.wall_ms << 16, conversation.clock + 1, own.clock + 1)
+        clock = max(wall_ms << 16, conversation.clock + 1, own.clock + 1)
         salt = ctx.rng.randbytes(16)
         body, key_id = self._body(conversation, kind, own, salt, content)
         header = Header(

@@ -192,6 +192,20 @@ def test_clocks_that_are_off_put_nothing_out_of_order(off_days: int) -> None:
         assert texts == sorted(texts, key=lambda text: int(text.split()[0]))
 
 
+def test_what_is_written_under_a_clock_far_ahead_stands_where_it_belongs() -> None:
+    """And not below all that others write from then on."""
+    world = World(1)
+    hosts = [world.add(), world.add(), world.add(clock_off_ms=40 * 365 * DAY_MS)]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    for host in (*hosts[::-1], *hosts):
+        world.say(host)
+        world.clock.run_for(1.0)
+    assert world.equal(hosts)
+    texts = [row.text for row in hosts[0].store.all_messages(LOBBY)]
+    assert texts == sorted(texts, key=lambda text: int(text.split()[0]))
+    assert len(texts) == 6
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_clock_that_is_set_back_hides_nobody(seed: int) -> None:
     world = World(seed)
