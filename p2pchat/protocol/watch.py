@@ -20,6 +20,7 @@ CLAIMS_BELIEVED = 16
 TELL_AGAIN_S = 600.0
 MAX_TOLD = 100
 """Warnings of one kind; more than these help nobody."""
+_UNITS = (("years", 365 * limits.DAY_MS), ("days", limits.DAY_MS), ("hours", 3_600_000))
 _REFUSALS = {
     "wrong-code": "Somebody at {} is in this network but has another network code, or none.",
     "protocol": "Somebody at {} sent what isn't allowed; the link was closed.",
@@ -90,10 +91,9 @@ class Watch:
         if abs(off) < limits.CLOCK_WARNING_MS or link.person in told or len(told) >= MAX_TOLD:
             return
         self._clock_warned.add(link.person)
-        minutes = abs(off) // 60_000
         way = "ahead of" if off > 0 else "behind"
         who = self._m.people.label(link.person)
-        text = f"The clock of {who} is {minutes} minutes {way} this one's."
+        text = f"The clock of {who} is {_span(abs(off))} {way} this one's."
         self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=link.person))
 
     def own_tip_claimed(self, conversation: Conversation, feed: FeedId) -> None:
@@ -140,3 +140,11 @@ class Watch:
         self._m.ctx.notify(
             Warned("forked-feed", text, peer_id=author, conversation=conversation.label)
         )
+
+
+def _span(ms: int) -> str:
+    """Rounded, in the largest unit of which it has two or more."""
+    for name, unit in _UNITS:
+        if round(ms / unit) >= 2:
+            return f"{round(ms / unit)} {name}"
+    return f"{round(ms / 60_000)} minutes"

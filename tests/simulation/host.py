@@ -55,6 +55,8 @@ class Host:
         """Answers of `peers.connect`."""
         self.refused: list[str] = []
         self.warnings: list[str] = []
+        """Reasons; `told` has what people read."""
+        self.told: list[str] = []
         self.received: Counter[str] = Counter()
         """MessageReceived by id, since the last start."""
         self._generation = 0
@@ -214,6 +216,7 @@ class Host:
                 for event in events:
                     if isinstance(event, Warned):
                         self.warnings.append(event.reason)
+                        self.told.append(event.text)
                     elif isinstance(event, MessageReceived):
                         self.received[event.message.message_id] += 1
             case effects.NotifyReceipt():

@@ -85,3 +85,21 @@ def test_own_entries_stand_behind_those_before_them_once_the_clock_is_set_back(
     assert len({entry.header.feed for entry in own}) == feeds
     last = [entry for entry in own if entry.hash.hex() == author.acknowledged[-1].message_id]
     assert (last[0].header.clock >> 16) - other.wall_ms < 7 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("off_ms", "said"),
+    [
+        (-9 * 60_000, "9 minutes behind"),
+        (2 * DAY_MS, "2 days ahead of"),
+        (3 * 3600_000, "3 hours ahead of"),
+        (-40 * 365 * DAY_MS, "40 years behind"),
+    ],
+)
+def test_people_are_told_how_far_a_clock_is_off(off_ms: int, said: str) -> None:
+    world = World(3)
+    one, other = hosts = [world.add(), world.add(clock_off_ms=off_ms)]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    assert [text for text in one.told if said in text]
+    back = said.replace("ahead of", "behind") if off_ms > 0 else said.replace("behind", "ahead of")
+    assert [text for text in other.told if back in text]
