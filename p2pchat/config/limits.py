@@ -241,13 +241,17 @@ HAVE_BYTES = 32 * KIB
 """Bits in one frame: 262,144 blocks."""
 GOT_BLOCKS = 64
 """Indexes in one frame."""
-GOT_EVERY_S = 0.05
+GOT_EVERY_S = 0.1
 """Between two frames that tell of pieces which others have too. In a full mesh few need to know;
 where not all are linked, time is lost by this."""
+FOLLOWS = 8
+"""How often one link may ask for all that is here of a file."""
 SWARM_PEERS = 64
 """Sources of one file at once."""
 SWARM_BYTES = 32 * MIB
 """Asked for and not yet on disk, of one file: four blocks of the largest size."""
+SWARM_UNSTORED_BYTES = 4 * MIB
+"""Of these, what has come: a crash loses it, and it has to be fetched again."""
 SWARM_LATENCY_S = 0.05
 """How long a request may queue at a source: its window is what it delivers in this time and a round
 trip. What waits longer was chosen too early, what waits less leaves a busy host's port idle."""
@@ -274,7 +278,7 @@ SERVE_QUEUE = 512
 """Requests of one link that wait: twice the largest window."""
 SERVE_AHEAD_BYTES = 8 * MIB
 """Read for all links and not yet sent: above this nothing more is read."""
-SERVE_LINK_BYTES = 512 * KIB
+SERVE_LINK_BYTES = 1 * MIB
 """Of these, for one link: enough that the disk is never waited for."""
 SERVE_BURST_S = 0.05
 """How much of its rate limit a node sends at once."""

@@ -279,7 +279,7 @@ def test_a_liar_is_left_for_good() -> None:
     join(made, 1, 0b1111)
     first, *rest = wanted(made)
     assert give(made, 1, first[1]) is Part.COMPLETED
-    made.bad(1, 0, first[1], 0.1)
+    made.bad(0, first[1], 0.1)
     assert Tell((1,), Follow(FILE, False)) in made.take()
     made.got(1, Got(FILE, 0, (9,)), 0.2)
     for _, index in rest:
@@ -302,6 +302,45 @@ def test_what_is_refused_is_asked_of_others(reason: str) -> None:
     asked_at_once = wanted(made)
     made.tick(2.5)
     assert (asked_at_once, wanted(made)) == ([], [(0, 0)] if reason == "busy" else [])
+
+
+def test_a_liar_that_has_gone_is_known_when_it_comes_back() -> None:
+    made = swarm()
+    join(made, 1, 0b1)
+    assert give(made, 1, 0) is Part.COMPLETED
+    made.lost(1, 0.1)
+    made.bad(0, 0, 0.2)
+    assert not made.joined(2, b"device 1", 0.3)
+    assert made.joined(3, b"device 3", 0.3)
+
+
+def test_a_block_that_the_disk_refused_is_fetched_again() -> None:
+    made = swarm()
+    join(made, 1, 0b1)
+    made.take()
+    assert give(made, 1, 0) is Part.COMPLETED
+    made.failed(0, 0, 0.1)
+    made.pause(True, 0.1)
+    assert wanted(made) == []
+    made.pause(False, 0.2)
+    assert wanted(made) == [(0, 0)]
+
+
+def test_little_is_in_memory_that_came_and_isnt_stored() -> None:
+    made = swarm(1000)
+    made.joined(1, b"d", 0.0)
+    made.have(1, Have(FILE, WHOLE, 0, b"", True), 0.0)
+    unstored = 0
+    while anys := len(wanted(made)):
+        for index in range(unstored, unstored + anys):
+            give(made, 1, index, 0.001)
+        unstored += anys
+    most = limits.SWARM_UNSTORED_BYTES + limits.WINDOW_MAX_BYTES
+    assert limits.SWARM_UNSTORED_BYTES <= unstored * PIECE <= most
+    made.stored(0, 0, 0.1)
+    for index in range(1, unstored):
+        made.stored(0, index, 0.1)
+    assert wanted(made)
 
 
 def test_a_lost_link_frees_what_it_owed() -> None:
@@ -351,6 +390,15 @@ def test_who_follows_is_told_what_is_here_and_then_what_comes() -> None:
     made.followed(9, False)
     fetch(made, 1, 3)
     assert not [each for each in made.take() if isinstance(each, Tell) and 9 in each.links]
+
+
+def test_nobody_is_told_everything_again_and_again() -> None:
+    made = swarm(here=1)
+    for _ in range(limits.FOLLOWS):
+        made.followed(9, True)
+        made.followed(9, False)
+    with pytest.raises(ProtocolError):
+        made.followed(9, True)
 
 
 def test_news_of_what_others_have_is_gathered() -> None:

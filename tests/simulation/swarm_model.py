@@ -54,7 +54,7 @@ class Content:
         data = (seed * (size // len(seed) + 1))[:size]
         count = max(1, -(-size // piece))
         blocks = [
-            number.to_bytes(8, "big")[: len(data[number * piece :])]
+            number.to_bytes(8, "big")[: size - number * piece]
             + data[number * piece + 8 : (number + 1) * piece]
             for number in range(count)
         ]
@@ -131,7 +131,8 @@ class Host:
         self.done_at: float | None = None
         self.parts: dict[tuple[int, int, int], list[bytes]] = {}
         self.given: dict[tuple[int, int, int], bytes] = {}
-        self.sent_blocks = 0
+        self.sent_bytes = 0
+        """Of blocks, that went out at its port."""
         self.wrong_blocks = 0
         self.tick_at: float | None = None
         self.epoch = 0
@@ -228,9 +229,9 @@ class Host:
         gathered.append(frame.data)
         if part is Part.COMPLETED:
             data = b"".join(self.parts.pop(key))
-            self.world.after(DISK_S, self._write, self.epoch, link, (layer, index), data)
+            self.world.after(DISK_S, self._write, self.epoch, (layer, index), data)
 
-    def _write(self, epoch: int, link: int, at: BlockKey, data: bytes) -> None:
+    def _write(self, epoch: int, at: BlockKey, data: bytes) -> None:
         if epoch != self.epoch or self.swarm is None:
             return
         assert at not in self.disk.blocks, "a block is fetched once"
@@ -238,7 +239,7 @@ class Host:
             self.swarm.stored(*at, self.world.now)
         else:
             self.wrong_blocks += 1
-            self.swarm.bad(link, *at, self.world.now)
+            self.swarm.bad(*at, self.world.now)
         if self.swarm.complete and self.done_at is None:
             self.done_at = self.world.now
             self.server.share(FILE, self.disk.stream)
@@ -312,7 +313,6 @@ class Host:
                 break
         if end == len(data):
             del self.given[key]
-            self.sent_blocks += 1
 
 
 class World:
@@ -407,6 +407,8 @@ class World:
 
     def _left(self, host: Host, link: int, frame: Any) -> None:
         self._transmit(host)
+        if isinstance(frame, Piece):
+            host.sent_bytes += len(frame.data)
         if isinstance(frame, Piece) and link in host.links:
             host.server.sent(link, len(frame.data), self.now)
             host.perform()

@@ -77,12 +77,13 @@ class Swarm:
         self._outcasts: set[bytes] = set()
         self._asked: dict[int, int] = {}
         """Key of a block that is being fetched: how many are asked for it."""
-        self._arrived: set[int] = set()
-        """Keys of blocks that came and aren't stored yet."""
+        self._arrived: dict[int, bytes] = {}
+        """Key of a block that came and isn't stored yet: the device that sent it."""
+        self._unstored = max(2, limits.SWARM_UNSTORED_BYTES // stream.piece)
         self._room = max(4, limits.SWARM_BYTES // stream.piece)
         """Further blocks that may be on their way to the disk."""
         self._starved = False
-        """More could have been asked for but for `_room`."""
+        """More could have been asked for, but the disk is behind."""
         self._latency = 0.0
         """Between request and block, smoothed."""
         self._look_at: float | None = None
@@ -133,7 +134,8 @@ class Swarm:
         return True
 
     def followed(self, link: int, on: bool) -> None:
-        """A peer wants to know what is here, and what comes; or not any more."""
+        """A peer wants to know what is here, and what comes; or not any more. ProtocolError where
+        it asks again and again."""
         self._out += self._news.followed(link, on)
 
     def have(self, link: int, frame: Have, now: float) -> None:
@@ -168,7 +170,7 @@ class Swarm:
 
     def lost(self, link: int, now: float) -> None:
         """The link has closed. What was gathered from it is forgotten by the runtime."""
-        self._news.followed(link, on=False)
+        self._news.lost(link)
         source = self._sources.get(link)
         if source is None:
             return
@@ -250,15 +252,19 @@ class Swarm:
         if layer or self._starved:
             self._fill_all(now)
 
-    def bad(self, link: int, layer: int, index: int, now: float) -> None:
-        """A block that came over this link isn't what its hash says: its device lies."""
+    def bad(self, layer: int, index: int, now: float) -> None:
+        """A block that came isn't what its hash says: whoever sent it lies."""
         key = key_of(layer, index)
-        self._settle(key)
-        self._picker.release(key)
-        source = self._sources.get(link)
-        if source is not None:
-            self._cast_out(source.device, now)
-        self._fill_all(now)
+        device = self._arrived[key]
+        self.failed(layer, index, now)
+        self._cast_out(device, now)
+
+    def failed(self, layer: int, index: int, now: float) -> None:
+        """A block that came couldn't be kept: it has to be fetched again. The runtime pauses, if
+        that won't go better."""
+        self._settle(key_of(layer, index))
+        self._picker.release(key_of(layer, index))
+        self.wasted += self._picker.size(layer, index)
 
     def refused(self, link: int, frame: Refused, now: float) -> None:
         source = self._sources.get(link)
@@ -318,11 +324,13 @@ class Swarm:
             ask.given_up = True
             return ask
         ask.asked_at = source.anys.popleft()
-        if key in self._arrived or self._picker.has(layer, index):
-            ask.given_up = True
-            self._landed(source)
+        here = key in self._arrived or self._picker.has(layer, index)
+        if here or key in self._asked:
             source.useless += 1
             source.chooses &= source.useless < limits.SWARM_USELESS
+        if here:
+            ask.given_up = True
+            self._landed(source)
         else:
             self._picker.take(key)
             self._asked[key] = self._asked.get(key, 0) + 1
@@ -342,7 +350,7 @@ class Swarm:
         source.flying -= 1
         source.window.adapt(latency, source.flying)
         self._latency += (latency - self._latency) / 16
-        self._arrived.add(key)
+        self._arrived[key] = source.device
         if self._asked.pop(key) > 1:
             for other in self._sources.values():
                 late = other.owes.get(key)
@@ -351,7 +359,7 @@ class Swarm:
                     self._landed(other)
 
     def _settle(self, key: int) -> None:
-        self._arrived.remove(key)
+        del self._arrived[key]
         self._room += 1
 
     # -- blocks are asked for
@@ -407,7 +415,7 @@ class Swarm:
         if self.paused:
             return
         while source.may_be_asked(now):
-            if self._room <= 0:
+            if self._room <= 0 or len(self._arrived) >= self._unstored:
                 self._starved = True
                 return
             key = self._choose(source)

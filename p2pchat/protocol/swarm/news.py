@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p2pchat.config import limits
+from p2pchat.errors import ProtocolError
 from p2pchat.protocol.swarm.bits import to_parts
 from p2pchat.protocol.swarm.frames import WHOLE, Got, Have, Tell
 from p2pchat.protocol.swarm.picker import Picker
@@ -16,6 +17,8 @@ class News:
         self._file = file
         self._picker = picker
         self._followers: dict[int, None] = {}
+        self._asked: dict[int, int] = {}
+        """How often each link began to follow: the answer is much longer than the question."""
         self._pieces: list[int] = []
         self._told_at = -limits.GOT_EVERY_S
 
@@ -25,6 +28,9 @@ class News:
             if not on:
                 self._followers.pop(link, None)
             return []
+        self._asked[link] = self._asked.get(link, 0) + 1
+        if self._asked[link] > limits.FOLLOWS:
+            raise ProtocolError("it has been told what is here")
         self._followers[link] = None
         if self._picker.complete:
             return [Tell((link,), Have(self._file, WHOLE, 0, b"", True))]
@@ -35,6 +41,10 @@ class News:
             for first, part in to_parts(self._picker.stored[layer], count)
         ]
         return [*told, Tell((link,), Have(self._file, 0, 0, b"", True))]
+
+    def lost(self, link: int) -> None:
+        self._followers.pop(link, None)
+        self._asked.pop(link, None)
 
     def add(self, piece: int, fresh: bool, now: float) -> list[Tell]:
         """`fresh`: nobody else is known to have it but those who have all."""
