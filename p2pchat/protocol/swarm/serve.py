@@ -180,7 +180,7 @@ class Server:
         if shared is None or shared.holds is not None:
             return
         if not frame.on:
-            shared.lost(link)
+            shared.known.pop(link, None)
         elif link not in shared.known:
             shared.known[link] = 0
             self._out.append(Tell((link,), Have(frame.file, WHOLE, 0, b"", True)))
