@@ -116,7 +116,7 @@ class Peers:
                 self.made.followed(link, self.rng.random() < 0.7)
             case 5:
                 self.made.tick(self.now)
-                for key in list(self.made._arrived):
+                for key in list(self.made._asking.arrived):
                     self.settle(key)
 
     def leave(self, link: int) -> None:
@@ -131,9 +131,12 @@ class Peers:
             live = [key for key, ask in source.owes.items() if not ask.given_up]
             assert source.flying == len(live) + len(source.anys)
             asked.update(live)
-        assert asked == made._asked
+        assert asked == made._asking.asked
         flying = sum(source.flying for source in made._sources.values())
-        assert flying + len(made._arrived) + made._room == limits.SWARM_BYTES // STREAM.piece
+        assert (
+            flying + len(made._asking.arrived) + made._asking.room
+            == limits.SWARM_BYTES // STREAM.piece
+        )
         for layer, count in enumerate(picker.counts):
             opened = layer == 1 or picker.has(1, 0)
             for index in range(count):
@@ -141,8 +144,8 @@ class Peers:
                 states = [
                     picker.has(layer, index),
                     picker.is_free(key),
-                    key in made._asked,
-                    key in made._arrived,
+                    key in made._asking.asked,
+                    key in made._asking.arrived,
                 ]
                 assert sum(states) == opened, (layer, index, states)
         told = [source.has for source in made._sources.values() if not source.whole]

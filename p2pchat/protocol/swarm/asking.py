@@ -1,0 +1,209 @@
+"""Whom to ask for which block, how much of it at once, and when to ask another."""
+
+from __future__ import annotations
+
+from random import Random
+
+from p2pchat.config import limits
+from p2pchat.errors import ProtocolError
+from p2pchat.protocol.swarm.frames import ANY, Forget, Tell, Wanted
+from p2pchat.protocol.swarm.picker import Picker, block_of
+from p2pchat.protocol.swarm.sources import Ask, Source
+
+
+class Asking:
+    """The requests of one fetch: what each source owes, and which blocks are on their way. Blocks
+    are named by key."""
+
+    def __init__(self, file: bytes, picker: Picker, rng: Random, out: list[Tell | Forget]) -> None:
+        """`out`: where effects are put."""
+        self.paused = False
+        self.sources: dict[int, Source] = {}
+        """By link."""
+        self.asked: dict[int, int] = {}
+        """Of a block that is being fetched: how many are asked for it."""
+        self.arrived: dict[int, bytes] = {}
+        """Of a block that came and isn't stored yet: the device that sent it."""
+        piece = picker.stream.piece
+        self.room = max(4, limits.SWARM_BYTES // piece)
+        """Further blocks that may be on their way to the disk."""
+        self.starved = False
+        """More could have been asked for, but the disk is behind."""
+        self._unstored = max(2, limits.SWARM_UNSTORED_BYTES // piece)
+        self._file = file
+        self._picker = picker
+        self._count = picker.counts[0]
+        self._rng = rng
+        self._out = out
+        self._chooser: Source | None = None
+        """The only one that has everything: of two, both would choose the same."""
+        self._latency = 0.0
+        """Between request and block, smoothed."""
+
+    def find_chooser(self) -> None:
+        whole = [source for source in self.sources.values() if source.whole]
+        self._chooser = whole[0] if len(whole) == 1 else None
+
+    def chosen(self, source: Source, key: int) -> Ask:
+        """The first part of a block that the peer chose."""
+        layer, index = block_of(key)
+        if layer or not (source.anys or source.given_up_anys):
+            raise ProtocolError("a piece that wasn't asked for")
+        ask = Ask(0.0, self._picker.size(layer, index))
+        source.owes[key] = ask
+        if source.given_up_anys:
+            source.given_up_anys -= 1
+            ask.given_up = True
+            return ask
+        ask.asked_at = source.anys.popleft()
+        here = key in self.arrived or self._picker.has(layer, index)
+        if here or key in self.asked:
+            source.useless += 1
+            source.chooses &= source.useless < limits.SWARM_USELESS
+        if here:
+            ask.given_up = True
+            self.landed(source)
+        else:
+            self._picker.take(key)
+            self.asked[key] = self.asked.get(key, 0) + 1
+        return ask
+
+    def revive(self, source: Source, key: int, ask: Ask, now: float) -> None:
+        """What was given up comes after all, and nobody else was asked."""
+        ask.given_up = False
+        ask.asked_at = now
+        source.flying += 1
+        self.room -= 1
+        self.asked[key] = 1
+        self._picker.take(key)
+
+    def answered(self, source: Source, key: int, latency: float) -> None:
+        """A block is here: whoever else was asked for it comes too late."""
+        source.flying -= 1
+        source.window.adapt(latency, source.flying)
+        self._latency += (latency - self._latency) / 16
+        self.arrived[key] = source.device
+        if self.asked.pop(key) > 1:
+            for other in self.sources.values():
+                late = other.owes.get(key)
+                if late is not None and not late.given_up:
+                    self._abandon(other, key, late)
+                    self.landed(other)
+
+    def settle(self, key: int) -> None:
+        del self.arrived[key]
+        self.room += 1
+
+    # -- asking
+
+    def fill_all(self, now: float) -> None:
+        self.starved = False
+        sources = list(self.sources.values())
+        self._rng.shuffle(sources)
+        for source in sources:
+            self.fill(source, now)
+
+    def fill(self, source: Source, now: float) -> None:
+        """Ask this peer for as much as it may have in flight."""
+        if self.paused:
+            return
+        while source.may_be_asked(now):
+            if self.room <= 0 or len(self.arrived) >= self._unstored:
+                self.starved = True
+                return
+            key = self._choose(source)
+            if key is None:
+                return
+            self._ask(source, key, now)
+
+    def _choose(self, source: Source) -> int | None:
+        """A block's key, top down and the rarest first; or ANY."""
+        picker = self._picker
+        if picker.uppers_left and (source.has or source.upper):
+            upper = picker.upper(source.lacks, source.owes)
+            if upper is not None:
+                return upper
+        if source is self._chooser and source.chooses and (lonely := picker.lonely()):
+            return ANY if lonely.bit_count() > len(source.anys) else None
+        piece = picker.piece(source.has)
+        if piece is None or piece not in source.owes:
+            return piece
+        given_up = 0
+        for key in source.owes:
+            given_up |= 1 << key if key < self._count else 0
+        return picker.piece(source.has & ~given_up)
+
+    def _ask(self, source: Source, key: int, now: float) -> None:
+        if not source.flying:
+            source.heard_at = now
+        source.flying += 1
+        self.room -= 1
+        if key == ANY:
+            source.anys.append(now)
+            self._out.append(Tell((source.link,), Wanted(self._file, 0, ANY)))
+            return
+        layer, index = block_of(key)
+        source.owes[key] = Ask(now, self._picker.size(layer, index))
+        self.asked[key] = self.asked.get(key, 0) + 1
+        self._picker.take(key)
+        self._out.append(Tell((source.link,), Wanted(self._file, layer, index)))
+
+    def landed(self, source: Source) -> None:
+        source.flying -= 1
+        self.room += 1
+
+    def free(self, source: Source, key: int) -> None:
+        """A request came to nothing."""
+        self.landed(source)
+        self.asked[key] -= 1
+        if not self.asked[key]:
+            del self.asked[key]
+            self._picker.release(key)
+
+    def _abandon(self, source: Source, key: int, ask: Ask) -> None:
+        ask.given_up = True
+        if ask.got:
+            self._out.append(Forget(source.link, *block_of(key)))
+
+    def give_up(self, source: Source) -> None:
+        """Others may be asked for all that this peer owes."""
+        for key, ask in source.owes.items():
+            if not ask.given_up:
+                self._abandon(source, key, ask)
+                self.free(source, key)
+        source.given_up_anys += len(source.anys)
+        while source.anys:
+            source.anys.popleft()
+            self.landed(source)
+
+    # -- asking others
+
+    def look(self, now: float) -> None:
+        """Now and then: whoever is silent is left, stragglers are asked of others."""
+        for source in self.sources.values():
+            if source.flying and now - source.heard_at >= limits.SWARM_SILENT_S:
+                source.silent = True
+                self.give_up(source)
+        self.fill_all(now)
+        if not self.paused:
+            self._ask_again(now)
+
+    def _ask_again(self, now: float) -> None:
+        """Stragglers are asked of one more peer, of those that could be asked for nothing new."""
+        late = now - max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
+        for source in list(self.sources.values()):
+            for key, ask in list(source.owes.items()):
+                if ask.given_up or ask.asked_at > late or self.asked[key] > 1 or self.room <= 0:
+                    continue
+                others = [
+                    other
+                    for other in self.sources.values()
+                    if key not in other.owes and other.may_be_asked(now) and self._has(other, key)
+                ]
+                if others:
+                    self._ask(min(others, key=lambda other: other.flying), key, now)
+
+    def _has(self, source: Source, key: int) -> bool:
+        if key < self._count:
+            return bool(source.has >> key & 1)
+        return bool(source.has or source.upper) and key not in source.lacks
