@@ -246,12 +246,17 @@ GOT_EVERY_S = 0.1
 where not all are linked, time is lost by this."""
 FOLLOWS = 8
 """How often one link may ask for all that is here of a file."""
+FOLLOW_AGAIN_S = 1.0
+"""After this, then after twice as long each time, a source that tells nothing is asked to again."""
+FOLLOW_RARELY_S = 60.0
 SWARM_PEERS = 64
 """Sources of one file at once."""
 SWARM_BYTES = 32 * MIB
 """Asked for and not yet on disk, of one file: four blocks of the largest size."""
 SWARM_UNSTORED_BYTES = 4 * MIB
 """Of these, what has come: a crash loses it, and it has to be fetched again."""
+SWARM_FLYING_BLOCKS = 4
+"""At all sources together, beyond what came in the last second."""
 SWARM_LATENCY_S = 0.05
 """How long a request may queue at a source: its window is what it delivers in this time and a round
 trip. What waits longer was chosen too early, what waits less leaves a busy host's port idle."""
@@ -263,6 +268,8 @@ WINDOW_MAX_BYTES = 4 * MIB
 """4 ms of the fastest link that TLS in one process fills."""
 SWARM_SILENT_S = 5.0
 """A source that was asked and delivers nothing for so long is asked no more until it does."""
+SWARM_SLOW_S = 30.0
+"""As SWARM_SILENT_S, at most, where blocks take long from everybody: this node's port is slow."""
 SWARM_LOOK_S = 0.1
 """How often silence and stragglers are looked for."""
 SWARM_STRAGGLER_S = 0.3

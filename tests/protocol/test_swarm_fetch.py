@@ -217,14 +217,22 @@ def test_memory_is_bounded_while_the_disk_is_slow() -> None:
         made.joined(link, b"%d" % link, 0.0)
         made.have(link, Have(FILE, 0, 0, b"\xff" * (count // 8), True), 0.0)
         flying += len(wanted(made))
-    assert flying * large.piece == limits.SWARM_BYTES
-    index = next(iter(made._sources[0].owes))
-    for offset in range(0, large.piece, 2**20):
-        part = made.part(0, 0, index, offset, 2**20, 0.01)
-    assert part is Part.COMPLETED
-    assert wanted(made) == [], "it waits for the disk"
+    assert flying == limits.SWARM_FLYING_BLOCKS, "nothing has come in the last second"
+    unstored = 0
+    while flying:
+        source = next(each for each in made._sources.values() if each.owes)
+        index = next(iter(source.owes))
+        for offset in range(0, large.piece, 2**20):
+            part = made.part(source.link, 0, index, offset, 2**20, 0.01)
+        assert part is Part.COMPLETED
+        unstored += 1
+        flying += len(wanted(made)) - 1
+        assert (flying + unstored) * large.piece <= limits.SWARM_BYTES
     made.stored(0, index, 0.02)
-    assert len(wanted(made)) == 1
+    assert wanted(made) == [], "the disk is behind"
+    for key in list(made._asking.arrived):
+        made.stored(0, key, 0.02)
+    assert wanted(made)
 
 
 def test_pause() -> None:
@@ -251,16 +259,65 @@ def test_a_silent_peer_is_left_and_comes_back() -> None:
     made.part(1, 0, 0, 0, PART, 0.5)
     made.tick(0.5 + limits.SWARM_SILENT_S)
     told = made.take()
-    assert Forget(1, 0, 0) in told
     asked = {each.frame for each in told if isinstance(each, Tell) and each.links == (2,)}
     assert asked == {Wanted(FILE, 0, 0), Wanted(FILE, 0, 1)}
     made.got(1, Got(FILE, 0, (7,)), 6.0)
     assert wanted(made) == [], "silent ones aren't asked"
-    assert made.part(1, 0, 0, PART, PART, 7.0) is Part.DROPPED
+    assert made.part(1, 0, 0, PART, PART, 7.0) is Part.COMPLETED, "the first one counts"
+    made.stored(0, 0, 7.0)
     assert wanted(made) == [(0, 7)]
-    fetch(made, 2, 0, 7.0)
+    assert give(made, 2, 0, 7.1) is Part.DROPPED
     assert give(made, 1, 1, 7.1) is Part.DROPPED
     fetch(made, 2, 1, 7.2)
+
+
+def test_a_source_whose_parts_take_longer_than_silence_still_delivers() -> None:
+    large = Stream(b"r" * 32, 2**28, 2**17)
+    made = Swarm(FILE, large, (b"", b"\1"), Random(1))
+    made.joined(1, b"d", 0.0)
+    made.have(1, Have(FILE, 0, 0, b"\1", True), 0.0)
+    now = 0.0
+    for offset in range(0, 2**17, 2**15):
+        for _ in range(80):
+            now += limits.SWARM_LOOK_S
+            made.tick(now)
+        part = made.part(1, 0, 0, offset, 2**15, now)
+    assert part is Part.COMPLETED
+    assert made.wasted == 0
+    assert not [each for each in made.take() if isinstance(each, Forget)]
+
+
+def test_who_tells_nothing_is_asked_to_again() -> None:
+    made = swarm()
+    made.joined(1, b"d", 0.0)
+    follow = Tell((1,), Follow(FILE, True))
+    assert made.take() == [follow]
+    made.followed(1, True, 0.1)
+    assert follow in made.take(), "now it knows of the file"
+    for tick in range(1, 600):
+        made.tick(tick / 10)
+    assert 3 <= made.take().count(follow) <= 6
+    made.have(1, Have(FILE, 0, 0, b"", True), 60.0)
+    made.followed(1, True, 60.0)
+    made.tick(200.0)
+    assert follow not in made.take()
+
+
+def test_what_is_complete_wants_nothing_more() -> None:
+    made = swarm(here=ones(PIECES - 1))
+    made.followed(9, True, 0.0)
+    join(made, 1, ones(PIECES))
+    made.take()
+    fetch(made, 1, PIECES - 1)
+    assert made.complete
+    assert made.take() == [
+        Tell((9,), Got(FILE, 0, (PIECES - 1,))),
+        Tell((1,), Follow(FILE, False)),
+    ]
+    assert made.deadline() is None or made.tick(1.0) is None
+    made.tick(2.0)
+    assert made.deadline() is None
+    assert not made.joined(2, b"late", 3.0)
 
 
 def test_what_a_silent_peer_owed_is_taken_where_nobody_else_has_it() -> None:
@@ -376,8 +433,8 @@ def test_stragglers_are_asked_of_a_second_peer_at_the_end() -> None:
 
 def test_who_follows_is_told_what_is_here_and_then_what_comes() -> None:
     made = swarm(here=0b101)
-    made.followed(9, True)
-    made.followed(9, True)
+    made.followed(9, True, 0.0)
+    made.followed(9, True, 0.0)
     assert made.take() == [
         Tell((9,), Have(FILE, 0, 0, b"\5" + bytes(12), False)),
         Tell((9,), Have(FILE, 1, 0, b"\1", False)),
@@ -387,7 +444,7 @@ def test_who_follows_is_told_what_is_here_and_then_what_comes() -> None:
     made.take()
     fetch(made, 1, 1)
     assert Tell((9,), Got(FILE, 0, (1,))) in made.take(), "nobody else has it: at once"
-    made.followed(9, False)
+    made.followed(9, False, 0.0)
     fetch(made, 1, 3)
     assert not [each for each in made.take() if isinstance(each, Tell) and 9 in each.links]
 
@@ -395,15 +452,15 @@ def test_who_follows_is_told_what_is_here_and_then_what_comes() -> None:
 def test_nobody_is_told_everything_again_and_again() -> None:
     made = swarm(here=1)
     for _ in range(limits.FOLLOWS):
-        made.followed(9, True)
-        made.followed(9, False)
+        made.followed(9, True, 0.0)
+        made.followed(9, False, 0.0)
     with pytest.raises(ProtocolError):
-        made.followed(9, True)
+        made.followed(9, True, 0.0)
 
 
 def test_news_of_what_others_have_is_gathered() -> None:
     made = swarm()
-    made.followed(9, True)
+    made.followed(9, True, 0.0)
     join(made, 1, ones(PIECES))
     asked = wanted(made)
     for _, index in asked:
@@ -505,11 +562,14 @@ def test_haves_that_cant_be(frame: Have) -> None:
         made.have(1, frame, 0.0)
 
 
-def test_haves_end() -> None:
+def test_what_is_told_again_changes_nothing() -> None:
     made = swarm()
     join(made, 1, 0b1)
-    with pytest.raises(ProtocolError):
+    assert wanted(made) == [(0, 0)]
+    for _ in range(100):
         made.have(1, Have(FILE, 0, 0, b"\1", False), 0.0)
+    assert made.take() == []
+    assert made._picker.rarity._digits == [1]
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class Peers:
             case 3:
                 self.made.pause(self.rng.random() < 0.3, self.now)
             case 4:
-                self.made.followed(link, self.rng.random() < 0.7)
+                self.made.followed(link, self.rng.random() < 0.7, self.now)
             case 5:
                 self.made.tick(self.now)
                 for key in list(self.made._asking.arrived):

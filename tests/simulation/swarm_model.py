@@ -203,7 +203,7 @@ class Host:
                 self._piece(link, frame)
             case Follow():
                 if swarm is not None and not swarm.complete:
-                    swarm.followed(link, frame.on)
+                    swarm.followed(link, frame.on, now)
                 else:
                     self.server.followed(link, frame)
             case Have():

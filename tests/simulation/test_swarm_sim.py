@@ -97,6 +97,19 @@ def test_a_slow_host_holds_nobody_up() -> None:
     check(world, [slow])
 
 
+def test_a_slow_port_asks_for_no_more_than_it_can_receive() -> None:
+    world = World(9, MIB)
+    fetcher = world.host(25_000, 25_000)
+    for _ in range(8):
+        world.host(RATE, RATE).offer()
+    fetcher.fetch()
+    world.mesh()
+    world.run(lambda: all_done([fetcher]), limit=60)
+    check(world, [fetcher])
+    assert fetcher.swarm is not None
+    assert fetcher.swarm.wasted <= 0.1 * MIB
+
+
 def test_a_resumed_transfer_fetches_again_only_what_was_in_flight() -> None:
     world = World(6, 16 * MIB)
     sender, hosts = class_of(world, 1)

@@ -28,7 +28,7 @@ class Asking:
         self.room = max(4, limits.SWARM_BYTES // piece)
         """Further blocks that may be on their way to the disk."""
         self.starved = False
-        """More could have been asked for, but the disk is behind."""
+        """More could have been asked for, but the disk or the port is behind."""
         self._unstored = max(2, limits.SWARM_UNSTORED_BYTES // piece)
         self._file = file
         self._picker = picker
@@ -39,6 +39,9 @@ class Asking:
         """The only one that has everything: of two, both would choose the same."""
         self._latency = 0.0
         """Between request and block, smoothed."""
+        self._recent = 0.0
+        """Blocks that came in the last second or so."""
+        self._most = self.room
 
     def find_chooser(self) -> None:
         whole = [source for source in self.sources.values() if source.whole]
@@ -49,13 +52,12 @@ class Asking:
         layer, index = block_of(key)
         if layer or not (source.anys or source.given_up_anys):
             raise ProtocolError("a piece that wasn't asked for")
-        ask = Ask(0.0, self._picker.size(layer, index))
-        source.owes[key] = ask
-        if source.given_up_anys:
-            source.given_up_anys -= 1
+        given_up = bool(source.given_up_anys)
+        asked_at = (source.given_up_anys or source.anys).popleft()
+        ask = source.owes[key] = Ask(asked_at, self._picker.size(layer, index))
+        if given_up:
             ask.given_up = True
             return ask
-        ask.asked_at = source.anys.popleft()
         here = key in self.arrived or self._picker.has(layer, index)
         if here or key in self.asked:
             source.useless += 1
@@ -68,10 +70,9 @@ class Asking:
             self.asked[key] = self.asked.get(key, 0) + 1
         return ask
 
-    def revive(self, source: Source, key: int, ask: Ask, now: float) -> None:
+    def revive(self, source: Source, key: int, ask: Ask) -> None:
         """What was given up comes after all, and nobody else was asked."""
         ask.given_up = False
-        ask.asked_at = now
         source.flying += 1
         self.room -= 1
         self.asked[key] = 1
@@ -81,7 +82,6 @@ class Asking:
         """A block is here: whoever else was asked for it comes too late."""
         source.flying -= 1
         source.window.adapt(latency, source.flying)
-        self._latency += (latency - self._latency) / 16
         self.arrived[key] = source.device
         if self.asked.pop(key) > 1:
             for other in self.sources.values():
@@ -89,6 +89,11 @@ class Asking:
                 if late is not None and not late.given_up:
                     self._abandon(other, key, late)
                     self.landed(other)
+
+    def came(self, latency: float) -> None:
+        """A block came so long after it was asked for, of use or not."""
+        self._latency += (latency - self._latency) / 16 if self._latency else latency
+        self._recent += 1
 
     def settle(self, key: int) -> None:
         del self.arrived[key]
@@ -108,13 +113,23 @@ class Asking:
         if self.paused:
             return
         while source.may_be_asked(now):
-            if self.room <= 0 or len(self.arrived) >= self._unstored:
+            if self._is_behind():
                 self.starved = True
                 return
             key = self._choose(source)
             if key is None:
                 return
             self._ask(source, key, now)
+
+    def _is_behind(self) -> bool:
+        """The disk, or this node's own port: what is asked for beyond a second would make every
+        source look silent."""
+        flying = self._most - self.room - len(self.arrived)
+        return (
+            self.room <= 0
+            or len(self.arrived) >= self._unstored
+            or flying >= limits.SWARM_FLYING_BLOCKS + self._recent
+        )
 
     def _choose(self, source: Source) -> int | None:
         """A block's key, top down and the rarest first; or ANY."""
@@ -165,25 +180,29 @@ class Asking:
         if ask.got:
             self._out.append(Forget(source.link, *block_of(key)))
 
-    def give_up(self, source: Source) -> None:
-        """Others may be asked for all that this peer owes."""
+    def give_up(self, source: Source, begun: bool = True) -> None:
+        """Others may be asked for all that this peer owes; what has `begun` to come too?"""
         for key, ask in source.owes.items():
-            if not ask.given_up:
+            if not ask.given_up and (begun or not ask.got):
                 self._abandon(source, key, ask)
                 self.free(source, key)
-        source.given_up_anys += len(source.anys)
         while source.anys:
-            source.anys.popleft()
+            source.given_up_anys.append(source.anys.popleft())
             self.landed(source)
 
     # -- asking others
 
     def look(self, now: float) -> None:
-        """Now and then: whoever is silent is left, stragglers are asked of others."""
+        """Every SWARM_LOOK_S: whoever is silent is left, stragglers are asked of others. A block
+        that has begun to come may still do so, as long as there is room: on a slow link a part of
+        it may take longer than what counts as silence."""
+        self._recent *= 1 - limits.SWARM_LOOK_S
+        usual = min(3 * self._latency, limits.SWARM_SLOW_S)
+        patience = max(limits.SWARM_SILENT_S, usual)
         for source in self.sources.values():
-            if source.flying and now - source.heard_at >= limits.SWARM_SILENT_S:
+            if source.flying and now - source.heard_at >= patience:
                 source.silent = True
-                self.give_up(source)
+                self.give_up(source, begun=self.room <= 0)
         self.fill_all(now)
         if not self.paused:
             self._ask_again(now)
@@ -193,8 +212,10 @@ class Asking:
         late = now - max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
         for source in list(self.sources.values()):
             for key, ask in list(source.owes.items()):
-                if ask.given_up or ask.asked_at > late or self.asked[key] > 1 or self.room <= 0:
+                if ask.given_up or ask.asked_at > late or self.asked[key] > 1:
                     continue
+                if self._is_behind():
+                    return
                 others = [
                     other
                     for other in self.sources.values()

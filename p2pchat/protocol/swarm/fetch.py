@@ -74,6 +74,7 @@ class Swarm:
         self._asking = Asking(file, self._picker, rng, self._out)
         self._sources = self._asking.sources
         self._outcasts: set[bytes] = set()
+        self._closed = False
         self._look_at: float | None = None
 
     # -- what the runtime reads
@@ -114,37 +115,51 @@ class Swarm:
 
     def joined(self, link: int, device: bytes, now: float) -> bool:
         """A member has a bulk link. False, and nothing is asked of it, where it served wrong
-        pieces before, or where there are enough."""
-        if device in self._outcasts or len(self._sources) >= limits.SWARM_PEERS:
+        pieces before, where there are enough, or where nothing more is wanted."""
+        full = len(self._sources) >= limits.SWARM_PEERS
+        if device in self._outcasts or full or self._closed:
             return False
         if link not in self._sources:
             self._sources[link] = Source(link, device, self._picker.stream.piece)
             self._picker.random = len(self._sources) > 1
-            self._out.append(Tell((link,), Follow(self.file, True)))
+            self._follow(self._sources[link], now)
             if self._look_at is None:
                 self._look_at = now + limits.SWARM_LOOK_S
         return True
 
-    def followed(self, link: int, on: bool) -> None:
+    def _follow(self, source: Source, now: float) -> None:
+        source.follow_at = now + source.follow_after
+        source.follow_after = min(2 * source.follow_after, limits.FOLLOW_RARELY_S)
+        self._out.append(Tell((source.link,), Follow(self.file, True)))
+
+    def followed(self, link: int, on: bool, now: float) -> None:
         """A peer wants to know what is here, and what comes; or not any more. ProtocolError where
         it asks again and again."""
         self._out += self._news.followed(link, on)
+        source = self._sources.get(link)
+        if on and source is not None and not source.told and not self._closed:
+            self._follow(source, now)
+
+    def close(self) -> None:
+        """Nothing more is wanted: it is complete, or given up. What still comes is dropped."""
+        self._closed = self._asking.paused = True
+        for source in self._sources.values():
+            self._out.append(Tell((source.link,), Follow(self.file, False)))
+            self._asking.give_up(source)
 
     def have(self, link: int, frame: Have, now: float) -> None:
         source = self._sources.get(link)
-        if source is None or source.outcast:
+        if source is None or source.outcast or self._closed:
             return
         if frame.layer == WHOLE:
             self._forget_pieces(source)
             source.has, source.whole, source.told = self._all, True, True
             self._asking.find_chooser()
-        elif source.told:
-            raise ProtocolError("it has been told what is there")
         elif not 0 <= frame.layer < len(self._picker.counts):
             raise ProtocolError("a layer that a file can't have")
         else:
             bits = from_bytes(frame.bits, frame.first, self._picker.counts[frame.layer])
-            source.told = frame.last
+            source.told |= frame.last
             if frame.layer:
                 source.upper |= bits != 0
             else:
@@ -156,7 +171,7 @@ class Swarm:
             raise ProtocolError("only pieces are told")
         bits = from_indexes(frame.indexes, self._count)
         source = self._sources.get(link)
-        if source is not None and not source.outcast:
+        if source is not None and not source.outcast and not self._closed:
             self._learn(source, bits)
             self._asking.fill(source, now)
 
@@ -193,11 +208,15 @@ class Swarm:
             self._outcasts.add(device)
         for source in self._sources.values():
             if source.device == device and not source.outcast:
-                source.outcast = True
-                self._out.append(Tell((source.link,), Follow(self.file, False)))
-                self._dismiss(source)
-        self._asking.find_chooser()
+                self._leave(source)
         self._asking.fill_all(now)
+
+    def _leave(self, source: Source) -> None:
+        """Nothing is asked again over this link."""
+        source.outcast = True
+        self._out.append(Tell((source.link,), Follow(self.file, False)))
+        self._dismiss(source)
+        self._asking.find_chooser()
 
     # -- blocks come
 
@@ -217,18 +236,24 @@ class Swarm:
         source.heard_at = now
         source.silent = False
         self.received += size
-        if ask.given_up and not offset and not source.outcast and self._picker.is_free(key):
-            self._asking.revive(source, key, ask, now)
+        if ask.given_up and not offset and self._may_revive(source, key):
+            self._asking.revive(source, key, ask)
         if last:
             del source.owes[key]
+            self._asking.came(now - ask.asked_at)
         if not ask.given_up and last:
             self._asking.answered(source, key, now - ask.asked_at)
-        if last:
+        if last and self._asking.starved:
+            self._asking.fill_all(now)
+        elif last:
             self._asking.fill(source, now)
         if ask.given_up:
             self.wasted += size
             return Part.DROPPED
         return Part.COMPLETED if last else Part.KEPT
+
+    def _may_revive(self, source: Source, key: int) -> bool:
+        return not source.outcast and not self._closed and self._picker.is_free(key)
 
     def stored(self, layer: int, index: int, now: float) -> None:
         """A block that came is checked and on disk."""
@@ -237,6 +262,8 @@ class Swarm:
         if layer == 0:
             fresh = not self._picker.rarity.known() >> index & 1
             self._out += self._news.add(index, fresh, now)
+        if self.complete:
+            self.close()
         if layer or self._asking.starved:
             self._asking.fill_all(now)
 
@@ -266,15 +293,15 @@ class Swarm:
             raise ProtocolError("a refusal of nothing")
         source.silent = False
         source.heard_at = now
-        if frame.reason == Reason.GONE:
-            self._cast_out(source.device, now)
+        if frame.reason == Reason.GONE and not source.outcast:
+            self._leave(source)
         elif frame.reason == Reason.BUSY:
             source.busy_until = now + self._rng.uniform(*limits.SWARM_BUSY_S)
         self._asking.fill_all(now)
 
     def _refused_any(self, source: Source, reason: str) -> None:
         if source.given_up_anys:
-            source.given_up_anys -= 1
+            source.given_up_anys.popleft()
         elif source.anys:
             source.anys.popleft()
             self._asking.landed(source)
@@ -304,7 +331,7 @@ class Swarm:
 
     def pause(self, on: bool, now: float) -> None:
         """Ask nobody for more, or go on. What was asked for still comes, and is kept."""
-        self._asking.paused = on
+        self._asking.paused = on or self._closed
         self._asking.fill_all(now)
 
     def tick(self, now: float) -> None:
@@ -312,5 +339,8 @@ class Swarm:
         self._out += self._news.tell_if_due(now)
         if self._look_at is None or now < self._look_at:
             return
-        self._look_at = now + limits.SWARM_LOOK_S if self._sources else None
+        self._look_at = now + limits.SWARM_LOOK_S if self._sources and not self._closed else None
+        for source in self._sources.values():
+            if not source.told and not source.outcast and source.follow_at <= now:
+                self._follow(source, now)
         self._asking.look(now)

@@ -113,6 +113,7 @@ class Server:
         self._turn = 0.0
         """`served` of the link that was read for last."""
         self._limit = 0
+        self._part = limits.PART_BYTES
         self._bucket: Bucket | None = None
         self._give_at: float | None = None
         self._out: list[Tell | Read | Give] = []
@@ -133,7 +134,9 @@ class Server:
     def limit(self, per_s: int, now: float) -> None:
         """Bytes a second over all links; 0: as fast as they take it."""
         self._limit = per_s
-        burst = max(float(limits.PART_BYTES), per_s * limits.SERVE_BURST_S)
+        half_second = max(limits.PART_MIN_BYTES, per_s // 2)
+        self._part = min(limits.PART_BYTES, half_second)
+        burst = max(float(self._part), per_s * limits.SERVE_BURST_S)
         self._bucket = Bucket(burst, per_s) if per_s else None
         self._pump(now)
 
@@ -177,13 +180,11 @@ class Server:
     def followed(self, link: int, frame: Follow) -> None:
         """For files that are complete; `Swarm.followed` answers for those that are fetched."""
         shared = self._may_have(link, frame.file)
-        if shared is None or shared.holds is not None:
+        if shared is None or shared.holds is not None or not frame.on:
             return
-        if not frame.on:
-            shared.known.pop(link, None)
-        elif link not in shared.known:
+        self._out.append(Tell((link,), Have(frame.file, WHOLE, 0, b"", True)))
+        if link not in shared.known:
             shared.known[link] = 0
-            self._out.append(Tell((link,), Have(frame.file, WHOLE, 0, b"", True)))
             self._out.append(Tell((link,), Follow(frame.file, True)))
 
     def have(self, link: int, frame: Have) -> None:
@@ -326,7 +327,8 @@ class Server:
         self._out.append(Read(link, file, shared.stream, layer, index))
 
     def _give(self, now: float) -> None:
-        """Without a limit whole blocks, else parts in turn as the bucket fills."""
+        """Without a limit whole blocks, else parts as the bucket fills, block by block: whoever
+        gets one isn't left waiting in the midst of it."""
         self._give_at = None
         while self._giving:
             link = self._giving[0]
@@ -334,7 +336,7 @@ class Server:
             block = there.ready[0]
             part = block.size - block.given
             if self._bucket is not None:
-                part = min(part, limits.PART_BYTES)
+                part = min(part, self._part)
                 if not self._bucket.take(part, now):
                     wait = (part - self._bucket.left) / self._limit
                     self._give_at = now + max(wait, limits.SERVE_PAUSE_S)
@@ -344,9 +346,9 @@ class Server:
             if block.given == block.size:
                 there.ready.popleft()
                 there.open.discard(block.request)
-            self._giving.popleft()
-            if there.ready:
-                self._giving.append(link)
+                self._giving.popleft()
+                if there.ready:
+                    self._giving.append(link)
 
     def _release(self, there: _Link, size: int) -> None:
         there.ahead -= size

@@ -55,6 +55,8 @@ class Source:
         "chooses",
         "device",
         "flying",
+        "follow_after",
+        "follow_at",
         "given_up_anys",
         "has",
         "heard_at",
@@ -79,6 +81,10 @@ class Source:
         """Said that it has everything."""
         self.told = False
         """Its Have is complete."""
+        self.follow_at = 0.0
+        """When it is asked again to tell, for it may not have known of the file."""
+        self.follow_after = limits.FOLLOW_AGAIN_S
+        """How long after that again."""
         self.upper = False
         """Has blocks of hashes."""
         self.lacks: set[int] = set()
@@ -91,7 +97,7 @@ class Source:
         """By key."""
         self.anys: deque[float] = deque()
         """When each ANY was asked that isn't answered."""
-        self.given_up_anys = 0
+        self.given_up_anys: deque[float] = deque()
         self.flying = 0
         """Requests that are neither answered nor given up."""
         self.window = Window(piece)
