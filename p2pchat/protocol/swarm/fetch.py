@@ -9,7 +9,7 @@ time is told as a multiple of size ÷ rate):
   are told together: 1.10 with 20 ms and 1.09 with 100 ms between, at a third of the frames.
 - Windows are small: with 30 to 50 ms of queue at a source 1.08, with 100 ms 1.11; with at least two
   blocks at each source 1.10, with four 1.12, with eight 1.19. Where the way there and back takes
-  100 ms by itself, 1.34, and 1.48 if the window doesn't allow for that.
+  100 ms by itself, 1.37, and 1.48 if the window doesn't allow for that.
 - Links to all, 1.08; each host to the first holder and to four others of its choice, 1.17 to 1.20.
 - A second request for the same block is made only for stragglers, of a peer that has nothing else
   to give: next to nothing comes twice.
