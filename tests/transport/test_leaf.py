@@ -130,7 +130,9 @@ def test_the_key_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.Monke
     assert b"BEGIN ENCRYPTED PRIVATE KEY" in content
 
 
-def test_no_place_for_the_file_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+def test_no_place_for_the_file_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not made"))
     with pytest.raises(P2PChatError, match="no temporary file"):
         make_credentials(make_identity())
