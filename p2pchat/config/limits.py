@@ -306,7 +306,7 @@ memory each while they are told apart."""
 PATH_PART_BYTES = 4 * 255
 """Of one name in a manifest: 255 characters, as Windows takes; it is shortened where it is put."""
 PATH_BYTES = 3 * KIB
-"""Of a path within a shared folder: together with where the folder lies what Linux takes (4 KiB)."""
+"""Of a path within a shared folder: with where the folder lies, what Linux takes (4 KiB)."""
 
 # -- JSON-RPC
 RPC_LINE_BYTES = 16 * MIB

@@ -85,17 +85,16 @@ class Codes:
     def secret(self, link: int, conversation: bytes) -> bytes | None:
         return self._m.membership.secret(conversation) if conversation else self._secret
 
-    def proven(self, link: int, conversation: bytes) -> bytes:
-        if conversation:
-            return self._m.membership.grant(conversation)
+    def grant(self, link: int, conversation: bytes) -> bytes:
+        return self._m.membership.grant(conversation) if conversation else b""
+
+    def proven(self, link: int, conversation: bytes) -> None:
         found = self._m.links.get(link)
-        if found is not None:
-            # A turn later, so that the grant goes out before anything else does.
-            self._m.ctx.after(0.0, lambda: self._m.links.proven(found))
-        return b""
+        if found is not None and not conversation:
+            self._m.links.proven(found)
 
     def disproven(self, link: int, conversation: bytes) -> None:
         found = self._m.links.get(link)
         if found is not None and not conversation:
             self._m.link_refused(found, "wrong-code")
-            self._m.ctx.after(0.0, lambda: self._m.links.close(found, "wrong-code"))
+            self._m.links.close(found, "wrong-code")

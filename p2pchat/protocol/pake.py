@@ -104,12 +104,17 @@ class Answers(Protocol):
         """The stretched password; None: not one of ours."""
         ...
 
-    def proven(self, link: int, conversation: bytes) -> bytes:
-        """The peer knows the password. Returns what it gets, such as a RoomGrant encoded."""
+    def grant(self, link: int, conversation: bytes) -> bytes:
+        """What a peer gets that knows the password, such as a RoomGrant encoded."""
+        ...
+
+    def proven(self, link: int, conversation: bytes) -> None:
+        """The peer knows the password, and its grant is on its way: what is sent from now on
+        comes after it, and what comes in may be an answer to it."""
         ...
 
     def disproven(self, link: int, conversation: bytes) -> None:
-        """The peer tried a wrong password."""
+        """The peer tried a wrong password, and was told so."""
         ...
 
 
@@ -308,9 +313,10 @@ class PasswordProofs:
             self._answers.disproven(run.link, run.conversation)
         else:
             del self._answered[run.link, run.session]
-            payload = self._answers.proven(run.link, run.conversation)
+            payload = self._answers.grant(run.link, run.conversation)
             sealed = seal_once(run.key, _GRANT_CONTEXT, payload)
             self._send_step(run, Step.GRANT, _mac(run.key, "answerer") + sealed)
+            self._answers.proven(run.link, run.conversation)
 
     def _may_try(self, run: _Run, now: float) -> bool:
         by_room = self._wrong.allowed(run.conversation or self._network, now)
