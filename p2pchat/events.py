@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.people import Peer, Profile
@@ -66,6 +67,25 @@ class Typing(_Event, frozen=True, tag="typing"):
     peer_id: PeerId
 
 
+class FileOffered(_Event, frozen=True, tag="file.offered"):
+    file: FileInfo
+
+
+class FileProgress(_Event, frozen=True, tag="file.progress"):
+    """At most limits.PROGRESS_PER_S a file; also when what others have of it, or its state, has
+    changed."""
+
+    file: FileInfo
+
+
+class FileComplete(_Event, frozen=True, tag="file.complete"):
+    file: FileInfo
+
+
+class FileFailed(_Event, frozen=True, tag="file.failed"):
+    file: FileInfo
+
+
 class ConversationChanged(_Event, frozen=True, tag="conversation.changed"):
     """Unread counts, mute or draft have changed, or a conversation is new; ask for the list."""
 
@@ -102,6 +122,10 @@ Event = (
     | MessageChanged
     | MessageReceipt
     | Typing
+    | FileOffered
+    | FileProgress
+    | FileComplete
+    | FileFailed
     | ConversationChanged
     | ProfileRenewed
     | Warned

@@ -275,12 +275,20 @@ SWARM_LOOK_S = 0.1
 SWARM_STRAGGLER_S = 0.3
 """A block that takes longer, and twice as long as is usual, is asked of a second source, if one has
 nothing else to give."""
+SWARM_PATIENCE = 8
+"""How many times longer each further source of a straggler is waited for."""
 SWARM_BUSY_S = (0.5, 2.0)
 """When a source that was busy is asked again."""
 SWARM_USELESS = 8
 """Blocks that a source of everything chose though they were here: then it isn't left to choose."""
 SWARM_OUTCASTS = 1024
 """Devices that served wrong pieces of one file."""
+FETCHES_AT_ONCE = 500
+"""Files that come by themselves at once: each costs some kilobytes, and looks on at every block."""
+FETCHES_WAITING = 10_000
+"""Further ones that wait for their turn; those above come on request."""
+SERVE_FOLLOWED = 1024
+"""Files that one link follows: more than a node fetches at once."""
 SERVE_QUEUE = 512
 """Requests of one link that wait: twice the largest window."""
 SERVE_AHEAD_BYTES = 8 * MIB
@@ -307,6 +315,21 @@ PATH_PART_BYTES = 4 * 255
 """Of one name in a manifest: 255 characters, as Windows takes; it is shortened where it is put."""
 PATH_BYTES = 3 * KIB
 """Of a path within a shared folder: with where the folder lies, what Linux takes (4 KiB)."""
+"""Of a path within a shared folder: with where the folder lies what Linux takes (4 KiB)."""
+
+AUTO_FETCH_FILES = 20
+"""Of the largest size that comes by itself: so much one person's offers may bring in a day."""
+FILE_RECEIVERS = 1000
+"""Persons whose progress the author of a file keeps."""
+AUTO_FETCH_LEAST_BYTES = 32 * KIB
+"""What a file counts at least against what may come by itself: the smallest isn't free either."""
+FILE_REPORTS = 1024
+"""Reports of one link that wait to be looked at, one a file."""
+FILE_NAME_CHARS = 1024
+"""Of the name in an offer; four times what any system takes, as it may come from one that counts
+otherwise."""
+MIME_CHARS = 255
+"""RFC 6838 allows 127 on each side of the slash."""
 
 # -- JSON-RPC
 RPC_LINE_BYTES = 16 * MIB

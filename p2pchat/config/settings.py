@@ -48,4 +48,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     mdns: bool = True
     beacon: bool = True
     passphrase: str | None = None
+    limit: int | None = None
+    """Upload rate for files in bytes a second, instead of the setting; 0: none."""
     status: Status = Status.ONLINE

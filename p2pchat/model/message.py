@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 
 
@@ -47,7 +48,7 @@ class Message(msgspec.Struct, frozen=True):
     mentions: tuple[PeerId, ...] = ()
     reactions: dict[str, tuple[PeerId, ...]] = {}
     receipts: Receipts = Receipts()
-    file: dict[str, object] | None = None
+    file: FileInfo | None = None
     unsupported: bool = False
     """Of a kind that this version doesn't know: "needs a newer version"."""
     clock_off: bool = False

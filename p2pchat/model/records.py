@@ -7,7 +7,9 @@ from enum import IntEnum
 import msgspec
 
 from p2pchat.model.entry import Content, Entry, Span
+from p2pchat.model.file import FileState, Receiver
 from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
+from p2pchat.model.stream import Stream
 
 
 class ConversationKind(IntEnum):
@@ -99,6 +101,24 @@ class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of that entry; the larger (clock, hash) wins."""
 
 
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an offer here. The offer itself, its name too, is the message `id`."""
+
+    id: EntryHash
+    conversation: ConversationId
+    author: PeerId
+    clock: int
+    """Of the entry; files are listed by it."""
+    stream: Stream
+    state: FileState
+    reason: str = ""
+    receivers: tuple[Receiver, ...] = ()
+    reported: bool = False
+    """The author has heard that it is complete here, or doesn't wait for it."""
+    path: str | None = None
+    """Where the finished file or folder is. Not stored: looked up when the row is read."""
+
+
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message as the store resolves it from its entry and the edits, deletions and reactions
     to it (`model.changes`). Made by entries of the kinds TEXT, FILE, JOIN, LEAVE and by those
@@ -122,6 +142,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     reactions: tuple[tuple[str, tuple[PeerId, ...]], ...] = ()
     content: Content = None
     """For kinds other than text."""
+    file: FileRow | None = None
+    """Of an offer, what became of it."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +202,16 @@ class PutMember(msgspec.Struct, frozen=True):
     row: MemberRow
 
 
+class PutFile(msgspec.Struct, frozen=True):
+    row: FileRow
+    new: bool = False
+    """Only where there is none."""
+
+
+class DropFile(msgspec.Struct, frozen=True):
+    id: EntryHash
+
+
 class PutReceipt(msgspec.Struct, frozen=True):
     row: ReceiptRow
 
@@ -222,6 +254,8 @@ Write = (
     | DropPerson
     | PutDevice
     | PutMember
+    | PutFile
+    | DropFile
     | PutReceipt
     | DropReceipt
     | PutMeta
@@ -267,6 +301,8 @@ class StoredState(msgspec.Struct, frozen=True):
     devices: tuple[DeviceRow, ...]
     members: tuple[MemberRow, ...]
     receipts: tuple[ReceiptRow, ...]
+    files: tuple[FileRow, ...]
+    """Those that are being fetched, or paused, or of which the author is to hear yet."""
     spans: dict[ConversationId, tuple[Span, ...]]
     heads: dict[ConversationId, tuple[tuple[int, EntryHash], ...]]
     """(clock, hash) of the newest entries of each conversation, at most 16, and as many of the

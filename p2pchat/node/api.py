@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from p2pchat.config.settings import Settings
 from p2pchat.events import Event
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile
@@ -120,6 +121,28 @@ class NodeApi(Protocol):
         self, query: str, conversation: str | None = None, limit: int = 50
     ) -> Sequence[Message]:
         """Newest first."""
+        ...
+
+    async def share(self, conversation: str, path: str) -> FileInfo:
+        """Offer a file or folder of this machine. `no-such-file`, `not-allowed`."""
+        ...
+
+    async def files(self, conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:
+        """Newest first."""
+        ...
+
+    async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
+        """Returns when the transfer is under way, or at once if it is complete. `path`: where the
+        finished file or folder is to be put as well (a folder that exists, or a new name).
+        `no-such-file`."""
+        ...
+
+    async def pause(self, file_id: str) -> FileInfo: ...
+
+    async def resume(self, file_id: str) -> FileInfo: ...
+
+    async def cancel(self, file_id: str) -> FileInfo:
+        """Stop fetching, and forget what is here of it; of one's own offer: serve it no more."""
         ...
 
     async def mark_read(self, conversation: str, message_id: MessageId) -> None: ...

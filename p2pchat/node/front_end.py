@@ -14,6 +14,7 @@ from p2pchat.config import addresses, limits
 from p2pchat.config.settings import Settings
 from p2pchat.errors import BadParams, RequestError, UsageError
 from p2pchat.events import Event, ProfileRenewed
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import ConversationId, EntryHash, MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
 from p2pchat.model.names import display_name
@@ -225,7 +226,7 @@ class FrontEnd:
         return await self._ask(Message, lambda m: m.commands.react, self._origin, row, emoji, on)
 
     async def _row(self, message_id: str) -> MessageRow:
-        row = await self._query(partial(self._node.store.message, _hash(message_id)))
+        row = await self._query(partial(self._node.message, _hash(message_id)))
         if row is None:
             raise RequestError("no-such-message")
         assert isinstance(row, MessageRow)
@@ -243,7 +244,7 @@ class FrontEnd:
         if found is None:
             return []
         places = [_hash(place) if place else None for place in (before, after, around)]
-        rows = await self._query(partial(self._node.store.messages, found, limit, *places))
+        rows = await self._query(partial(self._node.messages, found, limit, *places))
         return self._messages(rows)
 
     async def search(
@@ -270,6 +271,46 @@ class FrontEnd:
         return [
             machine.views.message(row) for row in rows if not machine.people.blocked(row.author)
         ]
+
+    # -- files
+
+    async def share(self, conversation: str, path: str) -> FileInfo:
+        return await self._ask(FileInfo, lambda m: m.files.share, self._origin, conversation, path)
+
+    async def files(self, conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:
+        found = None
+        if conversation is not None:
+            found = self._known(conversation)
+            if found is None:
+                return []
+        rows = await self._query(partial(self._node.files, found, limit))
+        machine = self._machine
+        infos = (machine.files.info(row) for row in rows if not machine.people.blocked(row.author))
+        return [info for info in infos if info is not None]
+
+    async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
+        row = await self._file(file_id)
+        return await self._ask(FileInfo, lambda m: m.files.fetch, self._origin, row, path)
+
+    async def pause(self, file_id: str) -> FileInfo:
+        row = await self._file(file_id)
+        return await self._ask(FileInfo, lambda m: m.files.pause, self._origin, row)
+
+    async def resume(self, file_id: str) -> FileInfo:
+        return await self.fetch(file_id)
+
+    async def cancel(self, file_id: str) -> FileInfo:
+        row = await self._file(file_id)
+        return await self._ask(FileInfo, lambda m: m.files.cancel, self._origin, row)
+
+    async def _file(self, file_id: str) -> MessageRow:
+        try:
+            row = await self._row(file_id)
+        except RequestError:
+            raise RequestError("no-such-file") from None
+        if row.file is None:
+            raise RequestError("no-such-file")
+        return row
 
     async def mark_read(self, conversation: str, message_id: MessageId) -> None:
         row = await self._row(message_id)

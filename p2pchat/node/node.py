@@ -10,18 +10,20 @@ from random import SystemRandom
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from p2pchat import __version__
 from p2pchat.config.settings import Options, Settings
 from p2pchat.errors import RequestError, UsageError
 from p2pchat.events import Event
-from p2pchat.model.ids import InstanceId
+from p2pchat.model.file import FileState
+from p2pchat.model.ids import ConversationId, EntryHash, InstanceId
 from p2pchat.model.names import display_name
-from p2pchat.model.records import PutMeta, StoredState
+from p2pchat.model.records import MessageRow, PutMeta, StoredState
 from p2pchat.node.front_end import FrontEnd
 from p2pchat.node.host import host_name
 from p2pchat.node.lookalike import skeleton
-from p2pchat.node.ports import Announcement, Discovery, Links, Store
+from p2pchat.node.ports import Announcement, Depot, Discovery, Links, Store
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.protocol.conversations import clock_limit
 from p2pchat.protocol.machine import Config, Machine
@@ -35,9 +37,16 @@ class Node:
     """One running profile. Made on the loop's thread; `start` before anything else."""
 
     def __init__(
-        self, *, store: Store, links: Links, discovery: Discovery, options: Options
+        self,
+        *,
+        store: Store,
+        depot: Depot,
+        links: Links,
+        discovery: Discovery,
+        options: Options,
     ) -> None:
         self.store = store
+        self.depot = depot
         self.links = links
         self._discovery = discovery
         self.options = options
@@ -64,9 +73,18 @@ class Node:
             code=self.options.network_code,
             connect=self.options.connect,
         )
-        self.machine = Machine(config, state, _settings(state), SystemRandom(), skeleton)
+        settings = _settings(state)
+        if self.options.limit is not None:
+            settings = replace(settings, limit=self.options.limit)
+        self.machine = Machine(config, state, settings, SystemRandom(), skeleton)
         self.runtime = Runtime(
-            self.machine, self.store, self.links, self._discovery, self.handlers, self._restart
+            self.machine,
+            self.store,
+            self.depot,
+            self.links,
+            self._discovery,
+            self.handlers,
+            self._restart,
         )
         await self.runtime.start()
         listening = self.links.listening
@@ -140,6 +158,26 @@ class Node:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait_for(self._discovering, DISCOVERY_STOP_S)
         await self.runtime.close()
+
+    # -- what is stored, with the places of files; these block
+
+    def message(self, hash: EntryHash) -> MessageRow | None:
+        row = self.store.message(hash)
+        return row and self._placed(row)
+
+    def messages(
+        self, conversation: ConversationId, limit: int, *places: EntryHash | None
+    ) -> list[MessageRow]:
+        return [self._placed(row) for row in self.store.messages(conversation, limit, *places)]
+
+    def files(self, conversation: ConversationId | None, limit: int) -> list[MessageRow]:
+        return [self._placed(row) for row in self.store.files(conversation, limit)]
+
+    def _placed(self, row: MessageRow) -> MessageRow:
+        file = row.file
+        if file is None or file.state is not FileState.COMPLETE:
+            return row
+        return replace(row, file=replace(file, path=self.depot.path(file.stream)))
 
     def front_end(self) -> FrontEnd:
         """A façade of its own for one more front end."""

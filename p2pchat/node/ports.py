@@ -13,7 +13,7 @@ import msgspec
 
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
-from p2pchat.model.records import Applied, MessageRow, Overview, StoredState, Write
+from p2pchat.model.records import Applied, FileRow, MessageRow, Overview, StoredState, Write
 from p2pchat.model.stream import Block, Stream
 
 LinkId = NewType("LinkId", int)
@@ -98,6 +98,12 @@ class Store(Protocol):
 
     def message_at(self, feed: FeedId, seq: int) -> EntryHash | None:
         """The newest shown message of the feed at or before seq."""
+        ...
+
+    def file(self, id: EntryHash) -> FileRow | None: ...
+
+    def files(self, conversation: ConversationId | None, limit: int) -> list[MessageRow]:
+        """The offers of one conversation or of all, newest first."""
         ...
 
     def tidy(self) -> bool:

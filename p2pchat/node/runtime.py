@@ -20,7 +20,17 @@ from p2pchat.events import Event, MessageReceipt, Warned
 from p2pchat.model.ids import FeedId, MessageId
 from p2pchat.model.records import Applied, Disclose, Prune, PutEntry
 from p2pchat.node import secrets
-from p2pchat.node.ports import Address, Discovery, LinkId, LinkIdentity, LinkInfo, Links, Store
+from p2pchat.node.carrying import Carrying
+from p2pchat.node.ports import (
+    Address,
+    Depot,
+    Discovery,
+    LinkId,
+    LinkIdentity,
+    LinkInfo,
+    Links,
+    Store,
+)
 from p2pchat.node.writing import Batch, WriterThread
 from p2pchat.protocol import effects
 from p2pchat.protocol.entries import check
@@ -44,6 +54,7 @@ class Runtime:
         self,
         machine: Machine,
         store: Store,
+        depot: Depot,
         links: Links,
         discovery: Discovery,
         handlers: dict[int, Handler],
@@ -89,6 +100,7 @@ class Runtime:
             effects.ReadUndisclosed: self._read_undisclosed,
             effects.ReadBare: self._read_bare,
             effects.ReadPositions: self._read_positions,
+            effects.ReadMessage: self._read_message,
             effects.Check: self._check,
             effects.Compute: self._compute,
             effects.Reply: self._reply,
@@ -97,6 +109,8 @@ class Runtime:
             effects.Announce: lambda _: self._discovery.announce(),
             effects.Restart: lambda _: restart(),
         }
+        self._carrying = Carrying(depot, links, machine.files.exchange, self.run, self._resume)
+        self._perform_one |= self._carrying.perform
 
     # -- the machine
 
@@ -228,8 +242,10 @@ class Runtime:
 
     def link_drained(self, link: LinkId) -> None:
         self._run_safely(link, self._machine.link_drained, link)
+        self._carrying.drained(link)
 
     def link_closed(self, link: LinkId, reason: str) -> None:
+        self._carrying.link_closed(link)
         self._run_safely(link, self._machine.link_closed, link, reason)
 
     def dial_failed(self, token: int, address: Address, reason: str) -> None:
@@ -389,6 +405,9 @@ class Runtime:
 
         self._read(positions, self._resume(e.query), None)
 
+    def _read_message(self, e: effects.ReadMessage) -> None:
+        self._read(partial(self._store.message, e.message), self._resume(e.query))
+
     def _check(self, e: effects.Check) -> None:
         network = self._machine.network
         half = len(e.entries) // 2
@@ -450,6 +469,7 @@ class Runtime:
         except TimeoutError:
             log.warning("the disk is slow: what wasn't acknowledged may not be kept")
         self._closed = True
+        self._carrying.close()
         if self._timer is not None:
             self._timer.cancel()
         for future in (*self._requests.values(), *(told for _, told in self._readers_waiting)):

@@ -16,7 +16,7 @@ from p2pchat.protocol import effects
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
-from p2pchat.protocol.links import Link
+from p2pchat.protocol.link import Link
 
 LOOK_S = 1.0
 """Deletions come with what they are about, or a little later."""

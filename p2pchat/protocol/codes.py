@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Timer
-from p2pchat.protocol.links import Link
+from p2pchat.protocol.link import Link
 from p2pchat.protocol.pake import Ends, Granted, Outcome, Party, PasswordProofs
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import msgspec
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.events import ConversationChanged, PeerChanged
-from p2pchat.model.entry import EntryKind, ReactBody, TextBody
+from p2pchat.model.entry import EntryKind, FileBody, ReactBody, TextBody
 from p2pchat.model.ids import FeedId, PeerId
 from p2pchat.model.message import Member
 from p2pchat.model.names import display_name
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 TYPING_EVERY_S = 3.0
+KEPT_NOTHING = "nothing was kept: the disk is full"
 
 
 class Commands:
@@ -87,6 +88,28 @@ class Commands:
             conversation,
             lambda: self._write(request, origin, conversation, EntryKind.TEXT, content),
         )
+        if conversation.direct:
+            self._written(conversation)
+
+    def write_offer(
+        self,
+        request: int,
+        origin: int,
+        conversation: Conversation,
+        content: FileBody,
+        then: Callable[[Stored], None],
+    ) -> None:
+        def write() -> None:
+            self._m.ingest.write(
+                conversation,
+                EntryKind.FILE,
+                content,
+                origin=origin,
+                then=then,
+                failed=lambda reason: self._m.ctx.refuse(request, reason, KEPT_NOTHING),
+            )
+
+        self._with_key(request, conversation, write)
         if conversation.direct:
             self._written(conversation)
 
@@ -186,7 +209,7 @@ class Commands:
                 m.ctx.reply(request, m.views.fresh(row))
 
         def failed(reason: str) -> None:
-            m.ctx.refuse(request, reason, "nothing was kept: the disk is full")
+            m.ctx.refuse(request, reason, KEPT_NOTHING)
 
         m.ingest.write(conversation, kind, content, target, origin=origin, then=done, failed=failed)
 

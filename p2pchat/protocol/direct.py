@@ -33,7 +33,8 @@ from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.hashing import direct_id
 from p2pchat.protocol.ingest import Arrival, Ingest, Road
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.people import People
 from p2pchat.protocol.receipts import Receipts
 

@@ -18,7 +18,8 @@ from p2pchat.protocol import announce, wire
 from p2pchat.protocol.announce import Device, Profile, RoomInfo
 from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.overlay import Mode, Overlay
 from p2pchat.protocol.people import Outcome, People, Presence
 

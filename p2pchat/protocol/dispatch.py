@@ -13,7 +13,7 @@ from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import Checked
 from p2pchat.protocol.hashing import entry_hash
 from p2pchat.protocol.ingest import Road
-from p2pchat.protocol.links import Link
+from p2pchat.protocol.link import Link
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -41,6 +41,7 @@ class Dispatch:
             wire.DirectAnswer: m.directs.on_answer,
             wire.DialBack: m.topology.on_dial_back,
             wire.Tunnel: m.topology.on_tunnel,
+            wire.BulkBack: lambda link, _: m.bulk.on_bulk_back(link),
         }
         self._shared_frames: dict[type, Callable[[Link, Conversation, Any], None]] = {
             wire.Digest: lambda link, c, frame: m.sync.on_digest(link.id, c, frame),
@@ -50,6 +51,7 @@ class Dispatch:
             wire.IHave: m.gossip.on_ihave,
             wire.Graft: m.gossip.on_graft,
             wire.Prune: lambda link, c, _: m.gossip.on_prune(link, c),
+            wire.FileReport: m.files.on_report,
         }
 
     def frame(self, link: Link, frame: wire.Frame) -> None:

@@ -11,6 +11,7 @@ from p2pchat.events import Event
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import Write
+from p2pchat.model.stream import Block, Stream
 
 
 class _Effect(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +117,85 @@ class Compute(_Effect, frozen=True):
     job: SecretJob
 
 
+class ReadMessage(_Effect, frozen=True, gc=False):
+    """-> resume, with the MessageRow or None."""
+
+    query: int
+    message: EntryHash
+
+
+class SurveyPath(_Effect, frozen=True, gc=False):
+    """Read a file or folder that is to be shared. -> resume, with `ports.Survey` or
+    RequestError."""
+
+    query: int
+    path: str
+
+
+class BeginFetch(_Effect, frozen=True, gc=False):
+    """-> resume, with `ports.Progress` or RequestError."""
+
+    query: int
+    stream: Stream
+
+
+class FinishFetch(_Effect, frozen=True, gc=False):
+    """All is here: give it its place among the downloads. -> resume, with the path or
+    RequestError."""
+
+    query: int
+    stream: Stream
+    name: str
+    place: str
+    """A folder, or a new path, that a person has asked for; empty: the downloads."""
+
+
+class DiscardStream(_Effect, frozen=True, gc=False):
+    """Forget what is here of it, but for what was finished or shared."""
+
+    stream: Stream
+
+
+class KeepPart(_Effect, frozen=True, gc=False):
+    """Part of a block; those of a block come in order. The last one: check and keep the block.
+    -> Exchange.kept."""
+
+    link: int
+    file: bytes
+    stream: Stream
+    block: Block
+    offset: int
+    data: bytes
+
+
+class DropPart(_Effect, frozen=True, gc=False):
+    """What was gathered of a block from this link is of no use."""
+
+    link: int
+    stream: Stream
+    block: Block
+
+
+class ReadBlock(_Effect, frozen=True, gc=False):
+    """Read a block for this link. -> Exchange.read."""
+
+    link: int
+    file: bytes
+    stream: Stream
+    block: Block
+
+
+class GiveBlock(_Effect, frozen=True, gc=False):
+    """Send so much of the block that was read, in Piece frames, as the link takes them.
+    -> Exchange.sent, with the bytes. What ends at the block's end is the last of it."""
+
+    link: int
+    file: bytes
+    block: Block
+    offset: int
+    size: int
+
+
 class Reply(_Effect, frozen=True):
     """Answers a front end's request: a value or an error."""
 
@@ -207,6 +287,15 @@ Effect = (
     | ReadPositions
     | Check
     | Compute
+    | ReadMessage
+    | SurveyPath
+    | BeginFetch
+    | FinishFetch
+    | DiscardStream
+    | KeepPart
+    | DropPart
+    | ReadBlock
+    | GiveBlock
     | Reply
     | Notify
     | NotifyReceipt

@@ -23,6 +23,7 @@ from p2pchat.model.entry import (
     WireEntry,
 )
 from p2pchat.model.ids import EntryHash
+from p2pchat.model.stream import is_well_formed
 from p2pchat.protocol.hashing import body_hash, entry_hash
 from p2pchat.protocol.identity import check_vouch, public_key
 
@@ -162,4 +163,12 @@ def _content_fits(content: Content) -> bool:
             return len(key) == 32 and len(vouch) == 64
         case KeyBody(key_id=key_id, boxes=boxes):
             return len(key_id) == 16 and 0 < len(boxes) <= 64
+        case FileBody(name=name, mime=mime, stream=stream, size=size, files=files):
+            return (
+                0 < len(name) <= limits.FILE_NAME_CHARS
+                and len(mime) <= limits.MIME_CHARS
+                and is_well_formed(stream)
+                and size == stream.size - stream.manifest
+                and 0 <= files <= limits.FOLDER_FILES
+            )
     return True

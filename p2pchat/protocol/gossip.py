@@ -10,7 +10,8 @@ from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival, Road
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.plumtree import Duplicate, Graft, Plumtree, Push
 
 ANNOUNCE_DELAY_S = 0.1

@@ -12,14 +12,25 @@ from enum import Enum
 import msgspec
 
 from p2pchat.config import limits
-from p2pchat.model.entry import Content, Entry, EntryKind, KeyBody, OpenBody, WireEntry
+from p2pchat.model.entry import (
+    Content,
+    Entry,
+    EntryKind,
+    FileBody,
+    KeyBody,
+    OpenBody,
+    WireEntry,
+)
+from p2pchat.model.file import FileState
 from p2pchat.model.ids import EntryHash, FeedId, PeerId
 from p2pchat.model.records import (
     Applied,
     Disclose,
+    FileRow,
     MemberRow,
     PutConversation,
     PutEntry,
+    PutFile,
     PutMember,
     PutStatus,
     Stored,
@@ -259,7 +270,7 @@ class Ingest:
         writes: list[Write] = []
         for entry in made:
             writes.append(Disclose(entry))
-            writes.extend(self._membership(conversation, entry))
+            writes.extend(self._consequences(conversation, entry))
 
         def undo(_reason: str) -> None:
             for entry in made:
@@ -344,13 +355,37 @@ class Ingest:
     # -- durable
 
     def _writes(self, conversation: Conversation, entry: Entry) -> list[Write]:
-        return [PutEntry(entry, conversation.mine), *self._membership(conversation, entry)]
+        writes: list[Write] = [PutEntry(entry, conversation.mine)]
+        return writes + self._consequences(conversation, entry)
+
+    def _consequences(self, conversation: Conversation, entry: Entry) -> list[Write]:
+        """What is kept because of the entry, in its transaction."""
+        if not entry.author or not entry.readable:
+            return []
+        match entry.content:
+            case FileBody(stream=stream) if conversation.mine:
+                state = FileState.COMPLETE if entry.own else FileState.OFFERED
+                return [
+                    PutFile(
+                        FileRow(
+                            id=entry.hash,
+                            conversation=conversation.id,
+                            author=entry.author,
+                            clock=entry.header.clock,
+                            stream=stream,
+                            state=state,
+                            reported=entry.own,
+                        ),
+                        new=True,
+                    )
+                ]
+        return self._membership(conversation, entry)
 
     @staticmethod
     def _membership(conversation: Conversation, entry: Entry) -> list[Write]:
         """JOIN and LEAVE change who is in the room: the latest of a person's by order."""
         kind = entry.header.kind
-        if kind not in (EntryKind.JOIN, EntryKind.LEAVE) or not entry.author or not entry.readable:
+        if kind not in (EntryKind.JOIN, EntryKind.LEAVE):
             return []
         known = conversation.members.get(entry.author)
         if known is not None and (known.clock, known.hash) > entry.order:

@@ -7,19 +7,17 @@ a network code is set, that is proven; before that no frame of the peer is looke
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
 from statistics import median_low
-from typing import Protocol
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
-from p2pchat.model.ids import ConversationId, DeviceId, InstanceId, PeerId
+from p2pchat.model.ids import DeviceId, InstanceId, PeerId
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
+from p2pchat.protocol.link import Link, LinkEvents, LinkInfo, LinkState
 from p2pchat.protocol.twins import Twins
 
 TURN_BYTES = 4 * limits.QUEUE_BYTES
@@ -31,110 +29,13 @@ PING_LOOK_S = 1.5
 """Between two looks for quiet links."""
 STALLED_S = 1.0
 """A timer that comes later than this says that this machine stood still, not its peers."""
+BULK_LINKS = 2
+"""Of one device: both may dial at once."""
 EARLY_FRAMES = 64
 """Kept of a link that waits for its turn: the greeting of a peer, and a few more."""
-UPDATES, UPDATES_PER_S = 600.0, 20.0
-"""Records of known persons and devices that a link may bring at once, and in the long run. In the
-largest network each device makes one a minute, and eight come in a second."""
 PUSHED_AT_ONCE, PUSHED_PER_S = 12_000.0, 8_000.0
 """Entries pushed by one machine; what is above is dropped, and sync brings it later. To check and
 store so many takes most of a core."""
-
-
-class LinkInfo(Protocol):
-    """What the transport knows of a connection (`node.ports.LinkInfo`)."""
-
-    @property
-    def outgoing(self) -> bool: ...
-    @property
-    def address(self) -> tuple[str, int]: ...
-    @property
-    def person_key(self) -> bytes: ...
-    @property
-    def device_key(self) -> bytes: ...
-    @property
-    def instance(self) -> InstanceId: ...
-    @property
-    def own_leaf(self) -> bytes: ...
-    @property
-    def peer_leaf(self) -> bytes: ...
-    @property
-    def relayed(self) -> bool: ...
-
-
-class LinkState(Enum):
-    GREETING = "greeting"
-    """Waiting for Hello."""
-    PROVING = "proving"
-    """Waiting for the proof of the network code."""
-    WAITING = "waiting"
-    """Everything is proven, but the device, as a rule another instance of it, has a link here."""
-    UP = "up"
-    CLOSED = "closed"
-
-
-@dataclass(slots=True, eq=False)
-class Link:
-    id: int
-    info: LinkInfo
-    token: int | None
-    device: DeviceId
-    person: PeerId
-    nonce: bytes
-    opened: float
-    state: LinkState = LinkState.GREETING
-    hello: wire.Hello | None = None
-    offset_ms: int = 0
-    """How far the peer's wall clock was ahead of ours at Hello."""
-    epoch_ms: int = 0
-    """What the peer's wall clock showed when our `Context.now` was 0: ours may be set meanwhile."""
-    heard: float = 0.0
-    pinged: float | None = None
-    due: float = 0.0
-    """When it is looked whether the last Ping was answered; 0: none is waited for."""
-    rival: Link | None = None
-    """The new link of this device, as a rule of another instance, which waits whether this one
-    answers."""
-    told: bool = False
-    """While WAITING: both instances know of each other."""
-    early: list[bytes] = field(default_factory=list)
-    """Frames that came while WAITING: the other side takes the link for up."""
-    proven: set[ConversationId] = field(default_factory=set)
-    """Protected rooms whose key the peer has proven on this link."""
-    choked: bool = False
-    """More than QUEUE_BYTES wait to go out: nothing is pushed until it has drained."""
-    turn: int = 0
-    told_bytes: int = 0
-    """Sent in that turn (`Context.turn`)."""
-    timer: Timer | None = None
-    comparing: set[ConversationId] = field(default_factory=set)
-    """Where something was dropped of its pushes, which is about to be asked for."""
-    typed: dict[ConversationId, float] = field(default_factory=dict)
-    """When it last typed in each conversation that is shared with it."""
-    updates: Bucket = field(default_factory=lambda: Bucket(UPDATES, UPDATES_PER_S))
-    postponed: dict[str, bytes] = field(default_factory=dict)
-    """Its own newest records that came too fast, by kind."""
-
-    @property
-    def up(self) -> bool:
-        return self.state is LinkState.UP
-
-    @property
-    def source(self) -> str:
-        """What counts as one machine: the peer's host; of a relayed link the device."""
-        return self.device if self.info.relayed else self.info.address[0]
-
-
-class LinkEvents(Protocol):
-    """What the table tells the machine."""
-
-    def link_up(self, link: Link) -> None: ...
-    def link_down(self, link: Link, reason: str) -> None: ...
-    def link_failed(self, link: Link, reason: str) -> None: ...
-    def link_frame(self, link: Link, frame: wire.Frame) -> None: ...
-    def link_proving(self, link: Link) -> None: ...
-    def link_refused(self, link: Link, reason: str) -> None: ...
-    def twin_found(self, instance: InstanceId) -> None: ...
 
 
 class Links:
@@ -155,6 +56,7 @@ class Links:
         self._port = port
         self._links: dict[int, Link] = {}
         self._up: dict[DeviceId, Link] = {}
+        self._bulk: dict[DeviceId, list[Link]] = {}
         self._ping_timer: Timer | None = None
         self._pushed: dict[str, Bucket] = {}
         """By source, the least recent first."""
@@ -172,6 +74,14 @@ class Links:
     def is_greeting(self, device: DeviceId) -> bool:
         """Whether a connection to it is here that isn't up yet."""
         return any(link.device == device and not link.up for link in self._links.values())
+
+    def bulk(self, device: DeviceId) -> Link | None:
+        """A connection for files to a device."""
+        found = self._bulk.get(device)
+        return found[0] if found else None
+
+    def bulks(self) -> list[Link]:
+        return [link for beside in self._bulk.values() for link in beside]
 
     def of_person(self, person: PeerId) -> list[Link]:
         return [link for link in self._up.values() if link.person == person]
@@ -232,7 +142,8 @@ class Links:
 
     # -- what the transport tells
 
-    def opened(self, id: int, info: LinkInfo, token: int | None) -> None:
+    def opened(self, id: int, info: LinkInfo, token: int | None, bulk: bool = False) -> None:
+        """`bulk`: it was dialled for files."""
         link = Link(
             id=id,
             info=info,
@@ -242,6 +153,7 @@ class Links:
             nonce=self._ctx.rng.randbytes(32),
             opened=self._ctx.now,
             heard=self._ctx.now,
+            bulk=bulk,
         )
         self._links[id] = link
         link.timer = self._ctx.after(limits.HELLO_S, lambda: self._too_slow(link))
@@ -254,6 +166,7 @@ class Links:
             code=self._code,
             port=self._port(),
             agent=self._agent,
+            purpose=wire.BULK if bulk else 0,
         )
         self.send(id, hello)
 
@@ -284,6 +197,9 @@ class Links:
     def _frame(self, link: Link, data: bytes) -> None:
         if link.state is LinkState.GREETING:
             self._greeted(link, wire.decode_hello(data))
+            return
+        if link.state is LinkState.BULK:
+            self._events.bulk_frame(link, data)
             return
         frame = wire.decode(data)
         match frame:
@@ -325,6 +241,8 @@ class Links:
         if refusal:
             self._events.link_refused(link, refusal)
             self.close(link, refusal)
+        elif link.bulk or (hello.purpose == wire.BULK and not link.info.outgoing):
+            self._attach(link)
         elif link.device == self._ctx.identity.device_id:
             # The same keys in another process: a copy of this profile runs elsewhere.
             self._events.twin_found(link.info.instance)
@@ -334,6 +252,21 @@ class Links:
             self._events.link_proving(link)
         else:
             self.proven(link)
+
+    def _attach(self, link: Link) -> None:
+        """A connection for files stands beside a link of the same process, which has proven all
+        that has to be."""
+        main = self._up.get(link.device)
+        beside = self._bulk.get(link.device, [])
+        if main is None or main.info.instance != link.info.instance or len(beside) >= BULK_LINKS:
+            self.close(link, "duplicate")
+            return
+        self._bulk[link.device] = beside
+        link.bulk, link.state = True, LinkState.BULK
+        if link.timer is not None:
+            link.timer.cancel()
+        beside.append(link)
+        self._events.bulk_up(link)
 
     def _refusal(self, link: Link, hello: wire.Hello) -> str:
         if hello.network != self._ctx.network:
@@ -462,7 +395,7 @@ class Links:
     # -- the end of a link
 
     def _drop(self, link: Link, reason: str) -> None:
-        was_up = link.up
+        was_up, was_bulk = link.up, link.state is LinkState.BULK
         link.state = LinkState.CLOSED
         if link.timer is not None:
             link.timer.cancel()
@@ -470,7 +403,13 @@ class Links:
         if self._up.get(link.device) is link:
             del self._up[link.device]
         rival = link.rival
-        if was_up:
+        if was_bulk:
+            self._bulk[link.device].remove(link)
+            self._events.bulk_down(link)
+        elif was_up:
+            for bulk in list(self._bulk.get(link.device, ())):
+                self.close(bulk, reason)
+            self._bulk.pop(link.device, None)
             self._events.link_down(link, reason)
         else:
             self._events.link_failed(link, reason)

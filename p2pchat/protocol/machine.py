@@ -27,10 +27,10 @@ from p2pchat.model.records import (
     StoredState,
     Write,
 )
-from p2pchat.model.records import Prune as PruneOldest
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.announce import Device, is_address
 from p2pchat.protocol.bodies import Bodies
+from p2pchat.protocol.bulk import Bulk
 from p2pchat.protocol.codes import Codes
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.context import Context
@@ -38,11 +38,13 @@ from p2pchat.protocol.conversations import Conversation, Conversations, clock_li
 from p2pchat.protocol.direct import Directs
 from p2pchat.protocol.directory import Directory
 from p2pchat.protocol.dispatch import Dispatch
+from p2pchat.protocol.files import Files
 from p2pchat.protocol.gossip import Gossip
 from p2pchat.protocol.hashing import network_tag, peer_id_of
 from p2pchat.protocol.identity import Identity
 from p2pchat.protocol.ingest import Arrival, Ingest, Road
-from p2pchat.protocol.links import Link, LinkInfo, Links
+from p2pchat.protocol.link import Link, LinkInfo
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.overlay import Overlay
 from p2pchat.protocol.people import People
@@ -55,10 +57,9 @@ from p2pchat.protocol.sharing import Sharing
 from p2pchat.protocol.showing import Showing
 from p2pchat.protocol.sync import Sync
 from p2pchat.protocol.topology import Topology
+from p2pchat.protocol.upkeep import Upkeep
 from p2pchat.protocol.views import Views
 from p2pchat.protocol.watch import Watch
-
-PRUNE_EVERY_S = 600.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,9 +174,12 @@ class Machine:
             self.sharing.forget,
         )
         self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
-        self.views = Views(self.conversations, self.people, self.receipts.shown)
+        self.files = Files(self)
+        self.bulk = Bulk(ctx, self.links, self.directory, self.files.exchange.is_idle)
+        self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
         self.commands = Commands(self)
         self.dispatch = Dispatch(self)
+        self.upkeep = Upkeep(self)
 
     # -- the frame of every input
 
@@ -188,6 +192,7 @@ class Machine:
         """The effects of what was told since the last time."""
         self.gossip.flush()
         self.sync.flush()
+        self.files.exchange.flush()
         return self.ctx.take()
 
     def deadline(self) -> float | None:
@@ -226,14 +231,14 @@ class Machine:
         self.rooms.load()
         self.directs.load()
         self.codes.start(self.config.code)
+        self.files.load(state.files)
         for conversation in self.conversations.mine():
             if not conversation.direct and conversation is not self.rooms.lobby:
                 self.overlay.join(conversation.id, ())
             self.gossip.update(conversation)
             # What had come and wasn't shown yet when the power went.
             self.ingest.disclose(conversation)
-        self._digest_later()
-        self.ctx.after(PRUNE_EVERY_S, self._prune)
+        self.upkeep.start()
         self.directory.refresh()
 
     def _load_profile(self, state: StoredState) -> None:
@@ -261,6 +266,9 @@ class Machine:
     # -- the transport's inputs
 
     def link_opened(self, link: int, info: LinkInfo, token: int | None) -> None:
+        if token is not None and self.bulk.opened(token):
+            self.links.opened(link, info, None, bulk=True)
+            return
         if token is not None:
             self.topology.opened(token, info)
         self.links.opened(link, info, token)
@@ -288,7 +296,8 @@ class Machine:
                 self.sync.greet(link, conversation)
 
     def dial_failed(self, token: int, address: tuple[str, int], reason: str) -> None:
-        self.topology.dial_failed(token, reason)
+        if not self.bulk.dial_failed(token):
+            self.topology.dial_failed(token, reason)
 
     def link_trouble(self, reason: str, address: tuple[str, int]) -> None:
         if reason == "bad-certificate":
@@ -351,6 +360,16 @@ class Machine:
         self.codes.proofs.link_closed(link.id)
         self.topology.link_down(link)
 
+    def bulk_up(self, link: Link) -> None:
+        self.bulk.up(link)
+        self.files.exchange.bulk_up(link)
+
+    def bulk_down(self, link: Link) -> None:
+        self.files.exchange.bulk_down(link)
+
+    def bulk_frame(self, link: Link, data: bytes) -> None:
+        self.files.exchange.frame(link, data)
+
     # -- entries
 
     def _clock_bound(self) -> int:
@@ -389,6 +408,7 @@ class Machine:
         self.topology.arrived(arrival)
         if self.sync.idle(conversation) and conversation.caught_up():
             conversation.seen = max(conversation.seen, conversation.clock)
+        self.files.arrived(arrival)
         self.showing.arrived(arrival)
 
     def _searched(
@@ -461,33 +481,3 @@ class Machine:
 
     def members_of(self, conversation: Conversation) -> list[Member]:
         return self.commands.members_of(conversation)
-
-    # -- now and then
-
-    def _digest_later(self) -> None:
-        jitter = 1 + limits.DIGEST_JITTER * (2 * self.ctx.rng.random() - 1)
-        self.ctx.after(limits.DIGEST_EVERY_S * jitter, self._compare)
-
-    def _compare(self) -> None:
-        """Compare every shared conversation with one random neighbour."""
-        self._digest_later()
-        links = self.links.up()
-        if not links:
-            return
-        link = links[self.ctx.rng.randrange(len(links))]
-        for conversation in self.conversations:
-            if self.sharing.shared(link.id, conversation):
-                self.sync.greet(link.id, conversation)
-        self.directs.expire()
-
-    def _prune(self) -> None:
-        self.ctx.after(PRUNE_EVERY_S, self._prune)
-        budget = self.ctx.settings.budget
-        mine = self.conversations.mine()
-
-        def pruned(applied: Applied) -> None:
-            for conversation in mine:
-                for feed in applied.spans.keys() & conversation.spans.keys():
-                    conversation.set_spans(feed, applied.spans[feed])
-
-        self.ctx.commit([PruneOldest(conversation.id, budget) for conversation in mine], pruned)

@@ -6,7 +6,8 @@ from __future__ import annotations
 from p2pchat.model.records import ConversationKind
 from p2pchat.protocol import pake, sealing, wire
 from p2pchat.protocol.conversations import Conversation, Conversations
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 
 
 class Membership:

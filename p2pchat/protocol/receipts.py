@@ -18,7 +18,8 @@ from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.ingest import Arrival
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 
 SAVE_DELAY_S = 1.0
 ROWS_PER_FRAME = 800

@@ -14,7 +14,8 @@ from p2pchat.config import limits
 from p2pchat.model.ids import DeviceId
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Context
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 
 
 class _End(msgspec.Struct, frozen=True):

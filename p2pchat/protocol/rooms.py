@@ -24,7 +24,8 @@ from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.hashing import open_room_id
 from p2pchat.protocol.ingest import Ingest
 from p2pchat.protocol.labels import Labels
-from p2pchat.protocol.links import Link, Links
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.pake import Ends, Granted, Outcome, PasswordProofs, Refused
 
 LOBBY = "lobby"

@@ -10,7 +10,7 @@ from p2pchat.model.ids import ConversationId, DeviceId, FeedId, PeerId
 from p2pchat.model.records import ConversationKind
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.links import Link
+from p2pchat.protocol.link import Link
 from p2pchat.protocol.overlay import NETWORK, Mode
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ class Sharing:
         device = self._m.directory.device(found.device)
         return device is not None and any(room.id == conversation.id for room in device.rooms)
 
+    def member(self, link: int, conversation: Conversation) -> bool:
+        """Whether the peer may have what the conversation's entries speak of. Who holds the
+        ciphertext for another may not."""
+        found = self._m.links.get(link)
+        if found is None or not conversation.mine or not self.shared(link, conversation):
+            return False
+        persons = (*conversation.row.peers, self._m.identity.peer_id)
+        return not conversation.direct or found.person in persons
+
     def _is_blocked(self, person: PeerId, conversation: Conversation) -> bool:
         other = self._m.directs.other(conversation)
         return self._m.people.blocked(person) or self._m.people.blocked(other)
@@ -57,6 +66,7 @@ class Sharing:
         self._m.sync.greet(link.id, conversation)
         self._m.receipts.greet(link, conversation)
         self._m.bodies.begun(conversation)
+        self._m.files.link_shares(link, conversation)
 
     def begin_rooms(self, link: Link, device: Device) -> None:
         for room in device.rooms:

@@ -15,7 +15,8 @@ from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.directory import Directory
 from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.ingest import Arrival, Road
-from p2pchat.protocol.links import Link, LinkInfo, Links
+from p2pchat.protocol.link import Link, LinkInfo
+from p2pchat.protocol.links import Links
 from p2pchat.protocol.overlay import Mode, Overlay
 from p2pchat.protocol.reach import Reach
 from p2pchat.protocol.relay import Relay

@@ -17,7 +17,7 @@ from p2pchat.protocol.context import Context
 from p2pchat.protocol.identity import verify
 
 if TYPE_CHECKING:
-    from p2pchat.protocol.links import Link
+    from p2pchat.protocol.link import Link
 
 CONTEXT = b"p2pchat 1 twin\0"
 NONCE_BYTES = 16

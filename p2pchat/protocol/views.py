@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from p2pchat.model.entry import EntryKind
+from p2pchat.model.entry import EntryKind, FileBody
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import FeedId, MessageId, PeerId, order_key
 from p2pchat.model.message import Message, MessageKind, Receipts
 from p2pchat.model.records import MessageRow
@@ -20,10 +21,17 @@ ReceiptsOf = Callable[[Conversation, PeerId, FeedId, int], Receipts]
 
 
 class Views:
-    def __init__(self, conversations: Conversations, people: People, receipts: ReceiptsOf) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        people: People,
+        receipts: ReceiptsOf,
+        file: Callable[[MessageRow], FileInfo | None],
+    ) -> None:
         self._conversations = conversations
         self._people = people
         self._receipts = receipts
+        self._file = file
         self._last: tuple[MessageRow, Message] | None = None
 
     def fresh(self, row: MessageRow) -> Message:
@@ -57,6 +65,7 @@ class Views:
                 if conversation
                 else Receipts()
             ),
+            file=self._file(row) if row.kind == EntryKind.FILE else None,
             unsupported=row.kind not in _KNOWN,
             clock_off=row.misplaced or abs(placed_ms - row.sent_at) > CLOCK_OFF_MS,
         )
@@ -66,6 +75,10 @@ class Views:
         match row.kind:
             case EntryKind.TEXT:
                 return MessageKind.TEXT, row.text
+            case EntryKind.FILE:
+                return MessageKind.FILE, row.content.name if isinstance(
+                    row.content, FileBody
+                ) else ""
             case EntryKind.JOIN:
                 return MessageKind.SYSTEM, f"{label} joined"
             case EntryKind.LEAVE:
@@ -74,7 +87,7 @@ class Views:
                 return MessageKind.SYSTEM, f"{label} sent something that needs a newer version"
 
 
-_KNOWN = frozenset((EntryKind.TEXT, EntryKind.JOIN, EntryKind.LEAVE))
+_KNOWN = frozenset((EntryKind.TEXT, EntryKind.FILE, EntryKind.JOIN, EntryKind.LEAVE))
 
 
 def rfc3339(ms: int) -> str:

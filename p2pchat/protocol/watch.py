@@ -10,7 +10,7 @@ from p2pchat.events import RUNS_TWICE, Warned
 from p2pchat.model.ids import ConversationId, FeedId, InstanceId, PeerId
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
-from p2pchat.protocol.links import Link
+from p2pchat.protocol.link import Link
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -53,6 +53,13 @@ class Watch:
         if self._is_news(host, "bad-certificate"):
             text = f"{host} showed keys that it couldn't prove"
             self._m.ctx.notify(Warned("bad-certificate", text))
+
+    def served_wrong(self, link: Link) -> None:
+        """A block of a file isn't what its offer says: the peer lies, or its disk does."""
+        if self._is_news(link.source, "wrong-pieces"):
+            label = self._m.people.label(link.person)
+            text = f"{label} served wrong pieces of a file; nothing of them was kept"
+            self._m.ctx.notify(Warned("wrong-pieces", text, peer_id=link.person))
 
     def store_failed(self, reason: str, text: str) -> None:
         """What couldn't be stored is told in the answer to each request; this once for all."""

@@ -37,6 +37,11 @@ class Hello(_Frame, frozen=True, array_like=True, gc=False, tag=1):
     port: int
     """Where this side accepts links; 0: nowhere."""
     agent: str
+    purpose: int = 0
+    """Of the connection, as its dialler says: 0 a link, BULK a further one for files."""
+
+
+BULK = 1
 
 
 class Ping(_Frame, frozen=True, array_like=True, gc=False, tag=2):
@@ -220,6 +225,19 @@ class Tunnel(_Frame, frozen=True, array_like=True, gc=False, tag=25):
     data: bytes
 
 
+class BulkBack(_Frame, frozen=True, array_like=True, gc=False, tag=26):
+    """I can't dial you: please make the connection for files."""
+
+
+class FileReport(_Frame, frozen=True, array_like=True, gc=False, tag=27):
+    """To a file's author: how far the sender's person has it. `state` is a `FileState`."""
+
+    conversation: ConversationId
+    file: EntryHash
+    done: int
+    state: str
+
+
 Frame = (
     Hello
     | Ping
@@ -245,6 +263,8 @@ Frame = (
     | DirectAnswer
     | DialBack
     | Tunnel
+    | BulkBack
+    | FileReport
 )
 
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -361,6 +361,8 @@ class Intake:
             if target.state == State.SHOWN:
                 self._unindex(resolved(self._connection, target), target)
             self._erase(target, book)
+            if target.kind == EntryKind.FILE:
+                self._connection.run("DELETE FROM files WHERE id=?", (target.hash,))
         edits = self._connection.all(
             "SELECT e.hash FROM entries e WHERE e.target=? AND e.kind=? AND e.conv=?",
             (entry.header.target, EntryKind.EDIT, book.num),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from p2pchat.model.changes import Change, resolve
 from p2pchat.model.entry import Content, EntryKind, FileBody, TextBody
@@ -13,6 +14,7 @@ from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import MessageRow
 from p2pchat.storage.chapters import read_text
 from p2pchat.storage.database import Connection, Row
+from p2pchat.storage.files import file_row
 from p2pchat.storage.hashes import find_id
 from p2pchat.storage.schema import LATE, MISPLACED, Link
 
@@ -123,7 +125,11 @@ def resolved(connection: Connection, found: Found) -> Resolved:
     text = read_text(connection, found.text)
     content = decode_content(found.kind, text.content) if text else None
     changes = live_changes(connection, found.conv, found.hash)
-    return resolve_message(found, content, changes)
+    outcome = resolve_message(found, content, changes)
+    if found.kind == EntryKind.FILE and not outcome.row.deleted:
+        row = replace(outcome.row, file=file_row(connection, found.hash))
+        return outcome._replace(row=row)
+    return outcome
 
 
 def resolve_message(found: Found, content: Content, changes: Sequence[Known]) -> Resolved:

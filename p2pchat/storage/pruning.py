@@ -75,7 +75,7 @@ class Pruning:
         run("DELETE FROM spans WHERE feed IN (SELECT num FROM feeds WHERE conv=?)", (book.num,))
         for table in ("feeds", "late"):
             run(f"DELETE FROM {table} WHERE conv=?", (book.num,))
-        for table in ("members", "receipts"):
+        for table in ("members", "receipts", "files"):
             run(f"DELETE FROM {table} WHERE conv=?", (book.id,))
         run("DELETE FROM conversations WHERE num=?", (book.num,))
         self._ledger.forget_book(book)
@@ -144,6 +144,8 @@ class Pruning:
         book.changed = True
         self._connection.run("DELETE FROM entries WHERE id=?", (found.id,))
         hashes.remove(self._connection, found.id, found.hash)
+        if found.kind == EntryKind.FILE:
+            self._connection.run("DELETE FROM files WHERE id=?", (found.hash,))
         self._ledger.recount(book, found.clock, found.hash, found.counts, Counts.NOT)
 
     def _cut(self, feed: Feed, found: Found, forked: dict[int, Feed]) -> None:

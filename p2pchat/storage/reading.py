@@ -22,6 +22,7 @@ from p2pchat.model.records import (
 )
 from p2pchat.storage.chapters import find, read_text
 from p2pchat.storage.database import Connection
+from p2pchat.storage.files import file_ids, open_files
 from p2pchat.storage.hashes import find_id
 from p2pchat.storage.messages import COLUMNS, TABLES, Found, entry_at, find_entry, resolved
 from p2pchat.storage.schema import State
@@ -62,6 +63,7 @@ def load(connection: Connection, clock_bound: int) -> StoredState:
             ReceiptRow(conversation=conv, feed=feed, person=person, delivered=got, read=seen)
             for conv, feed, person, got, seen in read("SELECT * FROM receipts")
         ),
+        files=open_files(connection),
         spans=_spans(connection),
         heads={id: _heads(connection, num, clock_bound) for num, id, _ in conversations},
         own_clocks={
@@ -303,6 +305,13 @@ def _message_of(connection: Connection, text: int) -> Found | None:
     else:
         found = entry_at(connection, kept.entry)
     return found if found is not None and found.state == State.SHOWN else None
+
+
+def files(
+    connection: Connection, conversation: ConversationId | None, limit: int
+) -> list[MessageRow]:
+    found = (message(connection, id) for id in file_ids(connection, conversation, limit))
+    return [row for row in found if row is not None and not row.deleted]
 
 
 def overviews(connection: Connection) -> list[Overview]:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from p2pchat.errors import StoreError
 from p2pchat.storage.database import Connection
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -75,6 +75,19 @@ CREATE TABLE chapters(
 """
 
 
+FILES = """
+-- `open`: it is not done with (`records.StoredState.files`).
+CREATE TABLE files(
+    id BLOB PRIMARY KEY, conv BLOB NOT NULL, clock INTEGER NOT NULL, open INTEGER NOT NULL,
+    row BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX files_by_order ON files(clock);
+CREATE INDEX files_open ON files(open) WHERE open;
+"""
+SINCE = {1: TABLES, 2: FILES}
+"""What each version has added."""
+
+
 class State(IntEnum):
     """What an entry is to people."""
 
@@ -108,13 +121,15 @@ LATE, MISPLACED, OWN, MINE = 1, 2, 4, 8
 
 
 def prepare(writer: Connection) -> None:
-    """Make the tables of a new file; StoreError where a newer program wrote it."""
+    """Make the tables of a new file, or those that an older program's lacks; StoreError where a
+    newer one wrote it."""
     found = writer.one("PRAGMA user_version")
     version = found[0] if found else 0
     if version > VERSION:
         raise StoreError("the profile was written by a newer version of p2pchat: update it")
-    if version == 0:
+    if version < VERSION:
         writer.run("BEGIN IMMEDIATE")
-        writer.run(TABLES)
+        for number in range(version + 1, VERSION + 1):
+            writer.run(SINCE[number])
         writer.run(f"PRAGMA user_version={VERSION}")
         writer.run("COMMIT")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId
-from p2pchat.model.records import Applied, MessageRow, Overview, StoredState, Write
+from p2pchat.model.records import Applied, FileRow, MessageRow, Overview, StoredState, Write
 from p2pchat.storage import reading
 from p2pchat.storage.database import Readers, translated
+from p2pchat.storage.files import file_row
 from p2pchat.storage.writer import Writer
 
 Entries = list[tuple[EntryHash, WireEntry]]
@@ -94,6 +95,14 @@ class SqliteStore:
     def message_at(self, feed: FeedId, seq: int) -> EntryHash | None:
         with self._readers.lend() as connection:
             return reading.message_at(connection, feed, seq)
+
+    def file(self, id: EntryHash) -> FileRow | None:
+        with self._readers.lend() as connection:
+            return file_row(connection, id)
+
+    def files(self, conversation: ConversationId | None, limit: int) -> list[MessageRow]:
+        with self._readers.lend() as connection:
+            return reading.files(connection, conversation, limit)
 
     def close(self) -> None:
         self._readers.close()

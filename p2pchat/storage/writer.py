@@ -19,6 +19,7 @@ from p2pchat.model.records import (
     ConversationRow,
     Disclose,
     DropConversation,
+    DropFile,
     DropPerson,
     DropReceipt,
     MarkRead,
@@ -26,6 +27,7 @@ from p2pchat.model.records import (
     PutConversation,
     PutDevice,
     PutEntry,
+    PutFile,
     PutMember,
     PutMeta,
     PutPerson,
@@ -42,6 +44,7 @@ from p2pchat.storage.database import (
     make_durable,
     translated,
 )
+from p2pchat.storage.files import is_open
 from p2pchat.storage.intake import Intake
 from p2pchat.storage.ledger import PERSON_KEY, Ledger
 from p2pchat.storage.pruning import Pruning
@@ -142,6 +145,13 @@ class Writer:
                 self._put("devices", device.id, device.person, _encode(device))
             case PutMember(row=m):
                 self._put("members", m.conversation, m.person, m.joined, m.clock, m.hash)
+            case PutFile(row=file, new=new):
+                self.connection.run(
+                    f"INSERT OR {'IGNORE' if new else 'REPLACE'} INTO files VALUES(?, ?, ?, ?, ?)",
+                    (file.id, file.conversation, file.clock, is_open(file), _encode(file)),
+                )
+            case DropFile(id=id):
+                self.connection.run("DELETE FROM files WHERE id=?", (id,))
             case PutReceipt(row=r):
                 self._put("receipts", r.conversation, r.feed, r.person, r.delivered, r.read)
             case DropReceipt(conversation=conv, person=id, feed=feed):

@@ -53,7 +53,7 @@ def with_runtime(
         config = Config(network="lan", agent="test", instance=instance, name="Ann")
         machine = Machine(config, store.load(), Settings(), rng, str.casefold)
         nowhere: Any = Nowhere()
-        made = Runtime(machine, store, nowhere, nowhere, handlers or {}, lambda: None)
+        made = Runtime(machine, store, nowhere, nowhere, nowhere, handlers or {}, lambda: None)
         await made.start()
         try:
             await asyncio.wait_for(test(made, machine, store), 10.0)

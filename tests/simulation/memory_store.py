@@ -329,6 +329,7 @@ class MemoryStore:
             devices=tuple(t.devices.values()),
             members=tuple(t.members.values()),
             receipts=tuple(t.receipts.values()),
+            files=(),
             spans=spans,
             heads=heads,
             own_clocks=own_clocks,

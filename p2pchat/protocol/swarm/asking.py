@@ -208,11 +208,14 @@ class Asking:
             self._ask_again(now)
 
     def _ask_again(self, now: float) -> None:
-        """Stragglers are asked of one more peer, of those that could be asked for nothing new."""
-        late = now - max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
+        """Stragglers are asked of one more peer, of those that could be asked for nothing new; of
+        a third and further ones after ever longer waits, as the second may be slow as well."""
+        patience = max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
         for source in list(self.sources.values()):
             for key, ask in list(source.owes.items()):
-                if ask.given_up or ask.asked_at > late or self.asked[key] > 1:
+                if ask.given_up:
+                    continue
+                if now - ask.asked_at < patience * limits.SWARM_PATIENCE ** (self.asked[key] - 1):
                     continue
                 if self._is_behind():
                     return

@@ -92,6 +92,12 @@ class Swarm:
         return self._asking.paused
 
     @property
+    def hopeful(self) -> bool:
+        """Whether peers have something that is missing here."""
+        missing = self._all & ~self._picker.stored[0]
+        return any(source.has & missing for source in self._sources.values() if not source.outcast)
+
+    @property
     def sources(self) -> int:
         """Peers that owe something now."""
         return sum(1 for source in self._sources.values() if source.flying)
@@ -312,8 +318,9 @@ class Swarm:
 
     def _refused_block(self, source: Source, key: int, reason: str) -> None:
         ask = source.owes.pop(key, None)
-        if ask is None:
-            raise ProtocolError("a refusal of nothing")
+        if ask is None:  # a piece that the peer chose, and then couldn't read
+            self._refused_any(source, reason)
+            return
         if not ask.given_up:
             self._asking.free(source, key)
         if reason != Reason.LACKING:

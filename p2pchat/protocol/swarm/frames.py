@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from p2pchat.errors import ProtocolError
 from p2pchat.model.stream import Stream
 
 
@@ -82,6 +83,22 @@ class Refused(_Frame, frozen=True, array_like=True, gc=False, tag=35):
 
 
 Frame = Have | Got | Follow | Wanted | Piece | Refused
+
+_decoder = msgspec.msgpack.Decoder(Frame)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(frame: Frame) -> bytes:
+    return _encoder.encode(frame)
+
+
+def decode(data: bytes) -> Frame:
+    """ProtocolError where the bytes are no frame of a bulk link."""
+    try:
+        frame: Frame = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"a frame can't be read: {error}") from error
+    return frame
 
 
 class Tell(msgspec.Struct, frozen=True, array_like=True):

@@ -175,6 +175,11 @@ class Server:
             found |= bits
         return found == ones(shared.counts[0])
 
+    def is_followed(self, file: bytes) -> bool:
+        """Whether any peer counts on hearing of it."""
+        shared = self._files.get(file)
+        return shared is not None and bool(shared.known)
+
     # -- what peers say
 
     def followed(self, link: int, frame: Follow) -> None:
@@ -183,9 +188,15 @@ class Server:
         if shared is None or shared.holds is not None or not frame.on:
             return
         self._out.append(Tell((link,), Have(frame.file, WHOLE, 0, b"", True)))
-        if link not in shared.known:
+        if link not in shared.known and self._follows(link) < limits.SERVE_FOLLOWED:
             shared.known[link] = 0
             self._out.append(Tell((link,), Follow(frame.file, True)))
+
+    def _follows(self, link: int) -> int:
+        """How many files this peer follows."""
+        if len(self._files) < limits.SERVE_FOLLOWED:
+            return 0  # no more than that
+        return sum(link in shared.known for shared in self._files.values())
 
     def have(self, link: int, frame: Have) -> None:
         """Of one that follows."""
@@ -307,7 +318,7 @@ class Server:
             return
         if index == ANY:
             piece = shared.choose(link) if shared.holds is None else None
-            if piece is None:
+            if piece is None or (file, 0, piece) in there.open:
                 self._refuse(link, request, Reason.LACKING)
                 return
             shared.give(link, piece)

@@ -15,7 +15,7 @@ from p2pchat.model.stream import Block, Stream
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.storage.depot.disk import translated
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
-from p2pchat.storage.depot.survey import take
+from p2pchat.storage.depot.survey import refuse_own, take
 
 _KEPT = 64
 """Streams that are remembered in memory after use, at up to 256 KiB of checked hashes."""
@@ -23,11 +23,13 @@ _FAILED = "a shared file can't be kept"
 
 
 class FileDepot:
-    def __init__(self, folder: Path, downloads: Path) -> None:
+    def __init__(self, folder: Path, downloads: Path, profile: Path | None = None) -> None:
         """`folder` is the depot's own. Both must be on one file system; they are made when there
-        is need. DiskFull, StoreError."""
+        is need. Of the folder of the `profile` nothing can be shared but what lies in the
+        downloads. DiskFull, StoreError."""
         self._folder = folder
         self._downloads = downloads
+        self._profile = profile
         self._lock = threading.Lock()
         self._holdings: WeakValueDictionary[Stream, Holding] = WeakValueDictionary()
         self._recent: OrderedDict[Stream, Holding] = OrderedDict()
@@ -38,6 +40,8 @@ class FileDepot:
 
     def survey(self, path: str, going: Callable[[int, int], bool]) -> Survey:
         """`ports.Depot.survey`."""
+        if self._profile is not None:
+            refuse_own(path, self._profile, self._downloads)
         with translated(_FAILED):
             work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
             try:

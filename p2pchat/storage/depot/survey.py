@@ -66,6 +66,32 @@ def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surve
     return Surveyed(Survey(stream, name, mime, state.st_size, 1), real, state.st_mtime_ns)
 
 
+def refuse_own(path: str, profile: Path, downloads: Path) -> None:
+    """RequestError `not-allowed` where the path is in the profile's folder, or that is in it:
+    whoever has its key and its store is that person. Downloads are the person's to share."""
+    inside, own = _states(Path(path)), _states(profile)
+    if not inside or not own:
+        return
+    kept = _states(downloads)[:1]
+    for state in inside:
+        if kept and os.path.samestat(state, kept[0]):
+            return
+        if os.path.samestat(state, own[0]):
+            raise RequestError("not-allowed", f"part of this profile: {_shown(path)}")
+    if any(os.path.samestat(inside[0], state) for state in own):
+        raise RequestError("not-allowed", f"this profile is in it: {_shown(path)}")
+
+
+def _states(path: Path) -> list[os.stat_result]:
+    """Of what a path names and of the folders that it is in, from the inside outwards; compared
+    by these, a folder is the same under every name. None where there is no such path."""
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+        return [os.stat(one) for one in (real, *real.parents)]
+    except (OSError, ValueError):
+        return []
+
+
 def _real(path: str) -> tuple[str, os.stat_result]:
     try:
         real = os.path.realpath(path, strict=True)

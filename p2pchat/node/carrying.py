@@ -1,0 +1,259 @@
+"""Moves the blocks of files between the disk and the links. What goes where, and when, the
+machine says; here are the bytes.
+
+Reading, checking and writing blocks runs in a pool of its own, so that a large file delays neither
+the loop nor the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from p2pchat.config import limits
+from p2pchat.errors import DiskFull, P2PChatError, RequestError
+from p2pchat.model.stream import Block, Stream, block_size
+from p2pchat.node.ports import Depot, LinkId, Links
+from p2pchat.protocol import effects
+from p2pchat.protocol.exchange import Exchange
+from p2pchat.protocol.swarm.frames import Piece, encode
+
+log = logging.getLogger("p2pchat.node")
+
+BATCH = 32
+"""Jobs of one visit at most, so that a slow disk is told of soon."""
+THREADS = 3
+"""One that surveys mustn't keep blocks from being kept and served."""
+
+_Key = tuple[int, bytes, Block]
+Done = Callable[[Any], None]
+
+
+class _Batches:
+    """Small jobs, many to one visit of the pool: a visit costs more than to hash and write a piece
+    of 32 KiB. What comes while one is under way makes the next."""
+
+    def __init__(self, in_pool: Callable[..., None], run: Callable[..., Any]) -> None:
+        self._in_pool = in_pool
+        self._run = run
+        self._jobs: list[tuple[Callable[[], Any], Done]] = []
+        self._busy = False
+
+    def add(self, call: Callable[[], Any], then: Done) -> None:
+        """`then` gets the result, or as a RequestError what went wrong, within an input of the
+        machine."""
+        self._jobs.append((call, then))
+        if not self._busy:
+            self._next()
+
+    def _next(self) -> None:
+        self._busy = True
+        jobs, self._jobs = self._jobs[:BATCH], self._jobs[BATCH:]
+
+        def work() -> list[Any]:
+            return [_attempt(call) for call, _ in jobs]
+
+        def done(results: list[Any]) -> None:
+            self._busy = False
+            self._run(self._settle, jobs, results)
+            if self._jobs and not self._busy:
+                self._next()
+
+        self._in_pool(work, done)
+
+    @staticmethod
+    def _settle(jobs: list[tuple[Callable[[], Any], Done]], results: list[Any]) -> None:
+        for (_, then), result in zip(jobs, results, strict=True):
+            then(result)
+
+
+class Carrying:
+    """`run` calls the machine and performs what it wants; made and used on the loop's thread."""
+
+    def __init__(
+        self,
+        depot: Depot,
+        links: Links,
+        exchange: Exchange,
+        run: Callable[..., Any],
+        resume: Callable[[int], Callable[[Any], None]],
+    ) -> None:
+        self._depot = depot
+        self._links = links
+        self._exchange = exchange
+        self._run = run
+        self._resume = resume
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="p2pchat-files")
+        self._parts: dict[_Key, bytearray] = {}
+        self._given: dict[int, dict[tuple[bytes, Block], memoryview]] = {}
+        """Blocks that were read, by the link that they are for."""
+        self._sending: dict[int, deque[tuple[effects.GiveBlock, int]]] = {}
+        """By link what it is given, in order, and where the next part begins."""
+        self._writes = _Batches(self._in_pool, self._run)
+        self._reads = _Batches(self._in_pool, self._run)
+        self._closed = False
+        self.perform: dict[type, Callable[[Any], None]] = {
+            effects.SurveyPath: self._survey,
+            effects.BeginFetch: self._begin,
+            effects.FinishFetch: self._finish,
+            effects.DiscardStream: lambda e: self._in_pool(self._depot.discard, None, e.stream),
+            effects.KeepPart: self._keep_part,
+            effects.DropPart: self._drop_part,
+            effects.ReadBlock: self._read,
+            effects.GiveBlock: self._give,
+        }
+
+    def close(self) -> None:
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def join(self) -> None:
+        """Blocks until what the disk does is done."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    # -- whole streams
+
+    def _survey(self, e: effects.SurveyPath) -> None:
+        def going(_done: int, _total: int) -> bool:
+            return not self._closed
+
+        self._in_pool(self._depot.survey, self._resume(e.query), os.path.abspath(e.path), going)
+
+    def _begin(self, e: effects.BeginFetch) -> None:
+        self._in_pool(self._depot.begin, self._resume(e.query), e.stream)
+
+    def _finish(self, e: effects.FinishFetch) -> None:
+        self._in_pool(self._finish_in_pool, self._resume(e.query), e)
+
+    def _finish_in_pool(self, e: effects.FinishFetch) -> str:
+        path = self._depot.finish(e.stream, e.name)
+        return _copy(path, e.place) if e.place else path
+
+    # -- blocks that come
+
+    def _keep_part(self, e: effects.KeepPart) -> None:
+        size = block_size(e.stream, e.block)
+        if len(e.data) == size:
+            self._keep(e.link, e.file, e.stream, e.block, e.data)
+            return
+        key = (e.link, e.stream.root, e.block)
+        whole = self._parts.get(key)
+        if whole is None:
+            whole = self._parts[key] = bytearray(size)
+        whole[e.offset : e.offset + len(e.data)] = e.data
+        if e.offset + len(e.data) == size:
+            del self._parts[key]
+            self._keep(e.link, e.file, e.stream, e.block, bytes(whole))
+
+    def _keep(self, link: int, file: bytes, stream: Stream, block: Block, data: bytes) -> None:
+        call = partial(self._depot.write, stream, block, data)
+        self._writes.add(call, lambda kept: self._exchange.kept(link, file, block, kept))
+
+    def _drop_part(self, e: effects.DropPart) -> None:
+        self._parts.pop((e.link, e.stream.root, e.block), None)
+
+    # -- blocks that go
+
+    def _read(self, e: effects.ReadBlock) -> None:
+        def read(data: Any) -> None:
+            if e.link not in self._given:
+                return  # closed meanwhile
+            here = isinstance(data, bytes)
+            if self._exchange.read(e.link, e.file, e.block, here) and here:
+                self._given[e.link][e.file, e.block] = memoryview(data)
+
+        self._given.setdefault(e.link, {})
+        self._reads.add(partial(self._depot.read, e.stream, e.block), read)
+
+    def _give(self, e: effects.GiveBlock) -> None:
+        self._sending.setdefault(e.link, deque()).append((e, e.offset))
+        self._pump(e.link)
+
+    def drained(self, link: int) -> None:
+        if link in self._sending:
+            self._pump(link)
+            self._links.flush()
+
+    def _pump(self, link: int) -> None:
+        """Hand to the link as much as it takes now."""
+        queue = self._sending[link]
+        sent, full = 0, False
+        while queue and not full:
+            e, at = queue.popleft()
+            data = self._given[link][e.file, e.block]
+            end = min(at + limits.PART_BYTES, e.offset + e.size)
+            part = Piece(e.file, e.block.layer, e.block.index, at, bytes(data[at:end]))
+            full = self._links.send(LinkId(link), encode(part)) > limits.QUEUE_BYTES
+            sent += end - at
+            if end < e.offset + e.size:
+                queue.appendleft((e, end))
+            elif end == len(data):
+                del self._given[link][e.file, e.block]
+        if not queue:
+            del self._sending[link]
+        self._run(self._exchange.sent, link, sent)
+
+    def link_closed(self, link: int) -> None:
+        self._sending.pop(link, None)
+        self._given.pop(link, None)
+        for key in [key for key in self._parts if key[0] == link]:
+            del self._parts[key]
+
+    # -- the pool
+
+    def _in_pool(
+        self, call: Callable[..., Any], then: Callable[[Any], None] | None, *args: Any
+    ) -> None:
+        """`then` gets the result, or as a RequestError what went wrong."""
+        if self._closed:
+            return
+        future = self._loop.run_in_executor(self._pool, _attempt, call, *args)
+
+        def done(finished: asyncio.Future[Any]) -> None:
+            if not finished.cancelled() and not self._closed and then is not None:
+                then(finished.result())
+
+        future.add_done_callback(done)
+
+
+def _copy(path: str, place: str) -> str:
+    """Put a copy of a file or folder into a folder, or under a new name; nothing is overwritten."""
+    target = os.path.abspath(os.path.expanduser(place))
+    if os.path.isdir(target):
+        target = os.path.join(target, os.path.basename(path))
+    if os.path.lexists(target):
+        raise RequestError("not-allowed", f"it would overwrite {target}")
+    try:
+        if os.path.isdir(path):
+            shutil.copytree(path, target)
+        else:
+            with open(path, "rb") as source, open(target, "xb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"the disk is full: {target}") from error
+        raise RequestError("not-allowed", f"{target}: {error.strerror}") from error
+    return target
+
+
+def _attempt(call: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return call(*args)
+    except RequestError as error:
+        return error
+    except DiskFull as error:
+        return RequestError("disk-full", str(error))
+    except P2PChatError as error:
+        return RequestError("store-failed", str(error))
+    except Exception as error:
+        log.exception("a file's %s", getattr(call, "__name__", "work"))
+        return RequestError("store-failed", str(error))

@@ -1,0 +1,457 @@
+"""Blocks of files, between this node and the members of their conversations, over bulk links.
+
+Each file that is being fetched has a `Swarm`; one `Server` gives to others. Here is who may have
+what: a peer is heard and answered about a file only as a member of its conversation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from p2pchat.errors import ProtocolError, RequestError
+from p2pchat.model.file import FileState
+from p2pchat.model.ids import EntryHash
+from p2pchat.model.records import FileRow, MessageRow
+from p2pchat.model.stream import HASH_BYTES, Block
+from p2pchat.protocol import effects
+from p2pchat.protocol.context import Timer
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.link import Link, LinkState
+from p2pchat.protocol.swarm import frames
+from p2pchat.protocol.swarm.fetch import Part, Swarm
+from p2pchat.protocol.swarm.serve import Server
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.machine import Machine
+
+SEEK_EVERY_S = 3.0
+"""Between two looks for members that could have what is still missing."""
+RATE_OVER_S = 2.0
+KNOWN = 256
+"""Offers that others ask about, kept at hand; and as many that aren't here."""
+ASKED_MEANWHILE = 1024
+"""Frames of one link that wait for an offer to be looked up, and files that it follows which aren't
+here: more than a node fetches at once (limits.FETCHES_AT_ONCE)."""
+
+
+class FileEvents(Protocol):
+    """What the exchange tells of fetches and offers."""
+
+    def moved(self, id: EntryHash) -> None:
+        """More is here, or its sources have changed."""
+        ...
+
+    def broke(self, id: EntryHash, reason: str) -> None:
+        """The disk here has failed it."""
+        ...
+
+    def author_lost(self, id: EntryHash) -> None:
+        """The author's machine doesn't have it any more."""
+        ...
+
+    def changed(self, id: EntryHash) -> None:
+        """What is complete here isn't there any more as it was."""
+        ...
+
+
+class Fetch:
+    """One file on its way here."""
+
+    def __init__(self, row: FileRow, conversation: Conversation, swarm: Swarm) -> None:
+        self.row = row
+        self.conversation = conversation
+        self.swarm = swarm
+        self._marks: list[tuple[float, int]] = []
+        """(time, bytes received by then) of late."""
+
+    def complete(self) -> bool:
+        return self.swarm.complete
+
+    def sources(self) -> int:
+        return self.swarm.sources
+
+    def done(self) -> int:
+        """Bytes."""
+        stream = self.row.stream
+        return max(0, stream.size - self.swarm.pieces_left * stream.piece)
+
+    def hopeful(self) -> bool:
+        """Whether anybody linked has what is missing."""
+        return self.swarm.hopeful
+
+    def rate(self, now: float) -> float:
+        """Bytes a second, of late."""
+        self._marks = [mark for mark in self._marks if now - mark[0] <= RATE_OVER_S]
+        received = self.swarm.received
+        if not self._marks or now > self._marks[-1][0]:
+            self._marks.append((now, received))
+        since, before = self._marks[0]
+        return (received - before) / (now - since) if now > since else 0.0
+
+
+class Exchange:
+    def __init__(self, machine: Machine, events: FileEvents) -> None:
+        self._m = machine
+        self._events = events
+        self._fetches: dict[bytes, Fetch] = {}
+        self._served: OrderedDict[bytes, Conversation] = OrderedDict()
+        """Files that are here, the one asked about last is the last: who may have them."""
+        self._absent: OrderedDict[bytes, None] = OrderedDict()
+        """Files that were asked about and aren't here. Apart from the others, so that made-up
+        names drive out none that is here."""
+        self._looking: dict[bytes, list[tuple[Link, frames.Frame]]] = {}
+        self._waiting: Counter[int] = Counter()
+        """How many frames of each link wait for a look-up."""
+        self._followers: dict[bytes, set[int]] = {}
+        """Links that follow what isn't here: told once it is being fetched."""
+        self._following: Counter[int] = Counter()
+        """How many such files each link follows."""
+        self._server = Server(self._allowed)
+        self._limit = 0
+        self._news = False
+        """Swarms or server may have something to say."""
+        self._timer: Timer | None = None
+        self._seeking = False
+        self._frames: dict[type, Callable[[Link, Any], None]] = {
+            frames.Follow: self._on_follow,
+            frames.Wanted: self._on_wanted,
+            frames.Have: self._on_have,
+            frames.Got: self._on_got,
+            frames.Piece: self._on_piece,
+            frames.Refused: self._on_refused,
+        }
+
+    # -- what is fetched and served here
+
+    @property
+    def fetches(self) -> int:
+        return len(self._fetches)
+
+    def begin(self, row: FileRow, conversation: Conversation, progress: Sequence[bytes]) -> Fetch:
+        self._news = True
+        swarm = Swarm(row.id, row.stream, progress, self._m.ctx.rng)
+        fetch = self._fetches[row.id] = Fetch(row, conversation, swarm)
+        self._known(row.id, conversation)
+        self._server.share(row.id, row.stream, swarm.holds)
+        for bulk in self._m.links.bulks():
+            self._join(bulk, fetch)
+        for follower in self._followers.pop(row.id, ()):
+            self._following[follower] -= 1
+            link = self._m.links.get(follower)
+            if link is not None and self._member(link, conversation):
+                swarm.followed(follower, True, self._m.ctx.now)
+        self._seek()
+        return fetch
+
+    def pause(self, fetch: Fetch, on: bool) -> None:
+        """Nobody is asked for more, or they are again; what is here is served."""
+        self._news = True
+        fetch.swarm.pause(on, self._m.ctx.now)
+
+    def end(self, id: EntryHash) -> None:
+        """It is fetched no more. What is here of it is served until `forget`."""
+        if self._fetches.pop(id, None) is not None:
+            for link in self._m.links.bulks():
+                self._send((link.id,), frames.Follow(id, False))
+
+    def serve(self, row: FileRow, conversation: Conversation) -> None:
+        """All of it is here."""
+        self._news = True
+        self._known(row.id, conversation)
+        self._server.share(row.id, row.stream, None)
+
+    def _known(self, id: EntryHash, conversation: Conversation) -> None:
+        self._served[id] = conversation
+        self._absent.pop(id, None)
+
+    def forget(self, id: EntryHash) -> None:
+        """It is served no more."""
+        self._news = True
+        self.end(id)
+        self._served.pop(id, None)
+        self._server.unshare(id, self._m.ctx.now)
+
+    # -- connections
+
+    def _seek(self) -> None:
+        """See to it that there are connections to members, as long as something is missing."""
+        if not self._seeking:
+            self._seeking = True
+            self._m.ctx.after(SEEK_EVERY_S, self._seek_again)
+        for fetch in self._fetches.values():
+            for link in self._m.sharing.audience(fetch.conversation):
+                if self._m.sharing.member(link.id, fetch.conversation):
+                    self._m.bulk.want(link.device)
+
+    def _seek_again(self) -> None:
+        self._seeking = False
+        if self._fetches:
+            self._seek()
+
+    def link_shares(self, link: Link, conversation: Conversation) -> None:
+        """A peer and this node share the conversation from now on."""
+        self._news = True
+        if not self._m.sharing.member(link.id, conversation):
+            return
+        for fetch in self._fetches.values():
+            if fetch.conversation is conversation:
+                self._m.bulk.want(link.device)
+                bulk = self._m.links.bulk(link.device)
+                if bulk is not None:
+                    self._join(bulk, fetch)
+
+    def is_idle(self, link: Link) -> bool:
+        """Whether nothing is under way with this peer."""
+        return not any(self._member(link, one.conversation) for one in self._fetches.values())
+
+    def bulk_up(self, link: Link) -> None:
+        self._news = True
+        for fetch in self._fetches.values():
+            self._join(link, fetch)
+
+    def bulk_down(self, link: Link) -> None:
+        self._news = True
+        now = self._m.ctx.now
+        for id, fetch in list(self._fetches.items()):
+            fetch.swarm.lost(link.id, now)
+            self._events.moved(EntryHash(id))
+        self._server.lost(link.id, now)
+        for waiting in self._looking.values():
+            waiting[:] = [item for item in waiting if item[0] is not link]
+        self._waiting.pop(link.id, None)
+        if self._following.pop(link.id, 0):
+            for followers in self._followers.values():
+                followers.discard(link.id)
+            self._followers = {file: links for file, links in self._followers.items() if links}
+
+    def _join(self, link: Link, fetch: Fetch) -> None:
+        if self._member(link, fetch.conversation):
+            fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now)
+
+    def _member(self, link: Link, conversation: Conversation) -> bool:
+        main = self._m.links.of(link.device)
+        return main is not None and self._m.sharing.member(main.id, conversation)
+
+    def _allowed(self, link: int, file: bytes) -> bool:
+        found, conversation = self._m.links.get(link), self._served.get(file)
+        return found is not None and conversation is not None and self._member(found, conversation)
+
+    # -- frames
+
+    def frame(self, link: Link, data: bytes) -> None:
+        self._news = True
+        frame = frames.decode(data)
+        self._frames[type(frame)](link, frame)
+
+    def _on_follow(self, link: Link, frame: frames.Follow) -> None:
+        now = self._m.ctx.now
+        fetch = self._fetches.get(frame.file)
+        if fetch is not None:
+            if self._member(link, fetch.conversation):
+                fetch.swarm.joined(link.id, link.info.device_key, now)
+                fetch.swarm.followed(link.id, frame.on, now)
+        elif self._is_known(link, frame):
+            self._server.followed(link.id, frame)
+            if frame.file not in self._served:
+                self._follow_later(link, frame)
+
+    def _follow_later(self, link: Link, frame: frames.Follow) -> None:
+        followers = self._followers.get(frame.file, set())
+        if frame.on and link.id not in followers and self._following[link.id] < ASKED_MEANWHILE:
+            self._followers.setdefault(frame.file, followers).add(link.id)
+            self._following[link.id] += 1
+        elif not frame.on and link.id in followers:
+            followers.discard(link.id)
+            self._following[link.id] -= 1
+            if not followers:
+                del self._followers[frame.file]
+
+    def _on_wanted(self, link: Link, frame: frames.Wanted) -> None:
+        if frame.file in self._fetches or self._is_known(link, frame):
+            self._server.wanted(link.id, frame, self._m.ctx.now)
+
+    def _is_known(self, link: Link, frame: frames.Follow | frames.Wanted) -> bool:
+        """Whether it is known what to answer; else it is looked up, and the frame comes again."""
+        id = EntryHash(frame.file)
+        if id in self._served:
+            self._served.move_to_end(id)
+            return True
+        if id in self._absent:
+            self._absent.move_to_end(id)
+            return True
+        if len(id) != HASH_BYTES:
+            raise ProtocolError("no name of a file")
+        if self._waiting[link.id] >= ASKED_MEANWHILE:
+            if isinstance(frame, frames.Wanted):
+                busy = frames.Refused(id, frame.layer, frame.index, frames.Reason.BUSY.value)
+                self._send((link.id,), busy)
+            return False
+        waiting = self._looking.get(id)
+        if waiting is None:
+            waiting = self._looking[id] = []
+            query = self._m.ctx.number()
+            self._m.ctx.wait(query, partial(self._found, id))
+            self._m.ctx.emit(effects.ReadMessage(query, id))
+        waiting.append((link, frame))
+        self._waiting[link.id] += 1
+        return False
+
+    def _found(self, id: EntryHash, row: MessageRow | None) -> None:
+        self._news = True
+        waiting = self._looking.pop(id, [])
+        conversation = self._m.conversations.get(row.conversation) if row else None
+        file = row.file if row is not None and not row.deleted else None
+        if id not in self._served:
+            if file is not None and conversation and file.state is FileState.COMPLETE:
+                self.serve(file, conversation)
+            else:
+                self._absent[id] = None
+        self._trim()
+        for link, frame in waiting:
+            self._waiting[link.id] -= 1
+            if link.state is LinkState.BULK:
+                self._again(link, frame)
+
+    def _trim(self) -> None:
+        """Keep at hand what is asked about."""
+        while len(self._absent) > KNOWN:
+            self._absent.popitem(last=False)
+        if len(self._served) <= KNOWN:
+            return
+        for id in list(self._served)[: len(self._served) - KNOWN]:
+            if id not in self._fetches and not self._server.is_followed(id):
+                self.forget(EntryHash(id))
+
+    def _again(self, link: Link, frame: frames.Frame) -> None:
+        """A frame that has waited: what it gets wrong ends its link as it would have then."""
+        try:
+            self._frames[type(frame)](link, frame)
+        except ProtocolError:
+            self._m.link_refused(link, "protocol")
+            self._m.links.close(link, "protocol")
+
+    def _on_have(self, link: Link, frame: frames.Have) -> None:
+        fetch = self._fetches.get(frame.file)
+        if fetch is not None:
+            fetch.swarm.have(link.id, frame, self._m.ctx.now)
+        self._server.have(link.id, frame)
+
+    def _on_got(self, link: Link, frame: frames.Got) -> None:
+        fetch = self._fetches.get(frame.file)
+        if fetch is not None:
+            fetch.swarm.got(link.id, frame, self._m.ctx.now)
+        self._server.got(link.id, frame)
+
+    def _on_piece(self, link: Link, frame: frames.Piece) -> None:
+        fetch = self._fetches.get(frame.file)
+        if fetch is None:
+            return  # it was completed or cancelled meanwhile
+        now, size = self._m.ctx.now, len(frame.data)
+        part = fetch.swarm.part(link.id, frame.layer, frame.index, frame.offset, size, now)
+        if part is not Part.DROPPED:
+            block = Block(frame.layer, frame.index)
+            stream = fetch.row.stream
+            keep = effects.KeepPart(link.id, frame.file, stream, block, frame.offset, frame.data)
+            self._m.ctx.emit(keep)
+
+    def _on_refused(self, link: Link, frame: frames.Refused) -> None:
+        fetch = self._fetches.get(frame.file)
+        if fetch is None:
+            return
+        fetch.swarm.refused(link.id, frame, self._m.ctx.now)
+        if frame.reason == frames.Reason.GONE and link.person == fetch.row.author:
+            self._events.author_lost(EntryHash(frame.file))
+
+    # -- what became of blocks
+
+    def kept(self, link: int, file: bytes, block: Block, outcome: Any) -> None:
+        """A block that came: kept (True), not what it should be (False), or a RequestError of the
+        disk."""
+        self._news = True
+        fetch = self._fetches.get(file)
+        if fetch is None:
+            return
+        now = self._m.ctx.now
+        if isinstance(outcome, RequestError):
+            fetch.swarm.failed(block.layer, block.index, now)
+            self._events.broke(EntryHash(file), outcome.reason)
+        elif outcome:
+            fetch.swarm.stored(block.layer, block.index, now)
+            self._events.moved(EntryHash(file))
+        else:
+            fetch.swarm.bad(block.layer, block.index, now)
+            liar = self._m.links.get(link)
+            if liar is not None:
+                self._m.watch.served_wrong(liar)
+
+    def read(self, link: int, file: bytes, block: Block, here: bool) -> bool:
+        """A block that is to be given was read, or is not what it was. Whether to keep it."""
+        self._news = True
+        now = self._m.ctx.now
+        if not here and self._served.get(file) is not None and file not in self._fetches:
+            self.forget(EntryHash(file))
+            self._events.changed(EntryHash(file))
+        return self._server.ready(link, file, block.layer, block.index, here, now)
+
+    def sent(self, link: int, size: int) -> None:
+        """A link has taken so much of what it was given."""
+        self._news = True
+        self._server.sent(link, size, self._m.ctx.now)
+
+    # -- out
+
+    def flush(self) -> None:
+        """What swarms and server want done; and when they want to be called again."""
+        if not self._news:
+            return
+        self._news = False
+        limit = self._m.ctx.settings.limit
+        if limit != self._limit:
+            self._limit = limit
+            self._server.limit(limit, self._m.ctx.now)
+        for fetch in self._fetches.values():
+            for said in fetch.swarm.take():
+                if isinstance(said, frames.Tell):
+                    self._send(said.links, said.frame)
+                else:
+                    block = Block(said.layer, said.index)
+                    self._m.ctx.emit(effects.DropPart(said.link, fetch.row.stream, block))
+        for wish in self._server.take():
+            self._perform(wish)
+        self._schedule()
+
+    def _perform(self, wish: frames.Tell | frames.Read | frames.Give) -> None:
+        if isinstance(wish, frames.Tell):
+            self._send(wish.links, wish.frame)
+            return
+        block = Block(wish.layer, wish.index)
+        if isinstance(wish, frames.Read):
+            self._m.ctx.emit(effects.ReadBlock(wish.link, wish.file, wish.stream, block))
+        else:
+            give = effects.GiveBlock(wish.link, wish.file, block, wish.offset, wish.size)
+            self._m.ctx.emit(give)
+
+    def _schedule(self) -> None:
+        dues = (*(one.swarm.deadline() for one in self._fetches.values()), self._server.deadline())
+        due = min((due for due in dues if due is not None), default=None)
+        timer = self._timer
+        if timer is not None and timer.call is not None:
+            if due is not None and timer.at <= due:
+                return  # it looks again when it fires
+            timer.cancel()
+        self._timer = None
+        if due is not None:
+            self._timer = self._m.ctx.after(max(0.0, due - self._m.ctx.now), self._tick)
+
+    def _tick(self) -> None:
+        self._news = True
+        now = self._m.ctx.now
+        for fetch in self._fetches.values():
+            fetch.swarm.tick(now)
+        self._server.tick(now)
+
+    def _send(self, links: Sequence[int], frame: frames.Frame) -> None:
+        self._m.ctx.emit(effects.Send(tuple(links), frames.encode(frame)))

@@ -1,0 +1,497 @@
+"""The files of a node: what is offered, what is being fetched, what has become of it.
+
+An offer is an entry; this is what the person does about it and is told of it. `exchange` gets the
+blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from p2pchat.config import limits
+from p2pchat.errors import RequestError
+from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.model.entry import EntryKind, FileBody
+from p2pchat.model.file import FileInfo, FileState, Receiver
+from p2pchat.model.ids import EntryHash
+from p2pchat.model.records import FileRow, MessageRow, PutFile, Stored
+from p2pchat.model.stream import HASH_BYTES
+from p2pchat.protocol import effects, wire
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.exchange import Exchange
+from p2pchat.protocol.ingest import Arrival
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.offers import File, Quotas, file_info, new_row
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.machine import Machine
+
+TELL_EVERY_S = 0.2
+"""`file.progress` comes at most so often for a file."""
+REPORT_EVERY_S = 2.0
+"""How often the author hears how far a file is here."""
+GONE_S = 10.0
+"""How long a fetch whose author no longer has the file waits for others who do."""
+
+
+class Files:
+    def __init__(self, machine: Machine) -> None:
+        self._m = machine
+        self._files: dict[EntryHash, File] = {}
+        self._quotas = Quotas()
+        self._queue: dict[EntryHash, None] = {}
+        """What comes by itself and waits for its turn, in order."""
+        self._beginning = 0
+        """Fetches of which it is being found out what is here."""
+        self._reports: dict[int, dict[EntryHash, tuple[Conversation, Receiver]]] = {}
+        """By link, what its person says of files that have to be looked up; the first of each
+        link is being."""
+        self.exchange = Exchange(machine, self)
+
+    # -- start
+
+    def load(self, rows: Sequence[FileRow]) -> None:
+        """Go on with what was under way."""
+        for row in rows:
+            self._look_up(row.id, self._take_up)
+
+    def _take_up(self, found: MessageRow | None) -> None:
+        file = self._of_row(found)
+        if file is None:
+            return
+        if file.row.state is FileState.FETCHING:
+            self._begin_in_turn(file)
+        elif file.row.state is FileState.COMPLETE:
+            file.done = file.row.stream.size
+            self._report(file)
+
+    def _file(self, row: FileRow, body: FileBody, conversation: Conversation) -> File:
+        file = self._files.get(row.id)
+        if file is None:
+            file = self._files[row.id] = File(row, body, conversation)
+            file.receivers = {receiver.peer_id: receiver for receiver in row.receivers}
+        return file
+
+    def _look_up(self, id: EntryHash, then: Callable[[MessageRow | None], None]) -> None:
+        query = self._m.ctx.number()
+        self._m.ctx.wait(query, then)
+        self._m.ctx.emit(effects.ReadMessage(query, id))
+
+    # -- what front ends see
+
+    def info(self, row: MessageRow) -> FileInfo | None:
+        """Of an offer's message; None where it was deleted."""
+        if not isinstance(row.content, FileBody) or row.deleted:
+            return None
+        file = self._files.get(row.hash)
+        if file is not None:
+            return self._info(file)
+        kept = row.file
+        state = kept.state if kept is not None else FileState.OFFERED
+        conversation = self._m.conversations.get(row.conversation)
+        return file_info(
+            row.hash,
+            row.content,
+            row.author,
+            conversation.label if conversation else "",
+            state,
+            done=row.content.stream.size if state is FileState.COMPLETE else 0,
+            path=kept.path if kept else None,
+            receivers=kept.receivers if kept else (),
+            reason=kept.reason if kept else "",
+        )
+
+    def _info(self, file: File) -> FileInfo:
+        fetch = file.fetch
+        return file_info(
+            file.row.id,
+            file.body,
+            file.row.author,
+            file.conversation.label,
+            file.row.state,
+            done=file.done if file.row.state is not FileState.COMPLETE else file.row.stream.size,
+            path=file.row.path,
+            receivers=tuple(file.receivers.values()),
+            reason=file.row.reason,
+            sources=fetch.sources() if fetch else 0,
+            rate=fetch.rate(self._m.ctx.now) if fetch else 0.0,
+        )
+
+    # -- offering
+
+    def share(self, request: int, origin: int, text: str, path: str) -> None:
+        """Replies with the FileInfo, once the offer is durable here."""
+        m = self._m
+        conversation = m.commands.conversation(text, create=True)
+        query = m.ctx.number()
+
+        def surveyed(found: Any) -> None:
+            if isinstance(found, RequestError):
+                m.ctx.reply(request, found)
+                return
+            body = FileBody(found.name, found.mime, found.stream, found.size, found.files)
+
+            def offered(stored: Stored) -> None:
+                if stored.message is None:
+                    m.ctx.refuse(request, "no-such-file")
+                    return
+                row = new_row(stored.message, body, own=True)
+                file = self._file(replace(row, path=path), body, conversation)
+                m.ctx.reply(request, self._info(file))
+
+            m.commands.write_offer(request, origin, conversation, body, offered)
+
+        m.ctx.wait(query, surveyed)
+        m.ctx.emit(effects.SurveyPath(query, path))
+
+    # -- offers that are durable
+
+    def arrived(self, arrival: Arrival) -> None:
+        if not arrival.conversation.mine:
+            return
+        for entry, stored in arrival.new():
+            if entry.header.kind == EntryKind.DELETE:
+                self._deleted(EntryHash(entry.header.target))
+            body = entry.content
+            if stored.message is None or not isinstance(body, FileBody):
+                continue
+            if self._m.people.blocked(entry.author) or stored.message.deleted:
+                continue
+            row = new_row(stored.message, body, entry.own)
+            file = self._file(row, body, arrival.conversation)
+            self._m.ctx.notify(FileOffered(self._info(file)), origin=arrival.origin)
+            if entry.own:
+                continue
+            if self._comes_by_itself(file):
+                self._begin_in_turn(file)
+            else:
+                self._forget(file)
+
+    def _comes_by_itself(self, file: File) -> bool:
+        if len(self._queue) >= limits.FETCHES_WAITING:
+            return False
+        largest, now = self._m.ctx.settings.auto_fetch, self._m.ctx.now
+        return self._quotas.take(file.row.author, file.row.stream.size, largest, now)
+
+    def _begin_in_turn(self, file: File) -> None:
+        """At once, or when others are through: thousands at a time would be slower for all."""
+        if self._beginning + self.exchange.fetches < limits.FETCHES_AT_ONCE:
+            self._begin(0, file)
+            return
+        self._queue[file.row.id] = None
+        if file.row.state is not FileState.FETCHING:
+            self._set(file, FileState.FETCHING)
+
+    def _begin_next(self) -> None:
+        """A fetch is over."""
+        while self._queue and self._beginning + self.exchange.fetches < limits.FETCHES_AT_ONCE:
+            id = next(iter(self._queue))
+            del self._queue[id]
+            file = self._files.get(id)
+            if file is not None and file.row.state is FileState.FETCHING:
+                self._begin(0, file)
+
+    def _deleted(self, id: EntryHash) -> None:
+        """What was fetched of it so far goes; a finished file is the person's."""
+        file = self._files.get(id)
+        if file is not None:
+            self._stop(file)
+            if file.row.state is not FileState.COMPLETE:
+                self._m.ctx.emit(effects.DiscardStream(file.row.stream))
+            self._forget(file)
+        self.exchange.forget(id)
+
+    def _forget(self, file: File) -> None:
+        self._files.pop(file.row.id, None)
+        self._queue.pop(file.row.id, None)
+        self._begin_next()
+
+    # -- fetching
+
+    def fetch(self, request: int, origin: int, row: MessageRow, put_to: str | None) -> None:
+        """Replies when it is under way, or at once if it is complete."""
+        file = self._of(row)
+        file.put_to = put_to or file.put_to
+        if file.row.state is FileState.FETCHING and file.fetch is not None:
+            self._m.ctx.reply(request, self._info(file))
+        elif file.row.state is FileState.COMPLETE and row.file is not None and row.file.path:
+            self._complete(request, file)
+        else:
+            file.gone = False
+            self._begin(request, file)
+
+    def pause(self, request: int, origin: int, row: MessageRow) -> None:
+        file = self._of(row)
+        if file.row.state is FileState.FETCHING:
+            if file.fetch is not None:
+                self.exchange.pause(file.fetch, True)
+            self._set(file, FileState.PAUSED)
+            self._tell(file)
+        self._m.ctx.reply(request, self._info(file))
+
+    def cancel(self, request: int, origin: int, row: MessageRow) -> None:
+        file = self._of(row)
+        file.fetch = None
+        self.exchange.forget(file.row.id)
+        self._m.ctx.emit(effects.DiscardStream(file.row.stream))
+        if file.row.author == self._m.identity.peer_id and file.row.state is FileState.COMPLETE:
+            self._fail(file, "cancelled")
+        elif file.row.state is not FileState.COMPLETE:
+            file.done = 0
+            self._set(file, FileState.OFFERED)
+            self._tell(file)
+        self._m.ctx.reply(request, self._info(file))
+        self._queue.pop(file.row.id, None)
+        self._begin_next()
+
+    def _of(self, row: MessageRow) -> File:
+        file = self._of_row(row)
+        if file is None:
+            raise RequestError("no-such-file")
+        return file
+
+    def _begin(self, request: int, file: File) -> None:
+        """Find out what is here already, then ask for the rest."""
+        if file.row.state is not FileState.FETCHING:
+            self._set(file, FileState.FETCHING)
+        m = self._m
+        if file.fetch is not None:  # it was paused
+            self.exchange.pause(file.fetch, False)
+            m.ctx.reply(request, self._info(file))
+            self._tell(file)
+            return
+        self._queue.pop(file.row.id, None)
+        self._beginning += 1
+        query = m.ctx.number()
+
+        def ready(found: Any) -> None:
+            self._beginning -= 1
+            if isinstance(found, RequestError):
+                self._fail(file, found.reason)
+                m.ctx.reply(request, found)
+            elif file.row.state is not FileState.FETCHING or file.fetch is not None:
+                m.ctx.reply(request, self._info(file))
+                self._begin_next()
+            elif found.path is not None:
+                self._finish(request, file)
+            else:
+                file.fetch = self.exchange.begin(file.row, file.conversation, found.layers)
+                file.done = file.fetch.done()
+                m.ctx.reply(request, self._info(file))
+                self._tell(file)
+                if file.fetch.complete():
+                    self._finish(0, file)
+
+        m.ctx.wait(query, ready)
+        m.ctx.emit(effects.BeginFetch(query, file.row.stream))
+
+    def _stop(self, file: File) -> None:
+        if file.fetch is not None:
+            file.fetch = None
+            self.exchange.end(file.row.id)
+
+    def _set(self, file: File, state: FileState, reason: str = "") -> None:
+        file.unsaved = False
+        file.row = replace(
+            file.row, state=state, reason=reason, receivers=tuple(file.receivers.values())
+        )
+        self._m.ctx.commit([PutFile(file.row)])
+
+    # -- what the exchange tells
+
+    def moved(self, id: EntryHash) -> None:
+        """More of it is here, or its sources have changed."""
+        file = self._files.get(id)
+        if file is None or file.fetch is None:
+            return
+        file.done = file.fetch.done()
+        if file.fetch.complete():
+            self._finish(0, file)
+            return
+        self._tell_soon(file)
+        if self._m.ctx.now - file.reported >= REPORT_EVERY_S:
+            self._report(file)
+
+    def broke(self, id: EntryHash, reason: str) -> None:
+        """The disk here has failed it."""
+        file = self._files.get(id)
+        if file is not None:
+            self._stop(file)
+            self._fail(file, reason)
+
+    def author_lost(self, id: EntryHash) -> None:
+        """The author's machine no longer has it as it was."""
+        file = self._files.get(id)
+        if file is None or file.gone:
+            return
+        file.gone = True
+
+        def look() -> None:
+            if not file.gone or file.fetch is None or file.row.state is not FileState.FETCHING:
+                return
+            if file.fetch.hopeful():
+                self._m.ctx.after(GONE_S, look)
+            else:
+                self._stop(file)
+                self._fail(file, "gone")
+
+        self._m.ctx.after(GONE_S if file.fetch and file.fetch.hopeful() else 1.0, look)
+
+    def changed(self, id: EntryHash) -> None:
+        """What is complete here isn't there any more as it was. Said of an own offer; what was
+        fetched is the person's, who may do with it what they like."""
+
+        def found(row: MessageRow | None) -> None:
+            file = self._own(row)
+            if file is not None:
+                self._fail(file, "changed")
+
+        self._look_up(id, found)
+
+    def _own(self, row: MessageRow | None) -> File | None:
+        """Of an own offer."""
+        if row is None or row.author != self._m.identity.peer_id:
+            return None
+        return self._of_row(row)
+
+    def _of_row(self, row: MessageRow | None) -> File | None:
+        if row is None or row.file is None or not isinstance(row.content, FileBody):
+            return None
+        conversation = self._m.conversations.get(row.conversation)
+        if conversation is None or not conversation.mine or row.deleted:
+            return None
+        return self._file(row.file, row.content, conversation)
+
+    # -- the end of a fetch
+
+    def _finish(self, request: int, file: File) -> None:
+        m = self._m
+        query = m.ctx.number()
+        self._stop(file)
+
+        def finished(found: Any) -> None:
+            if isinstance(found, RequestError):
+                self._fail(file, found.reason)
+                m.ctx.reply(request, found)
+                return
+            file.row = replace(file.row, path=found)
+            self._complete(request, file)
+
+        m.ctx.wait(query, finished)
+        m.ctx.emit(effects.FinishFetch(query, file.row.stream, file.body.name, file.put_to or ""))
+
+    def _complete(self, request: int, file: File) -> None:
+        m = self._m
+        file.done = file.row.stream.size
+        self._set(file, FileState.COMPLETE)
+        self.exchange.serve(file.row, file.conversation)
+        m.ctx.notify(FileComplete(self._info(file)))
+        m.ctx.reply(request, self._info(file))
+        self._report(file)
+        self._begin_next()
+
+    def _fail(self, file: File, reason: str) -> None:
+        self._set(file, FileState.FAILED, reason)
+        self._m.ctx.notify(FileFailed(self._info(file)))
+        self._report(file)
+        self._forget(file)
+
+    # -- telling
+
+    def _tell_soon(self, file: File) -> None:
+        if file.waits:
+            return
+        wait = file.told + TELL_EVERY_S - self._m.ctx.now
+        if wait <= 0:
+            self._tell(file)
+            return
+        file.waits = True
+
+        def due() -> None:
+            file.waits = False
+            if file.row.state is FileState.FETCHING or file.receivers:
+                self._tell(file)
+
+        self._m.ctx.after(wait, due)
+
+    def _tell(self, file: File) -> None:
+        file.told = self._m.ctx.now
+        if file.unsaved:
+            self._set(file, file.row.state, file.row.reason)
+        self._m.ctx.notify(FileProgress(self._info(file)))
+
+    def _report(self, file: File) -> None:
+        """Say to the author's devices how far it is here."""
+        m = self._m
+        file.reported = m.ctx.now
+        if file.row.author == m.identity.peer_id or file.row.reported:
+            return
+        links = [
+            link
+            for link in m.links.of_person(file.row.author)
+            if m.sharing.shared(link.id, file.conversation)
+        ]
+        state = file.row.state
+        report = wire.FileReport(file.conversation.id, file.row.id, file.done, state.value)
+        m.links.send_all(links, report)
+        if links and state is FileState.COMPLETE:
+            file.row = replace(file.row, reported=True)
+            m.ctx.commit([PutFile(file.row)])
+            self._forget(file)
+
+    def link_shares(self, link: Link, conversation: Conversation) -> None:
+        """A peer and this node share the conversation from now on."""
+        for file in list(self._files.values()):
+            if file.conversation is conversation and file.row.author == link.person:
+                self._report(file)
+        self.exchange.link_shares(link, conversation)
+
+    def on_report(self, link: Link, conversation: Conversation, frame: wire.FileReport) -> None:
+        try:
+            state = FileState(frame.state)
+        except ValueError:
+            return
+        if len(frame.file) != HASH_BYTES or not self._m.sharing.member(link.id, conversation):
+            return
+        receiver = Receiver(link.person, max(0, min(frame.done, 1 << 53)), state)
+        waiting = self._reports.setdefault(link.id, {})
+        begun = bool(waiting)
+        if len(waiting) < limits.FILE_REPORTS or frame.file in waiting:
+            waiting[frame.file] = (conversation, receiver)
+        if not begun:
+            self._next_report(link.id)
+
+    def _next_report(self, link: int) -> None:
+        """One look-up at a time: whoever floods waits for itself, and only the last report of a
+        file counts."""
+        waiting = self._reports[link]
+        if not waiting:
+            del self._reports[link]
+            return
+        id = next(iter(waiting))
+
+        def found(row: MessageRow | None) -> None:
+            conversation, receiver = waiting.pop(id)
+            file = self._own(row)
+            if file is not None and file.conversation is conversation:
+                self._reported(file, receiver)
+            self._next_report(link)
+
+        self._look_up(id, found)
+
+    def _reported(self, file: File, receiver: Receiver) -> None:
+        """Who has had it all has had it, whatever comes of another device of the person."""
+        before = file.receivers.get(receiver.peer_id)
+        if before == receiver or (before is not None and before.state is FileState.COMPLETE):
+            return
+        if before is None and len(file.receivers) >= limits.FILE_RECEIVERS:
+            return
+        file.receivers[receiver.peer_id] = receiver
+        if receiver.state is FileState.COMPLETE:
+            self._set(file, file.row.state, file.row.reason)
+        elif before is None or before.state is not receiver.state:
+            file.unsaved = True
+        self._tell_soon(file)

@@ -1,0 +1,105 @@
+"""An offer of a file as this node keeps it in memory, and as front ends see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pchat.config import limits
+from p2pchat.model.entry import FileBody
+from p2pchat.model.file import FileInfo, FileState, Receiver
+from p2pchat.model.ids import EntryHash, PeerId
+from p2pchat.model.records import FileRow, MessageRow
+from p2pchat.model.text import safe_text
+from p2pchat.protocol.buckets import Bucket
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.exchange import Fetch
+
+DAY_S = 86400.0
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """One that is being fetched or paused, or an own offer that others fetch."""
+
+    row: FileRow
+    body: FileBody
+    conversation: Conversation
+    fetch: Fetch | None = None
+    done: int = 0
+    told: float = -1e9
+    reported: float = -1e9
+    waits: bool = False
+    """A timer will tell."""
+    unsaved: bool = False
+    """Receivers have moved that the store doesn't know of; it is told when people are."""
+    gone: bool = False
+    """The author doesn't have it any more."""
+    put_to: str | None = None
+    receivers: dict[PeerId, Receiver] = field(default_factory=dict)
+
+
+class Quotas:
+    """What each person's offers may bring here by themselves."""
+
+    def __init__(self) -> None:
+        self._taken: dict[PeerId, Bucket] = {}
+
+    def take(self, author: PeerId, size: int, largest: int, now: float) -> bool:
+        """Whether an offer is small enough, and within what its author may bring in a day; if so
+        it is counted."""
+        if size > largest:
+            return False
+        quota = float(limits.AUTO_FETCH_FILES * largest)
+        bucket = self._taken.pop(author, None)
+        if bucket is None or bucket.size != quota:
+            bucket = Bucket(quota, quota / DAY_S)
+        self._taken[author] = bucket
+        if len(self._taken) > limits.PERSONS:
+            del self._taken[next(iter(self._taken))]
+        return bucket.take(max(size, limits.AUTO_FETCH_LEAST_BYTES), now)
+
+
+def new_row(message: MessageRow, body: FileBody, own: bool) -> FileRow:
+    return FileRow(
+        id=message.hash,
+        conversation=message.conversation,
+        author=message.author,
+        clock=message.clock,
+        stream=body.stream,
+        state=FileState.COMPLETE if own else FileState.OFFERED,
+        reported=own,
+    )
+
+
+def file_info(
+    id: EntryHash,
+    body: FileBody,
+    author: PeerId,
+    conversation: str,
+    state: FileState,
+    *,
+    done: int,
+    path: str | None,
+    receivers: tuple[Receiver, ...],
+    reason: str,
+    sources: int = 0,
+    rate: float = 0.0,
+) -> FileInfo:
+    return FileInfo(
+        file_id=id.hex(),
+        message_id=id.hex(),
+        conversation=conversation,
+        name=safe_text(body.name, multiline=False),
+        size=body.size,
+        mime=safe_text(body.mime, multiline=False),
+        author=author,
+        state=state,
+        done=done,
+        total=body.stream.size,
+        path=path,
+        sources=sources,
+        rate=rate,
+        receivers=receivers,
+        files=body.files,
+        reason=reason,
+    )
