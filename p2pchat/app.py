@@ -54,6 +54,7 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     from p2pchat.discovery.lan import LanDiscovery
     from p2pchat.node.node import Node
     from p2pchat.storage import open_profile
+    from p2pchat.storage.depot.depot import FileDepot
     from p2pchat.transport.links import TlsLinks
 
     store = await asyncio.to_thread(open_profile, Path(options.data_dir), options.passphrase)
@@ -62,8 +63,15 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     except BaseException:
         store.close()
         raise
+    folder = Path(options.data_dir)
+    try:
+        depot = await asyncio.to_thread(FileDepot, folder / "files", folder / "downloads", folder)
+    except BaseException:
+        store.close()
+        raise
     node = Node(
         store=store,
+        depot=depot,
         links=TlsLinks(options.listen_host, options.listen_port, hosts),
         discovery=LanDiscovery(options.interfaces, options.mdns, options.beacon),
         options=options,
@@ -209,6 +217,17 @@ def run_send(options: Options, log_level: str, conversation: str, text: str, wit
 
     return _run_once(
         options, log_level, lambda node, _: once.send(node, conversation, text, within), NOBODY
+    )
+
+
+def run_share(
+    options: Options, log_level: str, conversation: str, paths: Sequence[str], within: float
+) -> int:
+    from p2pchat.ui.terminal import share
+
+    found = share.checked(paths)
+    return _run_once(
+        options, log_level, lambda node, _: share.share(node, conversation, found, within), NOBODY
     )
 
 

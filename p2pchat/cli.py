@@ -93,8 +93,13 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("rpc", help="a headless node, driven by JSON-RPC on stdin and stdout")
     _add_udp(commands.add_parser("udp", help="text lines as UDP datagrams, to one peer"))
     _add_send(commands.add_parser("send", help="send one message"))
+    _add_share(commands.add_parser("share", help="share files and folders"))
     _add_peers(commands.add_parser("peers", help="who is on the LAN now"))
-    _add_history(commands.add_parser("history", help="print stored messages"))
+    # Its own --limit counts messages; it sends no files.
+    history = commands.add_parser(
+        "history", help="print stored messages", conflict_handler="resolve"
+    )
+    _add_history(history)
     return parser
 
 
@@ -139,6 +144,8 @@ def _add_options(parser: argparse.ArgumentParser, after: bool) -> None:
     add_many("--connect", metavar=_ADDRESS, help="also link to this address (repeatable)")
     add("--no-mdns", False, action="store_true", help="neither advertise nor browse by mDNS")
     add("--no-beacon", False, action="store_true", help="neither send nor hear beacons")
+    add("--limit", type=_rate, metavar="RATE", dest="rate",
+        help="upload limit for files in bytes a second, such as 500K or 20M; 0: none")  # fmt: skip
     add("--log-level", "warning", type=str.lower, choices=LEVELS, metavar="LEVEL")
     add("--version", action="version", version=f"p2pchat {__version__}")
     add("--licenses", False, action="store_true", help="the licenses of all parts")
@@ -153,6 +160,15 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("conversation", metavar="CONVERSATION", help="#room or @person")
     parser.add_argument("text", metavar="TEXT", nargs="+")
     parser.add_argument("--timeout", metavar="S", type=_seconds, default=10.0)
+
+
+def _add_share(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("conversation", metavar="CONVERSATION", help="#room or @person")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file or folder")
+    parser.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=10.0,
+        help="so long without anybody taking more of it",
+    )  # fmt: skip
 
 
 def _add_peers(parser: argparse.ArgumentParser) -> None:
@@ -181,7 +197,18 @@ def _count(text: str) -> int:
     return value
 
 
-_seconds.__name__, _count.__name__ = "number of seconds", "number"  # for argparse's messages
+def _rate(text: str) -> int:
+    """Bytes a second: a number, with K, M or G for thousands, millions or milliards."""
+    factor = {"K": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:].upper())
+    value = float(text[:-1]) * factor if factor else float(text)
+    if not (value == 0 or 1000 <= value < 2**53):
+        raise ValueError(text)
+    return int(value)
+
+
+# For argparse's messages.
+_seconds.__name__, _count.__name__ = "number of seconds", "number"
+_rate.__name__ = "rate (such as 500K or 20M bytes a second, at least 1K)"
 
 
 # -- commands
@@ -238,6 +265,14 @@ def _send(given: argparse.Namespace) -> int:
     return app.run_send(options, given.log_level, conversation, text, given.timeout)
 
 
+def _share(given: argparse.Namespace) -> int:
+    from p2pchat import app
+    from p2pchat.model.text import well_formed
+
+    options, conversation = options_of(given), well_formed(given.conversation)
+    return app.run_share(options, given.log_level, conversation, given.paths, given.timeout)
+
+
 def _peers(given: argparse.Namespace) -> int:
     from p2pchat import app
 
@@ -267,6 +302,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rpc": _rpc,
     "udp": _udp,
     "send": _send,
+    "share": _share,
     "peers": _peers,
     "history": _history,
     "licenses": _licenses,
@@ -299,6 +335,7 @@ def options_of(given: argparse.Namespace) -> Options:
         mdns=not given.no_mdns,
         beacon=not given.no_beacon,
         passphrase=_passphrase(given.passphrase_file),
+        limit=given.rate,
     )
 
 

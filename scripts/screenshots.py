@@ -124,6 +124,7 @@ class Classroom:
         )
         said = self._in_turn((okafor, "Good catch. The corrected sheet is up, see you at two."))
         maria("messages.react", message_id=said, emoji="🙏")
+        said = self._share(okafor, "Worksheet 12, corrected.pdf", 318_000)
         maria("messages.mark_read", conversation="#lobby", message_id=said)
         me = "@" + maria.info["peer_id"]
         li.say("Are you coming to chess club?", me)
@@ -139,6 +140,18 @@ class Classroom:
             said = node.say(text, **more)
             until(lambda said=said: self._arrived(said), text)
         return said
+
+    def _share(self, node: Node, name: str, size: int) -> str:
+        """A file, until Maria has it."""
+        path = self.folder / name
+        path.write_bytes(os.urandom(size))
+        shared = node("files.share", conversation="#lobby", path=str(path))
+        until(lambda: self._has(shared["file_id"]), f"Maria has {name}")
+        return str(shared["message_id"])
+
+    def _has(self, file_id: str) -> bool:
+        files = self.maria("files.list", conversation="#lobby")
+        return any(f["file_id"] == file_id and f["state"] == "complete" for f in files)
 
     def _all_unread(self) -> bool:
         counts = {c["conversation"]: c["unread"] for c in self.maria("conversations.list")}

@@ -128,6 +128,27 @@ def test_licenses() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "rate"),
+    [("20M", 20_000_000), ("1.5m", 1_500_000), ("500K", 500_000), ("2G", 2 * 10**9), ("0", 0)],
+)
+def test_limit_is_a_rate(text: str, rate: int) -> None:
+    for line in (["--limit", text, "rpc"], ["rpc", "--limit", text]):
+        assert options_of(parse(line)).limit == rate
+    given = parse(["--limit", text, "history", "#lobby", "--limit", "7"])
+    assert (given.rate, given.limit) == (rate, 7)
+
+
+def test_without_a_limit_the_setting_holds() -> None:
+    assert options_of(parse(["rpc"])).limit is None
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1", "-1M", "1", "999", "nan", "inf", "20X", "1e300G"])
+def test_limits_that_are_none(text: str) -> None:
+    with pytest.raises(SystemExit):
+        parse(["rpc", f"--limit={text}"])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["nonsense"],
@@ -138,13 +159,13 @@ def test_licenses() -> None:
         ["udp", "5000"],
         ["rpc", "--registrar"],
         ["rpc", "--audio-in", "none"],
-        ["rpc", "--limit", "20M"],
+        ["rpc", "--limit", "fast"],
         ["--net", "lan", "rpc"],
         ["rpc", "--log-level", "loud"],
         ["peers", "--wait", "soon"],
         ["history", "#lobby", "--limit", "0"],
         ["rpc", "--data-dir", "x", "--profile", "y"],
-        ["share", "#lobby", "file"],
+        ["share", "#lobby"],
         ["doctor"],
     ],
 )
@@ -391,3 +412,80 @@ def test_the_log_of_the_chat_goes_to_a_file(tmp_path: Path, lan: list[str]) -> N
     assert process.returncode == 0
     assert b"DEBUG" not in seen + out
     assert "DEBUG" in (tmp_path / "a" / "p2pchat.log").read_text()
+
+
+# -- sharing
+
+
+@pytest.fixture
+def lesson(tmp_path: Path) -> Path:
+    """A folder with an empty one in it, and a name in another script."""
+    folder = tmp_path / "lesson"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "作业.txt").write_text("homework")
+    (folder / "data.bin").write_bytes(secrets.token_bytes(300_000))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def test_share(tmp_path: Path, lan: list[str], lesson: Path) -> None:
+    ana, bob = ["--data-dir", str(tmp_path / "ana")], ["--data-dir", str(tmp_path / "bob")]
+    with running(tmp_path / "ana", *lan, "--name", "Ana") as node:
+        data = lesson / "data.bin"
+        shared = run("share", "#lobby", str(data), str(lesson), *bob, *lan, "--name", "Bob")
+        assert (shared.returncode, shared.stderr) == (0, "")
+        lines = shared.stdout.splitlines()
+        assert lines[:2] == [
+            "data.bin: offered (293.0 KiB)", "lesson: offered (2 files, 293.0 KiB)",
+        ]  # fmt: skip
+        assert sorted(lines[2:]) == ["data.bin: Ana has it", "lesson: Ana has it"]
+        files = {file["name"]: file for file in node.call("files.list")}
+        assert Path(files["data.bin"]["path"]).read_bytes() == data.read_bytes()
+        assert contents(Path(files["lesson"]["path"])) == contents(lesson)
+
+        # by the process that runs on the profile, in another folder than this one
+        alone = run("share", "#lobby", str(data), "--timeout", "0.5", *ana)
+        assert alone.returncode == 3
+        assert len(alone.stderr.splitlines()) == 1
+        with running(tmp_path / "bob", *lan):
+            node.wait_event("peer.online")
+            relative = os.path.relpath(lesson / "作业.txt")
+            direct = run("share", "@Bob", relative, *ana)
+            assert (direct.returncode, direct.stdout) == (
+                0, "作业.txt: offered (8 B)\n作业.txt: Bob has it\n",
+            )  # fmt: skip
+
+
+def test_what_can_not_be_shared(tmp_path: Path, lan: list[str], lesson: Path) -> None:
+    bob = ["--data-dir", str(tmp_path / "bob")]
+    missing = run("share", "#lobby", str(lesson), str(tmp_path / "none"), *bob, *lan)
+    assert missing.returncode == 2
+    assert "none: there is no such file or folder" in missing.stderr
+    assert not (tmp_path / "bob").exists(), "nothing was opened"
+    wrong = run("share", "lobby", str(lesson), *bob, *lan)
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_an_interrupted_share_ends_cleanly(tmp_path: Path, lan: list[str], lesson: Path) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "share", "#lobby", str(lesson), "--timeout", "600",
+         "--data-dir", str(tmp_path / "p"), *lan],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert "offered" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=5)
+        assert (process.returncode, said, complaint) == (3, "", "")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
+from scripted_files import ScriptedFiles
 
 from p2pchat.config.limits import NAME_CHARS, TEXT_BYTES
 from p2pchat.config.settings import Settings
@@ -20,6 +21,7 @@ from p2pchat.events import (
     MessageReceived,
     ProfileRenewed,
 )
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, MessageKind, Receipts, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile, Status
@@ -56,7 +58,7 @@ def make_peer(letter: str, label: str, status: Status = Status.ONLINE, **more: A
     return Peer(**{**fields, **more})
 
 
-class PaperNode:
+class PaperNode(ScriptedFiles):
     """Does what NodeApi says. `calls` are the names of what was asked."""
 
     def __init__(self, name: str = "Me") -> None:
@@ -66,6 +68,7 @@ class PaperNode:
         self.passwords: dict[str, str | None] = {"#lobby": None}
         self.joined = {"#lobby"}
         self.members_in: dict[str, int] = {}
+        self.offered = {}
         self.drafts: dict[str, str] = {}
         self.muted: set[str] = set()
         self.read: dict[str, str] = {}
@@ -75,7 +78,7 @@ class PaperNode:
         self.fail: dict[str, Exception] = {}
         """By the name of a method: raised once when it is called next."""
         self.delay = 0.0
-        """Seconds that sending takes."""
+        """Seconds that sending, or sharing, takes."""
         self.joining = asyncio.Event()
         self.joining.set()
         """Cleared: joining a room with a password waits."""
@@ -170,6 +173,51 @@ class PaperNode:
         error = self.fail.pop(call[0], None)
         if error is not None:
             raise error
+
+    # -- files
+
+    def tell_files(self, *events: Event) -> None:
+        self.emit(*events)
+
+    def make_message(
+        self, conversation: str, name: str, author: PeerId, kind: MessageKind
+    ) -> Message:
+        return self.message(conversation, name, author, kind=kind)
+
+    def keep_message(self, message: Message, own: bool) -> None:
+        self.put(message)
+        self.emit(MessageReceived(message), origin=self if own else None)
+
+    def own_id(self) -> PeerId:
+        return ME
+
+    async def canonical(self, conversation: str) -> str:
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        return await self.open_conversation(conversation)
+
+    def _with_file(self, message: Message) -> Message:
+        """With the file's present state."""
+        file = self.offered.get(message.message_id)
+        if file is None or message.deleted:
+            return message
+        return msgspec.structs.replace(message, file=file)
+
+    async def share(self, conversation: str, path: str) -> FileInfo:
+        self._called("share", conversation, path)
+        return await super().share(conversation, path)
+
+    async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
+        self._called("fetch", file_id)
+        return await super().fetch(file_id, path)
+
+    async def pause(self, file_id: str) -> FileInfo:
+        self._called("pause", file_id)
+        return await super().pause(file_id)
+
+    async def cancel(self, file_id: str) -> FileInfo:
+        self._called("cancel", file_id)
+        return await super().cancel(file_id)
 
     # -- NodeApi
 
@@ -383,7 +431,8 @@ class PaperNode:
     ) -> Sequence[Message]:
         self._called("messages", conversation, limit, before, after, around)
         canonical = await self.open_conversation(conversation)
-        history = sorted(self.history.get(canonical, ()), key=lambda m: m.order)
+        told = (self._with_file(m) for m in self.history.get(canonical, ()))
+        history = sorted(told, key=lambda m: m.order)
         place = before or after or around
         if place is None:
             return history[-limit:] if limit else []

@@ -1,4 +1,5 @@
-"""A runner without threads, for tests of presenters: the test moves its clock."""
+"""A runner without threads, for tests of presenters: the test moves its clock. And who opens files,
+without opening them."""
 
 from __future__ import annotations
 
@@ -72,6 +73,25 @@ class PaperRunner:
             self._timers.pop(number)[1]()
             self.settle()
         self.now = end
+
+
+class PaperOpener:
+    """Keeps what was opened; `fail` is raised instead."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, str]] = []
+        self.fail: P2PChatError | None = None
+
+    async def open(self, path: str) -> None:
+        self._called("open", path)
+
+    async def show(self, path: str) -> None:
+        self._called("show", path)
+
+    def _called(self, how: str, path: str) -> None:
+        if self.fail is not None:
+            raise self.fail
+        self.opened.append((how, path))
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -46,7 +46,9 @@ class ConversationPresenter:
         directory: Directory,
         view: ConversationView,
         now: Callable[[], datetime],
+        note: Callable[[Sequence[Message]], None] = lambda messages: None,
     ) -> None:
+        """`note` is told which messages are about to be drawn."""
         self.name = ""
         self.loading = False
         self.newer = 0
@@ -58,6 +60,7 @@ class ConversationPresenter:
         self._directory = directory
         self._view = view
         self._now = now
+        self._note = note
         self._visit = 0
         """Names the latest load; what an earlier one brings is ignored."""
         self._loaded = Loaded()
@@ -348,8 +351,12 @@ class ConversationPresenter:
         self._redraw(None)
 
     def _redraw(self, show: MessageId | None) -> None:
-        self._rows = timeline.rows(self._loaded.messages, self._context())
+        self._rows = self._make_rows()
         self._view.reset(self._rows, show)
+
+    def _make_rows(self) -> list[Row]:
+        self._note(self._loaded.messages)
+        return timeline.rows(self._loaded.messages, self._context())
 
     def _context(self) -> timeline.Context:
         return timeline.Context(
@@ -371,7 +378,7 @@ class ConversationPresenter:
 
     def _sync(self) -> None:
         """Tell the view what differs from what it shows: one run of rows."""
-        new = timeline.rows(self._loaded.messages, self._context())
+        new = self._make_rows()
         old, self._rows = self._rows, new
         same = min(len(old), len(new))
         head = next((i for i in range(same) if old[i] != new[i]), same)

@@ -8,6 +8,10 @@ from typing import assert_never
 from p2pchat.events import (
     ConversationChanged,
     Event,
+    FileComplete,
+    FileFailed,
+    FileOffered,
+    FileProgress,
     MemberJoined,
     MemberLeft,
     MessageChanged,
@@ -91,6 +95,8 @@ class Directory:
                     if last and last.last and last.last.message_id == event.message.message_id:
                         self._reload_conversations.ask()
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
+                    pass
+                case FileOffered() | FileProgress() | FileComplete() | FileFailed():
                     pass
                 case _:
                     assert_never(event)

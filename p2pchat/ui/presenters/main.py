@@ -15,6 +15,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.files import FilesPresenter, FilesView, Opener
 from p2pchat.ui.presenters.idle import IdlePresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
@@ -37,6 +38,9 @@ class MainView(Protocol):
     @property
     def status(self) -> StatusView: ...
 
+    @property
+    def files(self) -> FilesView: ...
+
     def set_theme(self, theme: str) -> None:
         """`system`, `light` or `dark`."""
         ...
@@ -52,7 +56,12 @@ class MainView(Protocol):
 
 class MainPresenter:
     def __init__(
-        self, node: NodeApi, runner: Runner, view: MainView, now: Callable[[], datetime]
+        self,
+        node: NodeApi,
+        runner: Runner,
+        view: MainView,
+        opener: Opener,
+        now: Callable[[], datetime],
     ) -> None:
         self.node = node
         self.runner = runner
@@ -60,9 +69,13 @@ class MainPresenter:
         self.directory = Directory(node, runner)
         self.sidebar = SidebarPresenter(self.directory, view.sidebar, now)
         self.status = StatusPresenter(self.directory, view.status)
-        self.conversation = ConversationPresenter(
-            node, runner, self.directory, view.conversation, now
+        self.files = FilesPresenter(
+            node, runner, self.directory, view.files, opener, now, self.status.say
         )
+        self.conversation = ConversationPresenter(
+            node, runner, self.directory, view.conversation, now, self.files.note
+        )
+        self.files.on_shared = self.conversation.sent
         self.composer = ComposerPresenter(
             node, runner, self.directory, self.conversation, view.composer, now, self.status.say
         )
@@ -81,6 +94,7 @@ class MainPresenter:
         batch = list(events)
         self.directory.events(batch)
         self.conversation.events(batch)
+        self.files.events(batch)
         self.composer.events(batch)
         self.status.events(batch)
         if any(isinstance(event, ProfileRenewed) for event in batch):
@@ -92,6 +106,7 @@ class MainPresenter:
 
     def reload(self) -> None:
         """Events were lost: ask for everything anew."""
+        self.files.clear()
         self.directory.load(lambda: self.conversation.open(self.conversation.name))
 
     # -- moving about
@@ -100,6 +115,7 @@ class MainPresenter:
         """This profile is someone else's from now on: begin anew."""
         self.composer.forget()
         self.conversation.forget()
+        self.files.clear()
         self.status.renewed()
         self.runner.call(self.node.info, self._opened)
         self.directory.load(lambda: self.open(LOBBY))
@@ -121,6 +137,11 @@ class MainPresenter:
     def open_person(self, peer: Peer) -> None:
         self.directory.events([PeerChanged(peer)])
         self.open(f"@{peer.peer_id}")
+
+    def share(self, paths: Sequence[str]) -> None:
+        """Offer files and folders to the open conversation."""
+        if self.conversation.name:
+            self.files.share(self.conversation.name, paths)
 
     def entered_room(self, room: str) -> None:
         """Joined or created just now."""

@@ -79,6 +79,8 @@ class Row:
     reactions: tuple[Reaction, ...]
     delivery: Delivery
     mentions_me: bool = False
+    file_id: str = ""
+    """Of a file, whose card stands in the place of the text: it changes without its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _row(
         reactions=_reactions(message, context),
         delivery=_delivery(message, context.me) if own and not system else Delivery.NONE,
         mentions_me=context.me in message.mentions and not own,
+        file_id=message.file.file_id if message.file and not message.deleted else "",
     )
 
 

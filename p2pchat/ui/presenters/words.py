@@ -32,7 +32,9 @@ _REFUSALS = {
 def refusal(error: P2PChatError) -> str:
     """One plain sentence for a person."""
     if isinstance(error, RequestError):
-        return _REFUSALS.get(error.reason) or _sentence(str(error))
+        # What is busy the node may know better: a file that changes while it is read, say.
+        told = error.reason == "busy" and str(error) != "busy"
+        return ("" if told else _REFUSALS.get(error.reason, "")) or _sentence(str(error))
     if isinstance(error, BadParams):
         return _sentence(str(error) or "that is not possible")
     return _sentence(str(error) or "something went wrong")
@@ -104,6 +106,30 @@ def several(names: Sequence[str], limit: int = 3) -> str:
 
 def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
+
+
+def size(number: float) -> str:
+    """Bytes: `512 B`, `1.5 KiB`, `12.0 MiB`."""
+    if number < 1024:
+        return f"{number:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        number /= 1024
+        if number < 1023.95:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """Roughly, as for what remains: `8 s`, `25 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 9.5:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 57.5:
+        return f"{5 * round(seconds / 5)} s"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
 
 
 @lru_cache(4096)

@@ -14,6 +14,7 @@ import msgspec
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.events import Event
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message, Room
 from p2pchat.model.people import NodeInfo, Peer
@@ -120,6 +121,9 @@ class RemoteNode(asyncio.Protocol):
         return await self.call(
             "messages.send", Message, conversation=conversation, text=text, reply_to=reply_to
         )
+
+    async def share(self, conversation: str, path: str) -> FileInfo:
+        return await self.call("files.share", FileInfo, conversation=conversation, path=path)
 
     async def messages(
         self,

@@ -167,6 +167,36 @@ class MarkRead(OfConversation, frozen=True):
     message_id: str
 
 
+class Share(OfConversation, frozen=True):
+    path: str
+
+    @property
+    def is_quick(self) -> bool:
+        """To read gigabytes takes its time."""
+        return False
+
+
+class ListFiles(Params, frozen=True):
+    conversation: str | None = None
+    limit: Count = 50
+
+    @property
+    def scope(self) -> str:
+        return self.conversation or ""
+
+
+class OfFile(Params, frozen=True):
+    file_id: str
+
+    @property
+    def scope(self) -> str:
+        return self.file_id
+
+
+class Fetch(OfFile, frozen=True):
+    path: str | None = None
+
+
 class Method(NamedTuple):
     params: type[Params]
     call: Callable[[NodeApi, Any], Awaitable[Any]]
@@ -268,6 +298,14 @@ METHODS: dict[str, Method] = {
         Search, lambda node, p: node.search(p.query, p.conversation, p.limit), Order.READ
     ),
     "messages.mark_read": Method(MarkRead, _mark_read, Order.WRITE),
+    "files.share": Method(Share, lambda node, p: node.share(p.conversation, p.path), Order.SEND),
+    "files.list": Method(
+        ListFiles, lambda node, p: node.files(p.conversation, p.limit), Order.READ
+    ),
+    "files.fetch": Method(Fetch, lambda node, p: node.fetch(p.file_id, p.path), Order.WRITE),
+    "files.pause": Method(OfFile, lambda node, p: node.pause(p.file_id), Order.WRITE),
+    "files.resume": Method(OfFile, lambda node, p: node.resume(p.file_id), Order.WRITE),
+    "files.cancel": Method(OfFile, lambda node, p: node.cancel(p.file_id), Order.WRITE),
 }
 
 

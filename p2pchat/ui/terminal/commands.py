@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
-
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.message import Message
@@ -12,22 +9,12 @@ from p2pchat.model.people import Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
-from p2pchat.ui.terminal.rendering import message_parts
+from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.filecommands import FILE_COMMANDS
 from p2pchat.ui.terminal.state import HISTORY, Chat
 
 END = "over"
 MOST_HISTORY = 5000
-
-
-class Wrong(P2PChatError):
-    """A command that was written wrongly; the text says how it is meant."""
-
-
-class Command(NamedTuple):
-    name: str
-    arguments: str
-    does: str
-    run: Callable[[Chat, str], Awaitable[None]]
 
 
 async def take_line(chat: Chat, line: str) -> bool:
@@ -242,7 +229,7 @@ async def _search(chat: Chat, rest: str) -> None:
     found = await chat.node.search(rest, limit=HISTORY)
     for message in reversed(found):
         place = chat.title(message.conversation)
-        chat.lines.show(*message_parts(message, chat.me.peer_id, {}, place))
+        chat.lines.show(*chat.parts(message, place, quoted={}))
     if not found:
         chat.say("nothing found")
 
@@ -278,7 +265,7 @@ async def _delete(chat: Chat, rest: str) -> None:
 
 def _changed(chat: Chat, message: Message) -> None:
     chat.shown[message.message_id] = message
-    chat.lines.show(*message_parts(message, chat.me.peer_id, chat.shown))
+    chat.lines.show(*chat.parts(message))
 
 
 # -- oneself
@@ -331,6 +318,7 @@ COMMANDS = (
     Command("react", "EMOJI", "react to the last message", _react),
     Command("edit", "TEXT", "change your last message", _edit),
     Command("delete", "", "delete your last message", _delete),
+    *FILE_COMMANDS,
     Command("name", "[NAME]", "your name", _name),
     Command("status", "[online|away|busy] [NOTE]", "your status", _status),
     Command("someone-else", "[NAME]", "become a new person, on a copy of a profile", _someone_else),

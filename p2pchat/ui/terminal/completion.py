@@ -1,17 +1,23 @@
-"""What the word before the cursor may become: commands, rooms, people. Pure."""
+"""What the word before the cursor may become: commands, rooms, people, files, paths."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from p2pchat.model.people import Peer, Status
-from p2pchat.model.text import safe_name
+from p2pchat.model.text import safe_name, safe_text
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.terminal.commands import COMMANDS
 from p2pchat.ui.terminal.state import Chat
 
 PEOPLE_COMMANDS = frozenset(("/msg", "/verify", "/block"))
+FILE_COMMANDS = frozenset(("/get", "/pause", "/resume", "/cancel"))
+PATHS = 200
+"""Of a folder so many names are offered."""
 ROOM_COMMANDS = frozenset(("/join", "/leave", "/who"))
 
 
@@ -32,7 +38,11 @@ def candidates(chat: Chat, before: str) -> Iterator[Candidate]:
         return
     command = first.lower()
     word = before.rpartition(" ")[2]
-    if command in ROOM_COMMANDS and " " not in rest:
+    if command == "/send":
+        yield from _paths(rest)
+    elif command in FILE_COMMANDS:
+        yield from _files(chat, rest)
+    elif command in ROOM_COMMANDS and " " not in rest:
         yield from _rooms(chat, word)
     elif command in PEOPLE_COMMANDS and " " not in rest:
         yield from _people(chat, word, by_id=True)
@@ -49,6 +59,41 @@ def _commands(word: str) -> Iterator[Candidate]:
             yield Candidate(
                 name + (" " if command.arguments else ""), len(word), name, command.does
             )
+
+
+def _paths(typed: str) -> Iterator[Candidate]:
+    """Names in the folder that is typed so far; hidden ones only when they are begun."""
+    folder, begun = os.path.split(typed)
+    found = []
+    with contextlib.suppress(OSError), os.scandir(os.path.expanduser(folder) or ".") as entries:
+        for entry in entries:
+            if _continues(entry.name, begun):
+                found.append((entry.name, _is_folder(entry)))
+            if len(found) >= PATHS:
+                break
+    for name, is_folder in sorted(found, key=lambda entry: entry[0].casefold()):
+        written = name + (os.sep if is_folder else "")
+        yield Candidate(written, len(begun), written)
+
+
+def _continues(name: str, begun: str) -> bool:
+    shown = not name.startswith(".") or begun.startswith(".")
+    same = os.path.normcase(name).startswith(os.path.normcase(begun))
+    return shown and same and safe_text(name, multiline=False) == name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _files(chat: Chat, typed: str) -> Iterator[Candidate]:
+    for number, file in chat.shelf.numbered():
+        name = shown_name(file)
+        if str(number).startswith(typed) or name.casefold().startswith(typed.casefold()):
+            yield Candidate(str(number), len(typed), f"{number} {name}", shown_size(file))
 
 
 def _rooms(chat: Chat, word: str) -> Iterator[Candidate]:

@@ -14,10 +14,12 @@ import msgspec
 
 from p2pchat.errors import UsageError
 from p2pchat.events import Event, MessageReceipt
+from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind, Room
 from p2pchat.model.people import NodeInfo, Peer, Status
 from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import local_time, person_label
 from p2pchat.ui.terminal.rendering import label_of
 
@@ -40,6 +42,8 @@ class Asked(Protocol):
     async def send(
         self, conversation: str, text: str, reply_to: MessageId | None = None
     ) -> Message: ...
+
+    async def share(self, conversation: str, path: str) -> FileInfo: ...
 
     async def messages(
         self,
@@ -66,7 +70,7 @@ async def send(node: Asked, conversation: str, text: str, within: float) -> int:
 
     unsubscribe = node.subscribe(hear)
     try:
-        await _enter(node, conversation, deadline)
+        await enter(node, conversation, deadline)
         message = await node.send(conversation, text)
         async with asyncio.timeout_at(deadline):
             while not await _is_delivered(node, message):
@@ -88,7 +92,7 @@ async def _is_delivered(node: Asked, message: Message) -> bool:
     return any(m.message_id == message.message_id and m.receipts.delivered for m in found)
 
 
-async def _enter(node: Asked, conversation: str, deadline: float) -> None:
+async def enter(node: Asked, conversation: str, deadline: float) -> None:
     """Join a room that isn't joined yet, once there is somebody who can say whether it takes a
     password; wait for a person that isn't known yet to appear."""
     if conversation.startswith("#"):
@@ -160,6 +164,8 @@ def line_of(message: Message, own: PeerId) -> str:
         text = "(deleted)"
     elif message.unsupported:
         text = "(needs a newer version)"
+    elif message.file is not None:
+        text = f"{shown_name(message.file)}, {shown_size(message.file)}"
     elif message.edited:
         text += " (edited)"
     if message.kind == MessageKind.SYSTEM:

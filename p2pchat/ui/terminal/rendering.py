@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import clock, local_time, person_label
 
 Part = tuple[str, str]
@@ -21,9 +22,14 @@ def label_of(message: Message) -> str:
 
 
 def message_parts(
-    message: Message, me: PeerId, quoted: Mapping[MessageId, Message], place: str = ""
+    message: Message,
+    me: PeerId,
+    quoted: Mapping[MessageId, Message],
+    place: str = "",
+    hint: str = "",
 ) -> list[Part]:
-    """`15:04 Li: text`. `place` names the conversation where it isn't the one on the screen."""
+    """`15:04 Li: text`. `place` names the conversation where it isn't the one on the screen,
+    `hint` says what to do with a file."""
     when = ("time", clock(local_time(message.sent_at)) + " ")
     where = [("time", f"[{place}] ")] if place else []
     if message.kind == MessageKind.SYSTEM:
@@ -37,7 +43,7 @@ def message_parts(
         parts.append(("time", f"(to {quote}) "))
     mentioned = me in message.mentions and not own
     parts.append(("mention" if mentioned else style if own else "", _body(message)))
-    marks = _marks(message)
+    marks = (f" {hint}" if hint else "") + _marks(message)
     return [*parts, ("time", marks)] if marks else parts
 
 
@@ -46,6 +52,8 @@ def _body(message: Message) -> str:
         return "(deleted)"
     if message.unsupported:
         return "(needs a newer version of p2pchat)"
+    if message.file is not None:
+        return f"{shown_name(message.file)}, {shown_size(message.file)}"
     return safe_text(message.text).replace("\n", f"\n{INDENT}")
 
 

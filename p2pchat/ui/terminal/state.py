@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import assert_never
 
 from p2pchat.errors import P2PChatError
@@ -14,6 +14,10 @@ from p2pchat.events import (
     RUNS_TWICE,
     ConversationChanged,
     Event,
+    FileComplete,
+    FileFailed,
+    FileOffered,
+    FileProgress,
     MemberJoined,
     MemberLeft,
     MessageChanged,
@@ -35,7 +39,8 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.lines import Lines
-from p2pchat.ui.terminal.rendering import change_parts, message_parts
+from p2pchat.ui.terminal.rendering import Part, change_parts, message_parts
+from p2pchat.ui.terminal.shelf import Shelf
 
 HISTORY = 20
 """Messages shown when a conversation is opened."""
@@ -75,6 +80,7 @@ class Chat:
         """A line that does what can't be taken back, and that is written once more to do it."""
         self.shown: OrderedDict[MessageId, Message] = OrderedDict()
         """Messages on the screen, newest last."""
+        self.shelf = Shelf(self.say, self.warn)
         self._refresh = refresh
         self._typing: dict[tuple[str, PeerId], float] = {}
         self._told_typing = 0.0
@@ -100,6 +106,7 @@ class Chat:
         self._renewed = False
         for kept in (self.shown, self._typing, self._came, self._read):
             kept.clear()
+        self.shelf.clear()
         self.me = await self.node.profile()
         self.people = {peer.peer_id: peer for peer in await self.node.peers()}
         self._there = {id for id, peer in self.people.items() if peer.status != Status.OFFLINE}
@@ -108,6 +115,7 @@ class Chat:
         await self.open(LOBBY)
 
     async def close(self) -> None:
+        await self.shelf.close()
         self._unsubscribe()
         for task in (self._background, self._typing_task):
             if task is not None:
@@ -147,6 +155,9 @@ class Chat:
             if overview.unread and name != self.here and not overview.muted:
                 mark = "!" if overview.mentions or name.startswith("@") else ""
                 parts.append(f"{self.title(name)} {overview.unread}{mark}")
+        coming = self.shelf.toolbar()
+        if coming:
+            parts.append(coming)
         typing = self.typing_here()
         if typing:
             parts.append(f"{words.several(typing)} {'is' if len(typing) == 1 else 'are'} typing…")
@@ -176,9 +187,22 @@ class Chat:
         if len(self.shown) > KEPT:
             self.shown.popitem(last=False)
         place = "" if message.conversation == self.here else self.title(message.conversation)
-        self.lines.show(*message_parts(message, self.me.peer_id, self.shown, place))
+        self.lines.show(*self.parts(message, place))
         self._read[message.conversation] = message.message_id
         self._news.set()
+
+    def parts(
+        self,
+        message: Message,
+        place: str = "",
+        quoted: Mapping[MessageId, Message] | None = None,
+    ) -> list[Part]:
+        """How a message looks here."""
+        file, hint = message.file, ""
+        if file is not None and not message.deleted:
+            hint = self.shelf.hint(file, file.author == self.me.peer_id)
+        me = self.me.peer_id
+        return message_parts(message, me, self.shown if quoted is None else quoted, place, hint)
 
     def last(self, own: bool) -> Message | None:
         """The newest message on the screen, of this conversation, by oneself or by another."""
@@ -226,6 +250,9 @@ class Chat:
                         self.say("Who is somebody else here says so: /someone-else NAME")
                 case ProfileRenewed():
                     self._renewed = True
+                case FileOffered() | FileProgress() | FileComplete() | FileFailed():
+                    place = event.file.conversation
+                    self.shelf.take(event, place == self.here or place.startswith("@"))
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
                 case MessageReceipt():

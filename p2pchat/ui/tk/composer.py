@@ -19,6 +19,9 @@ class Composer(ttk.Frame):
         super().__init__(parent, style="Surface.TFrame")
         self.on_typed: Callable[[str], None] = lambda text: None
         self.on_send: Callable[[], None] = lambda: None
+        self.on_attach: Callable[[tk.Widget], None] = lambda below: None
+        self.on_attach_files: Callable[[], None] = lambda: None
+        self.on_attach_folder: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[], bool] = lambda: False
         self.on_edit_last: Callable[[], bool] = lambda: False
         self.on_page: Callable[[int], object] = lambda direction: None
@@ -58,14 +61,19 @@ class Composer(ttk.Frame):
             self.entry, font=theme.fonts["body"], borderwidth=0, padx=0, pady=0, cursor="xterm"
         )
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
+        self.attach_button = IconButton(
+            card, theme, "attach", "Share files (Ctrl+O) or a folder (Ctrl+Shift+O)",
+            lambda: self.on_attach(self.attach_button), style="Composer.Toolbutton",
+        )  # fmt: skip
         self.send_button = IconButton(
             card, theme, "send", "Send (Enter)", lambda: self.on_send(), style="Accent.TButton",
             accent=True,
         )  # fmt: skip
         self.send_button.configure(padding=(px(8), px(4)))
-        self.entry.grid(row=0, column=0, sticky="ew")
-        self.send_button.grid(row=0, column=1, sticky="se", padx=(px(8), 0))
-        card.columnconfigure(0, weight=1)
+        self.attach_button.grid(row=0, column=0, sticky="sw", padx=(0, px(4)))
+        self.entry.grid(row=0, column=1, sticky="ew")
+        self.send_button.grid(row=0, column=2, sticky="se", padx=(px(8), 0))
+        card.columnconfigure(1, weight=1)
         self.columnconfigure(0, weight=1)
         self._bind()
 
@@ -83,6 +91,9 @@ class Composer(ttk.Frame):
         entry.bind("<Prior>", lambda event: self.on_page(-1))
         entry.bind("<Next>", lambda event: self.on_page(1))
         entry.bind("<Control-a>", self._select_all)
+        # Tk's own Control-o opens a line, as in Emacs. Shift makes a capital of the letter.
+        for key in ("<Control-o>", "<Control-O>"):
+            entry.bind(key, self._attach)
         entry.bind("<<Modified>>", self._modified)
         entry.bind("<Configure>", lambda event: self._fit())
 
@@ -135,6 +146,10 @@ class Composer(ttk.Frame):
         if int(event.state) & 0x1:
             return None  # Shift: a new line
         self.on_send()
+        return "break"
+
+    def _attach(self, event: tk.Event[tk.Text]) -> str:
+        (self.on_attach_folder if int(event.state) & 0x1 else self.on_attach_files)()
         return "break"
 
     def _up(self, event: tk.Event[tk.Text]) -> str | None:

@@ -11,6 +11,7 @@ from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory, heading
+from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.composer import Composer
 from p2pchat.ui.tk.theme import Theme
@@ -92,6 +93,12 @@ class ConversationPane(ttk.Frame):
 
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         self.transcript.splice(at, removed, rows)
+
+    def show_file(self, card: FileCard) -> None:
+        self.transcript.writer.show_file(card)
+
+    def show_reading(self) -> None:
+        self.composer.refresh()
 
     def refresh(self) -> None:
         presenter, directory = self._presenter, self._directory

@@ -8,15 +8,18 @@ from tkinter import ttk
 
 from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.opening import SystemOpener
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
     RoomPresenter,
     SomeoneElsePresenter,
     name_problem,
 )
+from p2pchat.ui.presenters.files import FilesView
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.tk.attach import Attach
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.menus import Menus
 from p2pchat.ui.tk.pages import Dialog
@@ -24,6 +27,7 @@ from p2pchat.ui.tk.search import SearchPanel
 from p2pchat.ui.tk.sidebar import Sidebar
 from p2pchat.ui.tk.statusbar import StatusBar
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thumbnails import Thumbnails
 
 _OPTIONAL = ("Password (optional)", "none: an open room")
 """A field and its hint."""
@@ -43,7 +47,9 @@ class Desk(ttk.Frame):
         self._node = node
         self._runner = runner
         self._build()
-        self.main = MainPresenter(node, runner, self, local_now)
+        self.main = MainPresenter(node, runner, self, SystemOpener(), local_now)
+        self.attach = Attach(root, self.main.share)
+        self.thumbnails = Thumbnails(root, runner, theme.scale)
         self.search = SearchPresenter(
             node, runner, self.main.directory, self.search_panel, local_now
         )
@@ -93,7 +99,15 @@ class Desk(ttk.Frame):
         composer.on_cancel = self._cancel
         composer.on_edit_last = main.composer.edit_last
         composer.target_words = main.composer.target_words
-        composer.typing_words = main.composer.typing_words
+        composer.typing_words = lambda: main.files.reading_words() or main.composer.typing_words()
+        composer.on_attach = menus.to_attach
+        composer.on_attach_files = menus.ask_files = self.attach.ask_files
+        composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
+        self.attach.accept_drops()
+        writer = self.conversation.transcript.writer
+        writer.card_of = main.files.card
+        writer.on_file = main.files.act
+        writer.find_picture = self.thumbnails.get
         sidebar = self.sidebar
         sidebar.on_open = main.open
         sidebar.on_filter = main.sidebar.filter
@@ -123,6 +137,8 @@ class Desk(ttk.Frame):
             "<Alt-Down>": lambda: main.step(1),
             "<Alt-Shift-Down>": lambda: main.step(1, unread_only=True),
             "<Control-End>": main.conversation.to_end,
+            "<Control-o>": self.attach.ask_files,
+            "<Control-O>": self.attach.ask_folder,
         }
         for key, action in keys.items():
             root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
@@ -132,6 +148,10 @@ class Desk(ttk.Frame):
         root.bind("<FocusOut>", lambda event: self._active(False), add="+")
 
     # -- the presenter's view
+
+    @property
+    def files(self) -> FilesView:
+        return self.conversation
 
     def set_theme(self, theme: str) -> None:
         self._theme.apply(theme)

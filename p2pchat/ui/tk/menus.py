@@ -25,6 +25,8 @@ class Menus:
         self.ask_room: Callable[[bool], None] = lambda create: None
         self.ask_words: Callable[[Peer], None] = lambda peer: None
         self.ask_someone_else: Callable[[], None] = lambda: None
+        self.ask_files: Callable[[], None] = lambda: None
+        self.ask_folder: Callable[[], None] = lambda: None
         self.last: tk.Menu | None = None
         self._status: tk.StringVar | None = None
         """Of the last menu: Tk forgets the mark with the variable."""
@@ -44,6 +46,7 @@ class Menus:
             Action.EDIT: lambda: main.composer.edit(message_id),
             Action.DELETE: lambda: main.conversation.delete(message_id),
         }
+        self._add_file_actions(menu, message_id)
         for action in actions:
             if action == Action.REACT:
                 self._add_reactions(menu, message_id)
@@ -52,6 +55,19 @@ class Menus:
                     menu.add_separator()
                 menu.add_command(label=action.value, command=does[action])
         menu.tk_popup(x, y)
+
+    def _add_file_actions(self, menu: tk.Menu, message_id: MessageId) -> None:
+        """What the buttons of its card do; an offer's id is its message's."""
+        files = self._main.files
+        card = files.card(message_id)
+        if card is None or not card.actions:
+            return
+        for action in card.actions:
+            menu.add_command(
+                label=action.value,
+                command=lambda action=action: files.act(message_id, action),  # type: ignore[misc]  # bound now
+            )
+        menu.add_separator()
 
     def _add_reactions(self, menu: tk.Menu, message_id: MessageId) -> None:
         react = self._submenu(menu)
@@ -117,6 +133,12 @@ class Menus:
             )
         menu.add_separator()
         menu.add_command(label="I am someone else…", command=self.ask_someone_else)
+        self._below(menu, below)
+
+    def to_attach(self, below: tk.Widget) -> None:
+        menu = self._menu()
+        menu.add_command(label="Share files…", command=self.ask_files)
+        menu.add_command(label="Share a folder…", command=self.ask_folder)
         self._below(menu, below)
 
     def to_add(self, below: tk.Widget) -> None:

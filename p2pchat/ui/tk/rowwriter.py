@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 from p2pchat.model.ids import MessageId
 from p2pchat.ui.presenters import markup, words
+from p2pchat.ui.presenters.filecard import FileAction, FileCard
 from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Delivery, Reaction, Row, Voice
+from p2pchat.ui.tk.filecard import WIDTH, FileCardView, FindPicture
 from p2pchat.ui.tk.theme import LIGHT, Theme
 
 TICKS = {
@@ -45,7 +47,13 @@ class RowWriter:
         """Names, in lower case, that stand out after an @."""
         self._text = text
         self._theme = theme
-        self._windows: dict[MessageId, list[tk.Label]] = {}
+        self.card_of: Callable[[str], FileCard | None] = lambda file_id: None
+        self.on_file: Callable[[str, FileAction], None] = lambda file_id, action: None
+        self.find_picture: FindPicture = lambda path, done: None
+        self._windows: dict[MessageId, list[tk.Widget]] = {}
+        self._cards: dict[str, FileCardView] = {}
+        self._spare: list[FileCardView] = []
+        """Cards without a file."""
         self._chip_of: dict[str, tuple[MessageId, str]] = {}
         self._bind()
 
@@ -93,6 +101,7 @@ class RowWriter:
         tag("code", font=fonts["fixed"], background=colours.code_fill)
         tag("mention", foreground=colours.accent, font=fonts["strong"])
         tag("more", foreground=colours.accent, font=fonts["small"], **margins)
+        tag("card", spacing1=px(4), spacing3=px(4))
         tag("row_end", spacing3=px(7))
         tag("chips", spacing1=px(2), spacing3=px(4), **margins)
         for name in RAISED:
@@ -101,9 +110,14 @@ class RowWriter:
     def forget(self, rows: Sequence[Row]) -> None:
         """These rows are about to be deleted from the text."""
         for row in rows:
-            for label in self._windows.pop(row.message_id, ()):
-                self._chip_of.pop(str(label), None)
-                label.destroy()
+            card = self._cards.pop(row.file_id, None)
+            if card is not None:
+                # Else the text would destroy it.
+                self._text.window_configure(str(card), window="")
+                self._spare.append(card)
+            for widget in self._windows.pop(row.message_id, ()):
+                self._chip_of.pop(str(widget), None)
+                widget.destroy()
             self._text.tag_delete(f"row:{row.message_id}")
 
     def write(self, place: str, row: Row) -> None:
@@ -169,9 +183,13 @@ class RowWriter:
 
     def _body(self, row: Row) -> None:
         voice = row.voice.value
+        card = self.card_of(row.file_id) if row.file_id else None
         if row.removed:
             self._first_column(row)
             self._put(row.text, voice, "removed")
+        elif card is not None:
+            self._first_column(row)
+            self._card(row, card)
         else:
             self._first_column(row)
             for span in markup.spans(row.text, self.mentions):
@@ -182,6 +200,37 @@ class RowWriter:
         if ticks:
             self._put(ticks, voice, "read" if row.delivery == Delivery.READ else "note")
         self._put("\n", voice)
+
+    def _card(self, row: Row, card: FileCard) -> None:
+        if self._spare:
+            view = self._spare.pop()
+            view.fit(self._card_width())
+            view.show(card)
+        else:
+            view = FileCardView(
+                self._text, self._theme, card,
+                act=lambda file_id, action: self.on_file(file_id, action),
+                find_picture=lambda path, done: self.find_picture(path, done), tag=CHILD,
+                width=self._card_width(),
+            )  # fmt: skip
+        self._cards[card.file_id] = view
+        self._embed(view, row.voice.value, "card")
+
+    def _card_width(self) -> int:
+        px = self._theme.px
+        return max(px(220), min(px(WIDTH), self._text.winfo_width() - px(GUTTER + 24)))
+
+    def fit(self) -> None:
+        """The text has another width."""
+        width = self._card_width()
+        for view in self._cards.values():
+            view.fit(width)
+
+    def show_file(self, card: FileCard) -> None:
+        """Draw it anew, if it is here."""
+        view = self._cards.get(card.file_id)
+        if view is not None:
+            view.show(card)
 
     def _first_column(self, row: Row) -> None:
         """The time beside a message that has no heading of its own."""
@@ -218,9 +267,12 @@ class RowWriter:
     def _put(self, said: str, *tags: str) -> None:
         self._text.insert("pen", said, tags)
 
-    def _window(self, row: Row, label: tk.Label, *tags: str) -> None:
-        self._windows.setdefault(row.message_id, []).append(label)
-        self._text.window_create("pen", window=label, align="center")
+    def _window(self, row: Row, widget: tk.Widget, *tags: str) -> None:
+        self._windows.setdefault(row.message_id, []).append(widget)
+        self._embed(widget, *tags)
+
+    def _embed(self, widget: tk.Widget, *tags: str) -> None:
+        self._text.window_create("pen", window=widget, align="center")
         for tag in tags:
             self._text.tag_add(tag, "pen -1c")
 
@@ -244,8 +296,8 @@ class RowWriter:
         """What happens above a small window is meant for the text below it."""
 
         def pass_on(event: tk.Event[tk.Misc]) -> None:
-            x = event.widget.winfo_x() + event.x
-            y = event.widget.winfo_y() + event.y
+            x = event.x_root - self._text.winfo_rootx()
+            y = event.y_root - self._text.winfo_rooty()
             where = ("-x", x, "-y", y, "-rootx", event.x_root, "-rooty", event.y_root)
             delta = ("-delta", event.delta) if name == "<MouseWheel>" else ()
             self._text.tk.call("event", "generate", self._text, name, *where, *delta)

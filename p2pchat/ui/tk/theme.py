@@ -244,6 +244,7 @@ class Theme:
             ("Surface", colours.surface),
             ("Warning", colours.warning_fill),
             ("Trouble", colours.trouble_fill),
+            ("Composer", colours.window),
         ):
             style.configure(f"{name}.TFrame", background=fill)
             style.configure(
@@ -254,6 +255,8 @@ class Theme:
             )
             style.configure(f"{name}.TCheckbutton", background=fill)
         style.configure("Accent.TButton", padding=(self.px(14), self.px(5)))
+        for name in ("Small.TButton", "Small.Accent.TButton"):
+            style.configure(name, padding=(self.px(8), self.px(1)), font=self.fonts["small"])
         style.configure("TButton", padding=(self.px(12), self.px(5)))
         self._root.configure(background=colours.window)
 

@@ -27,7 +27,23 @@ def tip(widget: tk.Widget, text: str) -> None:
     widget.bind("<Enter>", make, add="+")
 
 
-def _make(widget: tk.Widget, text: str) -> ToolTip:
+class ChangingTip:
+    """A tip whose text may change; none while it is empty."""
+
+    def __init__(self, widget: tk.Widget) -> None:
+        self.text = ""
+        if ToolTip is not None:
+            self._shown: ToolTip | None = None
+            self._widget = widget
+            widget.bind("<Enter>", self._enter, add="+")
+
+    def _enter(self, event: tk.Event[tk.Misc]) -> None:
+        if self._shown is None and self.text:
+            self._shown = _make(self._widget, lambda: self.text or " ")
+            self._shown.on_enter(event)
+
+
+def _make(widget: tk.Widget, text: str | Callable[[], str]) -> ToolTip:
     class Tip(ToolTip):  # type: ignore[misc]  # the library has no types
         """Belongs to its widget and goes with it, with its timers: the library leaves them."""
 

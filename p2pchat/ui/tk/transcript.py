@@ -205,6 +205,7 @@ class Transcript(ttk.Frame):
         self.text.yview(*how)
 
     def _resized(self, event: tk.Event[tk.Text]) -> None:
+        self.writer.fit()
         if self._following:
             self.text.yview_moveto(1.0)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 from paper_node import ME, PaperNode, make_peer, peer_id
-from paper_runner import PaperRunner, finished
+from paper_runner import PaperOpener, PaperRunner, finished
 
 from p2pchat.errors import RequestError
 from p2pchat.events import (
@@ -33,6 +33,7 @@ from p2pchat.ui.presenters.dialogs import (
     room_problem,
 )
 from p2pchat.ui.presenters.directory import heading
+from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
 from p2pchat.ui.presenters.sidebar import SidebarRow
@@ -67,7 +68,11 @@ class FakeViews:
     def sidebar(self) -> FakeViews:
         return self
 
-    conversation = composer = status = sidebar
+    conversation = composer = status = files = sidebar
+
+    def show_file(self, card: FileCard) -> None: ...
+
+    def show_reading(self) -> None: ...
 
     def show(self, rows: Sequence[SidebarRow]) -> None:
         self.list = rows
@@ -124,7 +129,9 @@ class Window:
         self.node.add_peer(make_peer("b", "Wang", Status.OFFLINE))
         self.runner = PaperRunner()
         self.view = FakeViews()
-        self.main = MainPresenter(self.node, self.runner, self.view, self.runner.clock)
+        self.main = MainPresenter(
+            self.node, self.runner, self.view, PaperOpener(), self.runner.clock
+        )
         self.node.subscribe(self.take)
 
     def take(self, events: Sequence[Event]) -> None:

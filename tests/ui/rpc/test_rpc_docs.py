@@ -12,6 +12,7 @@ from p2pchat import cli
 from p2pchat.config.settings import Settings
 from p2pchat.errors import REASON_CODES
 from p2pchat.events import RUNS_TWICE, Event
+from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile
 from p2pchat.protocol import watch
@@ -48,8 +49,16 @@ def test_events() -> None:
 
 def test_fields() -> None:
     words = set(re.findall(r"\w+", PAGE))
-    for shape in (Message, Peer, Conversation, Room, Profile, NodeInfo, Settings):
+    for shape in (Message, Peer, Conversation, Room, Profile, NodeInfo, Settings, FileInfo):
         assert {field.name for field in msgspec.structs.fields(shape)} <= words
+
+
+def test_fields_and_states_of_files() -> None:
+    part = PAGE.split("### File\n", 1)[1].split("\n### ", 1)[0]
+    words = set(re.findall(r"\w+", part))
+    for shape in (FileInfo, Receiver):
+        assert {field.name for field in msgspec.structs.fields(shape)} <= words
+    assert {state.value for state in FileState} <= words
 
 
 def test_reasons_have_their_codes() -> None:

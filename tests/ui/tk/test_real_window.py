@@ -186,3 +186,22 @@ def test_rooms_with_a_password_are_joined_and_made_by_keys(
     finally:
         window.terminate()
         assert window.wait(15) == 0
+
+
+def test_a_file_is_chosen_by_keys_and_arrives(li: Headless, display: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"homework" * 1000)
+    address = li.ask("node.info")["listen"][0]
+    begin = program("window", tmp_path / "maria", "--name", "Maria", "--connect", address)
+    window = subprocess.Popen(begin, cwd=REPOSITORY, env={**os.environ, "DISPLAY": display})
+    try:
+        li.event("peer.online", name="Maria")
+        xdotool(display, "mousemove", "700", "400")
+        write_until_heard(li, display, "here")
+        xdotool(display, "key", "ctrl+o")
+        wait_dialog(display, "Share files")
+        fill(display, str(tmp_path / "notes.txt"))
+        arrived = li.event("file.complete", name="notes.txt")["params"]["file"]
+        assert Path(arrived["path"]).read_bytes() == b"homework" * 1000
+    finally:
+        window.terminate()
+        assert window.wait(15) == 0

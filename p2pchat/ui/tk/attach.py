@@ -1,0 +1,49 @@
+"""Choosing what to share: the system's dialogs, and files that are dropped onto the window."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from tkinter import filedialog
+
+Share = Callable[[Sequence[str]], None]
+
+
+class Attach:
+    """`share` gets the paths that were chosen or dropped."""
+
+    def __init__(self, root: tk.Tk, share: Share) -> None:
+        self._root = root
+        self._share = share
+
+    def ask_files(self) -> None:
+        chosen = filedialog.askopenfilenames(parent=self._root, title="Share files")
+        if chosen:
+            self._share([str(path) for path in self._root.tk.splitlist(chosen)])
+
+    def ask_folder(self) -> None:
+        chosen = filedialog.askdirectory(parent=self._root, title="Share a folder", mustexist=True)
+        if chosen:
+            self._share([str(chosen)])
+
+    def accept_drops(self) -> bool:
+        """From now on what is dropped onto the window is shared; false where Tk lacks the
+        extension for that (tkdnd)."""
+        tcl = self._root.tk
+        try:
+            tcl.call("package", "require", "tkdnd")
+            tcl.call("tkdnd::drop_target", "register", ".", "DND_Files")
+        except tk.TclError:
+            return False
+        take = self._root.register(self._dropped)
+        # The extension puts the list of paths in the place of %D; what the script returns is the
+        # action that the source is told.
+        tcl.call("bind", ".", "<<Drop:DND_Files>>", f"{take} %D")
+        return True
+
+    def _dropped(self, paths: str) -> str:
+        found = [str(path) for path in self._root.tk.splitlist(paths)]
+        if not found:
+            return "refuse_drop"
+        self._share(found)
+        return "copy"

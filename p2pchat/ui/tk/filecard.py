@@ -1,0 +1,215 @@
+"""A file's card in the conversation: name, how far it is, buttons, and a picture's thumbnail."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.ui.presenters.filecard import FileAction, FileCard
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import ChangingTip, tip
+
+WIDTH = 420
+"""Pixels at a scale of 1; less where the conversation is narrow."""
+NARROW = 350
+"""Below this, buttons and pictures begin at the left edge."""
+SIDE = 80
+"""What stands left and right of the texts."""
+TIPS = {
+    FileAction.DOWNLOAD: "Fetch it from everyone who has it",
+    FileAction.AGAIN: "Fetch it once more",
+    FileAction.PAUSE: "Stop for now; what is here stays",
+    FileAction.RESUME: "Go on where it stopped",
+    FileAction.CANCEL: "Stop, and forget what is here of it",
+    FileAction.OPEN: "Open it with the program for its kind",
+    FileAction.SHOW: "Open the folder that it is in",
+    FileAction.UNSHARE: "Serve it no more; who has it keeps it",
+}
+FindPicture = Callable[[str, Callable[[], None]], tk.PhotoImage | None]
+"""The thumbnail of a path, or None; then the callable may be called once it is there."""
+
+
+class FileCardView(tk.Frame):
+    """Changes in place, so that a button stays under the pointer while the bar moves. It is used
+    again for other files: Tk never frees all of a widget's memory."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        card: FileCard,
+        act: Callable[[str, FileAction], None],
+        find_picture: FindPicture,
+        tag: str,
+        width: int,
+    ) -> None:
+        """`tag` is a binding tag for all of its parts."""
+        super().__init__(parent, highlightthickness=1, borderwidth=0)
+        self._theme = theme
+        self._act = act
+        self._find_picture = find_picture
+        self._card = card
+        self._tag = tag
+        self._width = 0
+        self._drawn_in = ""
+        """The name of the palette."""
+        self._buttons: dict[FileAction, ttk.Button] = {}
+        """Each is made when it is first needed, and kept."""
+        self._shown: tuple[FileAction, ...] = ()
+        self._build()
+        self.fit(width)
+        self.show(card)
+
+    def _build(self) -> None:
+        px, fonts = self._theme.px, self._theme.fonts
+        self._icon = tk.Label(self, borderwidth=0)
+        self._name = tk.Label(self, font=fonts["strong"], anchor="w", borderwidth=0)
+        self._status = tk.Label(
+            self, font=fonts["small"], anchor="w", justify="left", borderwidth=0,
+        )  # fmt: skip
+        self._bar = ttk.Progressbar(self, maximum=1000, length=1)
+        self._holders = tk.Label(self, font=fonts["small"], anchor="w", borderwidth=0)
+        self._holders_tip = ChangingTip(self._holders)
+        self._picture = tk.Label(self, borderwidth=0, cursor="hand2")
+        self._foot = tk.Frame(self, borderwidth=0)
+        side = px(14)
+        self._icon.grid(row=0, column=0, rowspan=2, padx=(side, px(12)), pady=(px(10), px(4)))
+        self._name.grid(row=0, column=1, sticky="ew", padx=(0, side), pady=(px(10), 0))
+        self._status.grid(row=1, column=1, sticky="ew", padx=(0, side), pady=(px(1), px(2)))
+        self._foot.grid(row=5, column=1, sticky="w", padx=(0, side), pady=(px(4), px(10)))
+        self._picture.grid(row=4, column=1, sticky="w", padx=(0, side), pady=px(6))
+        self.columnconfigure(1, weight=1)
+        self._picture.bind("<Button-1>", lambda event: self._do(FileAction.OPEN))
+        for part in (self, *self.winfo_children()):
+            part.bindtags((str(part), self._tag))
+
+    def fit(self, width: int) -> None:
+        """Be as wide, in pixels."""
+        if width == self._width:
+            return
+        self._width = width
+        px = self._theme.px
+        self.columnconfigure(1, minsize=width - px(SIDE) + px(14))
+        self._status.configure(wraplength=width - px(SIDE))
+        self._name.configure(text=self._fitting(self._card.name))
+        narrow = width < px(NARROW)
+        left = px(14) if narrow else 0
+        for part in (self._foot, self._picture):
+            shown = bool(part.grid_info())
+            part.grid(column=0 if narrow else 1, columnspan=2 if narrow else 1, padx=(left, px(14)))
+            if not shown:
+                part.grid_remove()
+
+    # -- what is shown
+
+    def show(self, card: FileCard) -> None:
+        """This file from now on."""
+        old, self._card = self._card, card
+        if self._drawn_in != self._theme.palette.name:
+            self._recolour()
+        self._name.configure(text=self._fitting(card.name))
+        self._status.configure(text=f"{card.size}  ·  {card.status}")
+        if old.folder != card.folder:
+            self._draw_icon()
+        self._show_bar(card)
+        self._show_holders(card)
+        self._show_picture(card)
+        if self._shown != card.actions:
+            self._show_buttons(card.actions)
+
+    def _fitting(self, name: str) -> str:
+        """The name, its middle left out where it is too wide: its ending says what it is."""
+        font, width = self._theme.fonts["strong"], self._width - self._theme.px(SIDE)
+        if font.measure(name) <= width:
+            return name
+        kept = len(name)
+        while kept > 12 and font.measure(_shortened(name, kept)) > width:
+            kept -= 1 + kept // 20
+        return _shortened(name, kept)
+
+    def _show_bar(self, card: FileCard) -> None:
+        if card.part is None:
+            self._bar.grid_remove()
+            return
+        self._bar.configure(value=round(1000 * card.part))
+        side = self._theme.px(14)
+        self._bar.grid(row=2, column=1, sticky="ew", padx=(0, side), pady=self._theme.px(3))
+
+    def _show_holders(self, card: FileCard) -> None:
+        self._holders_tip.text = card.holders_named
+        if not card.holders:
+            self._holders.grid_remove()
+            return
+        self._holders.configure(text=card.holders)
+        self._holders.grid(row=3, column=1, sticky="ew", padx=(0, self._theme.px(14)))
+
+    def _show_picture(self, card: FileCard) -> None:
+        picture = None if card.picture is None else self._find_picture(card.picture, self._again)
+        if picture is None:
+            self._picture.grid_remove()
+            return
+        self._picture.configure(image=picture)
+        self._picture.grid()
+
+    def _again(self) -> None:
+        """A thumbnail has come."""
+        if self.winfo_exists():
+            self._show_picture(self._card)
+
+    def _show_buttons(self, actions: tuple[FileAction, ...]) -> None:
+        focused = self.focus_get() in [self._buttons.get(action) for action in self._shown]
+        for action in self._shown:
+            self._buttons[action].grid_remove()
+        self._shown = actions
+        for column, action in enumerate(actions):
+            if action not in self._buttons:
+                self._buttons[action] = self._button(action)
+            pad = (0, self._theme.px(8))
+            self._buttons[action].grid(row=0, column=column, padx=pad)
+        if not actions:
+            self._foot.grid_remove()
+            return
+        self._foot.grid()
+        if focused:
+            self._buttons[actions[0]].focus_set()
+
+    def _button(self, action: FileAction) -> ttk.Button:
+        first = action in (FileAction.DOWNLOAD, FileAction.AGAIN, FileAction.RESUME)
+        button = ttk.Button(
+            self._foot, text=action.value, command=lambda: self._do(action),
+            style="Small.Accent.TButton" if first else "Small.TButton",
+        )  # fmt: skip
+        button.bind("<Return>", lambda event: button.invoke())
+        button.bindtags((*button.bindtags(), self._tag))
+        tip(button, TIPS[action])
+        return button
+
+    def _do(self, action: FileAction) -> None:
+        self._act(self._card.file_id, action)
+
+    def _draw_icon(self) -> None:
+        theme = self._theme
+        icon = theme.icon(
+            "folder" if self._card.folder else "file", theme.px(30), theme.palette.accent
+        )
+        self._icon.configure(image=icon)
+
+    def _recolour(self) -> None:
+        colours = self._theme.palette
+        self._drawn_in = colours.name
+        self.configure(background=colours.window, highlightbackground=colours.line)
+        for part in (self._icon, self._name, self._status, self._holders, self._picture):
+            part.configure(background=colours.window, foreground=colours.muted)
+        self._name.configure(foreground=colours.text)
+        self._foot.configure(background=colours.window)
+        self._draw_icon()
+
+    def button(self, action: FileAction) -> ttk.Button | None:
+        """One that is shown."""
+        return self._buttons[action] if action in self._shown else None
+
+
+def _shortened(name: str, kept: int) -> str:
+    end = min(10, kept // 3)
+    return f"{name[: kept - end].rstrip()}…{name[-end:].lstrip()}"

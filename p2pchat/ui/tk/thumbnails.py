@@ -1,0 +1,91 @@
+"""Thumbnails of finished pictures, made by a program of their own (`shrink`), kept in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+import subprocess
+import sys
+import tkinter as tk
+from collections import OrderedDict
+from collections.abc import Callable
+
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk import shrink
+
+log = logging.getLogger("p2pchat.ui")
+
+WIDTH, HEIGHT = 280, 180
+"""Pixels at a scale of 1."""
+KEPT = 100
+WITHIN_S = 30.0
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a thumbnail as a PNG."""
+
+
+class Thumbnails:
+    """One picture is decoded at a time."""
+
+    def __init__(self, root: tk.Misc, runner: Runner, scale: float) -> None:
+        self._root = root
+        self._runner = runner
+        self._size = (round(WIDTH * scale), round(HEIGHT * scale))
+        self._kept: OrderedDict[str, tk.PhotoImage | None] = OrderedDict()
+        """None: there can't be one, or it is on its way."""
+        self._turn = asyncio.Lock()
+
+    def get(self, path: str, done: Callable[[], None]) -> tk.PhotoImage | None:
+        """The thumbnail, if it is here; else it is made, and `done` called once it is."""
+        if path in self._kept:
+            self._kept.move_to_end(path)
+            return self._kept[path]
+        self._keep(path, None)
+
+        def made(data: bytes | None) -> None:
+            if data is None:
+                return
+            with contextlib.suppress(tk.TclError):
+                self._keep(path, tk.PhotoImage(master=self._root, data=base64.b64encode(data)))
+                done()
+
+        self._runner.call(lambda: self._make(path), made, lambda error: None)
+        return None
+
+    def _keep(self, path: str, picture: tk.PhotoImage | None) -> None:
+        self._kept[path] = picture
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+    async def _make(self, path: str) -> bytes | None:
+        async with self._turn:
+            try:
+                return await run_shrink(path, *self._size)
+            except (OSError, TimeoutError) as error:
+                log.debug("no thumbnail: %r", error)
+                return None
+
+
+async def run_shrink(path: str, width: int, height: int) -> bytes | None:
+    """The PNG, or None where there is none. OSError, TimeoutError."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", shrink.__file__, str(width), str(height), path,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        limit=MOST_BYTES,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )  # fmt: skip
+    assert program.stdout is not None
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            data = await program.stdout.read(MOST_BYTES + 1)
+            while more := await program.stdout.read(MOST_BYTES + 1):
+                data += more
+                if len(data) > MOST_BYTES:
+                    return None
+            return data if await program.wait() == 0 else None
+    finally:
+        if program.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                program.kill()
+            await program.wait()

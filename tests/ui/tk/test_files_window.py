@@ -1,0 +1,332 @@
+"""Files in the window under a real display: cards, buttons, thumbnails, attaching, dropping."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paper_node import ME, peer_id
+
+from p2pchat.model.file import FileInfo, FileState
+from p2pchat.ui.presenters.filecard import FileAction
+
+pytest.importorskip("tkinter", reason="this Python has no tkinter")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI = peer_id("a")
+MIB = 1024 * 1024
+
+
+def png(path: Path, width: int, height: int, rows: bytes | None = None) -> str:
+    """A picture of one colour; or with `rows` whatever they are."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress((b"\0" + b"\x20\x80\xc0" * width) * height if rows is None else rows)
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", data), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    return str(path)
+
+
+def offer(stage: Stage, name: str = "plan.pdf", **more: Any) -> FileInfo:
+    file: FileInfo = stage.node.offer("#lobby", name, LI, 10 * MIB, **more)
+    stage.until(lambda: card(stage, file) is not None)
+    return file
+
+
+def card(stage: Stage, file: FileInfo) -> Any:
+    return stage.desk.conversation.transcript.writer._cards.get(file.file_id)
+
+
+def status(stage: Stage, file: FileInfo) -> str:
+    return str(card(stage, file)._status.cget("text"))
+
+
+def click(stage: Stage, file: FileInfo, action: FileAction) -> None:
+    stage.until(lambda: card(stage, file).button(action) is not None)
+    card(stage, file).button(action).invoke()
+
+
+# -- cards
+
+
+def test_from_the_offer_to_the_end(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    view = card(stage, file)
+    click(stage, file, FileAction.DOWNLOAD)
+    stage.until(lambda: view.button(FileAction.PAUSE))
+    assert stage.node.named("fetch") == [("fetch", file.file_id)]
+    pause = view.button(FileAction.PAUSE)
+    stage.node.progress(file.file_id, 4 * MIB, sources=2, rate=MIB)
+    stage.until(lambda: "40%" in status(stage, file))
+    assert status(stage, file).endswith("6 s left, from 2 sources")
+    assert int(view._bar.cget("value")) == 400
+    stage.node.progress(file.file_id, 5 * MIB)
+    stage.until(lambda: "50%" in status(stage, file))
+    assert card(stage, file) is view, "it changes in place"
+    assert view.button(FileAction.PAUSE) is pause, "a button stays under the pointer"
+    stage.node.finish(file.file_id, "/d/plan.pdf")
+    stage.until(lambda: view.button(FileAction.OPEN))
+    assert not view._bar.winfo_ismapped()
+    assert "Downloaded" in status(stage, file)
+
+
+def test_pausing_and_giving_up(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage, state=FileState.FETCHING)
+    click(stage, file, FileAction.PAUSE)
+    stage.until(lambda: "Paused" in status(stage, file))
+    click(stage, file, FileAction.CANCEL)
+    stage.until(lambda: "Not downloaded" in status(stage, file))
+    assert [call[0] for call in stage.node.calls if call[0] in ("pause", "cancel")] == [
+        "pause", "cancel",
+    ]  # fmt: skip
+
+
+def test_the_menu_has_what_the_buttons_have(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    stage.desk.menus.of_message(file.message_id, 10, 10)
+    menu = stage.desk.menus.last
+    assert menu.entrycget(0, "label") == "Download"
+    menu.invoke(0)
+    menu.unpost()
+    stage.until(lambda: stage.node.named("fetch"))
+
+
+def test_who_has_an_own_file(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x" * 100)
+    stage.start()
+    stage.desk.main.share([str(tmp_path / "mine.txt")])
+    stage.until(lambda: stage.desk.conversation.transcript.writer._cards)
+    (file,) = stage.node.offered.values()
+    assert file.author == ME
+    stage.node.take_up(file.file_id, LI, 100)
+    stage.until(lambda: card(stage, file)._holders.cget("text") == "1 person has it")
+    assert card(stage, file)._holders_tip.text == "Li: has it"
+
+
+def test_a_deleted_offer_loses_its_card(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    view = card(stage, file)
+    stage.until(lambda: view.winfo_ismapped())
+    stage.desk.main.conversation.delete(file.message_id)
+    stage.until(lambda: card(stage, file) is None and not view.winfo_ismapped())
+    stage.node.progress(file.file_id, 100)
+    stage.until(lambda: "deleted" in stage.shown)
+
+
+def test_cards_are_used_again(stage: Stage) -> None:
+    """What Tk keeps of a widget for ever is kept of so many only as were shown at once."""
+    stage.start()
+    files = [offer(stage, f"{number}.bin") for number in range(3)]
+    before = {card(stage, file) for file in files}
+    click(stage, files[0], FileAction.DOWNLOAD)
+    stage.until(lambda: card(stage, files[0]).button(FileAction.PAUSE))
+    for _ in range(5):
+        stage.desk.main.conversation.to_end()
+        stage.root.update()
+    assert {card(stage, file) for file in files} == before
+    for file, action in zip(files, (FileAction.PAUSE, *[FileAction.DOWNLOAD] * 2), strict=True):
+        view = card(stage, file)
+        assert view._name.cget("text") == file.name
+        assert view._shown[0] is action
+        assert view.winfo_ismapped()
+        view.button(action).invoke()
+    stage.until(lambda: len(stage.node.named("fetch")) == 3)
+    assert stage.node.named("pause") == [("pause", files[0].file_id)]
+
+
+def test_another_theme_draws_cards_anew(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    light = card(stage, file).cget("background")
+    stage.window.theme.apply("dark")
+    stage.until(lambda: card(stage, file).cget("background") != light)
+    stage.node.progress(file.file_id, MIB)
+    stage.until(lambda: "10%" in status(stage, file))
+
+
+def test_names_are_harmless_and_fit(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage, "a\x1b[2J\u202e" + "很长的名字" * 40 + ".exe")
+    view = card(stage, file)
+    name = str(view._name.cget("text"))
+    assert "\u202e" not in name
+    stage.until(lambda: view.winfo_width() > 100)
+    assert view.winfo_width() < stage.window.theme.px(470)
+
+
+def test_a_narrow_window_has_narrow_cards(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage, "a name that is rather long for a file.pdf")
+    view, text = card(stage, file), stage.desk.conversation.transcript.text
+    stage.until(lambda: view.winfo_ismapped() and view.winfo_width() > 400)
+    stage.root.geometry("620x420")
+    stage.until(lambda: view.winfo_x() + view.winfo_width() <= text.winfo_width() < 420)
+    stage.root.geometry("1080x720")
+    stage.until(lambda: view.winfo_width() > 400)
+
+
+def test_the_wheel_above_a_card_scrolls_the_conversation(stage: Stage) -> None:
+    for number in range(60):
+        stage.node.say("#lobby", f"line {number}", LI)
+    stage.start()
+    file = offer(stage)
+    text = stage.desk.conversation.transcript.text
+    stage.until(lambda: card(stage, file).winfo_ismapped() and text.yview()[1] == 1.0)
+    view = card(stage, file)
+    view._name.event_generate("<Button-4>", rootx=view.winfo_rootx(), rooty=view.winfo_rooty())
+    stage.until(lambda: text.yview()[1] < 1.0)
+
+
+def test_many_transfers_at_once(stage: Stage) -> None:
+    stage.start()
+    files = [offer(stage, f"{number}.bin") for number in range(20)]
+    for step in range(1, 30):
+        for file in files:
+            stage.node.progress(file.file_id, step * MIB // 4, rate=MIB)
+    stage.until(lambda: all("72%" in status(stage, file) for file in files))
+
+
+# -- thumbnails
+
+
+def picture_of(stage: Stage, file: FileInfo) -> Any:
+    view = card(stage, file)
+    return view._picture if view._picture.winfo_ismapped() else None
+
+
+def finished(stage: Stage, path: str) -> FileInfo:
+    file = offer(stage, Path(path).name)
+    stage.node.set_file(file.file_id, size=Path(path).stat().st_size)
+    stage.node.finish(file.file_id, path)
+    return file
+
+
+def test_a_picture_gets_a_thumbnail(stage: Stage, tmp_path: Path) -> None:
+    stage.start()
+    file = finished(stage, png(tmp_path / "photo.png", 1600, 400))
+    stage.until(lambda: picture_of(stage, file))
+    theme = stage.window.theme
+    assert theme.px(100) < picture_of(stage, file).winfo_width() <= theme.px(281)
+    assert picture_of(stage, file).winfo_height() <= theme.px(181)
+
+
+def thumbnail(path: str) -> bytes | None:
+    from p2pchat.ui.tk.thumbnails import run_shrink
+
+    return asyncio.run(run_shrink(path, 100, 100))
+
+
+def test_thumbnails_keep_the_shape(display: str, tmp_path: Path) -> None:
+    data = thumbnail(png(tmp_path / "a.png", 800, 300))
+    assert data is not None
+    assert struct.unpack(">II", data[16:24]) == (100, 38)
+    pnm = tmp_path / "a.ppm"
+    pnm.write_bytes(b"P6\n# by hand\n20 10\n255\n" + b"\x10\x20\x30" * 200)
+    data = thumbnail(str(pnm))
+    assert data is not None
+    assert struct.unpack(">II", data[16:24]) == (20, 10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: png(path, 8000, 6000, rows=b""),
+        lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100),
+        lambda path: path.write_bytes(b"GIF89a\x00\x00\x00\x00" + b"\xff" * 100),
+        lambda path: path.write_bytes(b"P6 99999 99999 255 "),
+        lambda path: path.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"P6 2 2 255 " + b"x" * (21 * MIB)),
+    ],
+    ids=["megapixels", "broken", "no size", "claims", "other kind", "empty", "large"],
+)
+def test_what_is_no_picture_or_too_large_has_none(
+    make: Callable[[Path], object], display: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "x.png")
+    assert thumbnail(str(tmp_path / "x.png")) is None
+    assert thumbnail(str(tmp_path / "none.png")) is None
+
+
+# -- attaching
+
+
+def test_attaching_by_keys_and_by_the_button(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tkinter import filedialog
+
+    one, two, folder = tmp_path / "one 1.txt", tmp_path / "two.txt", tmp_path / "folder"
+    one.write_text("1")
+    two.write_text("2")
+    folder.mkdir()
+    monkeypatch.setattr(filedialog, "askopenfilenames", lambda **how: (str(one), str(two)))
+    monkeypatch.setattr(filedialog, "askdirectory", lambda **how: str(folder))
+    stage.start()
+    stage.key("<Control-o>")
+    stage.until(lambda: len(stage.node.named("share")) == 2)
+    stage.key("<Control-Shift-O>")
+    stage.until(lambda: len(stage.node.named("share")) == 3)
+    assert [call[2] for call in stage.node.named("share")] == [str(one), str(two), str(folder)]
+    assert stage.desk.composer.text() == ""
+    monkeypatch.setattr(filedialog, "askopenfilenames", lambda **how: "")
+    stage.key("<Control-o>")
+    stage.desk.composer.attach_button.invoke()
+    menu = stage.desk.menus.last
+    assert [menu.entrycget(n, "label") for n in (0, 1)] == ["Share files…", "Share a folder…"]
+    menu.invoke(1)
+    menu.unpost()
+    stage.until(lambda: len(stage.node.named("share")) == 4)
+
+
+def test_what_can_not_be_shared_is_said(stage: Stage) -> None:
+    stage.start()
+    stage.desk.main.share(["/nowhere/at all.txt"])
+    stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
+    assert "at all.txt was not shared" in stage.desk.status._notice_text.cget("text")
+
+
+DROPPING = """
+package provide tkdnd 2.9
+namespace eval tkdnd::drop_target {
+    proc register {window types} { set ::registered [list $window $types] }
+}
+proc tkdnd::drop_target {command args} { tkdnd::drop_target::$command {*}$args }
+"""
+"""What is used of tkdnd: it calls the script of the binding with %D replaced."""
+
+
+def test_dropping_files(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "two words {1}.txt"
+    path.write_text("1")
+    stage.root.tk.eval(DROPPING)
+    stage.start()
+    assert stage.root.tk.eval("set ::registered") == ". DND_Files"
+    script = stage.root.tk.eval("bind . <<Drop:DND_Files>>")
+    stage.root.tk.call("set", "::path", str(path))
+    data = stage.root.tk.eval("list [list $::path]")
+    assert stage.root.tk.eval(script.replace("%D", data)) == "copy"
+    stage.until(lambda: stage.node.named("share"))
+    assert stage.node.named("share") == [("share", "#lobby", str(path))]
+
+
+def test_without_the_extension_nothing_is_said(stage: Stage) -> None:
+    stage.start()
+    assert stage.desk.attach.accept_drops() in (True, False)
+    assert not stage.desk.status.notice.winfo_ismapped()
