@@ -20,12 +20,14 @@ from typing import Any
 
 import msgspec
 
+from p2pchat.errors import ProtocolError
 from p2pchat.model.entry import Content, EntryKind, Header, OpenBody, TextBody, WireEntry
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
 from p2pchat.node.ports import LinkIdentity
 from p2pchat.protocol import announce, entries, wire
 from p2pchat.protocol.hashing import body_hash, entry_hash, network_tag, open_room_id
 from p2pchat.protocol.identity import Identity
+from p2pchat.protocol.swarm import frames as swarm
 from p2pchat.transport.leaf import Credentials, make_credentials
 
 Address = tuple[str, int]
@@ -42,11 +44,11 @@ def new_identity() -> Identity:
     return Identity(os.urandom(32), os.urandom(32))
 
 
-def link_identity(identity: Identity) -> LinkIdentity:
+def link_identity(identity: Identity, instance: bytes = b"") -> LinkIdentity:
     return LinkIdentity(
         person_key=identity.person.key,
         device_key=identity.device.key,
-        instance=InstanceId(os.urandom(16)),
+        instance=InstanceId(instance or os.urandom(16)),
         sign_person=identity.person.sign_raw,
         sign_device=identity.device.sign_raw,
     )
@@ -179,14 +181,19 @@ class Peer:
         identity: Identity | None = None,
         hello: bool = True,
         reads: bool = True,
+        instance: bytes = b"",
         **hello_fields: Any,
     ) -> None:
-        """`reads`: take what comes; else the socket is left full."""
+        """`reads`: take what comes; else the socket is left full. `instance`: of the process, where
+        several connections are to be one's."""
         self.identity = identity or new_identity()
-        self.frames: list[wire.Frame] = []
+        self.frames: list[Any] = []
+        """Of a link, or after Hello those of a connection for files."""
+        self._bulk = hello_fields.get("purpose") == wire.BULK
         self.closed = threading.Event()
         self._news = threading.Condition()
-        self.tls = Tls(connect(address), make_credentials(link_identity(self.identity)).client)
+        credentials = make_credentials(link_identity(self.identity, instance))
+        self.tls = Tls(connect(address), credentials.client)
         if hello:
             self.hello(**hello_fields)
         if reads:
@@ -244,6 +251,11 @@ class Peer:
                 if not self._news.wait(max(0.0, ends - time.monotonic())):
                     raise TimeoutError(f"no {kind.__name__}")
 
+    def wait_more(self, seen: int) -> None:
+        """Until more frames than these have come, or none will."""
+        with self._news:
+            self._news.wait_for(lambda: len(self.frames) > seen or self.closed.is_set())
+
     def expect_closed(self) -> None:
         if not self.closed.wait(WAIT_S):
             raise TimeoutError("the link wasn't closed")
@@ -257,9 +269,17 @@ class Peer:
             while True:
                 data = self._exactly(int.from_bytes(self._exactly(4), "big"))
                 with self._news:
-                    self.frames.append(wire.decode(data))
+                    self.frames.append(self._decode(data))
                     self._news.notify_all()
         self.closed.set()
+        with self._news:
+            self._news.notify_all()
+
+    def _decode(self, data: bytes) -> Any:
+        if self._bulk and self.frames:
+            with contextlib.suppress(ProtocolError):
+                return swarm.decode(data)
+        return wire.decode(data)
 
     def _exactly(self, count: int) -> bytes:
         parts = b""

@@ -1,0 +1,313 @@
+"""Files between real nodes: whole, for members alone, and whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Lan, Node, wait_linked, wait_until
+from lan_talk import peer_id, refusal, say
+
+pytestmark = pytest.mark.lan
+LOBBY = "#lobby"
+MIB = 1024 * 1024
+SLOW = 40_000_000
+"""Bits a second, where something is to happen in the midst of a transfer."""
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    with Lan(hosts=4) as lan:
+        yield lan
+
+
+def start(lan: Lan, count: int, **options: Any) -> list[Node]:
+    nodes = [lan.node(host, **options) for host in range(count)]
+    wait_linked(nodes)
+    return nodes
+
+
+def make_file(folder: Path, size: int, name: str = "a film.bin") -> Path:
+    path = folder / name
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+def share(node: Node, path: Path, conversation: str = LOBBY) -> dict[str, Any]:
+    found: dict[str, Any] = node.call(
+        "files.share", conversation=conversation, path=str(path), call_timeout=30
+    )
+    return found
+
+
+def offer(node: Node, file: dict[str, Any]) -> dict[str, Any]:
+    """The file as this node shows it now."""
+    for found in node.call("files.list", limit=1000):
+        if found["file_id"] == file["file_id"]:
+            shown: dict[str, Any] = found
+            return shown
+    return {"state": "unknown", "done": 0}
+
+
+def wait_state(node: Node, file: dict[str, Any], state: str, timeout: float = 30) -> dict[str, Any]:
+    def reached() -> dict[str, Any] | None:
+        found = offer(node, file)
+        return found if found["state"] == state else None
+
+    found = wait_until(reached, timeout, f"{file['name']} {state} at {node.pid}")
+    assert found is not None
+    return found
+
+
+def wait_whole(
+    nodes: Sequence[Node], file: dict[str, Any], data: bytes, timeout: float = 30
+) -> None:
+    for node in nodes:
+        found = wait_state(node, file, "complete", timeout)
+        # As the node sees it: its disk may be one that this test has mounted.
+        assert Path(f"/proc/{node.pid}/root{found['path']}").read_bytes() == data
+
+
+def received(lan: Lan, host: int) -> int:
+    """Bytes that have come in to the host."""
+    counted = lan.run(host, "cat", "/sys/class/net/eth0/statistics/rx_bytes")
+    return int(counted)
+
+
+def test_a_file_is_with_everybody_and_its_author_sees_that(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 3)
+    path = make_file(tmp_path, 3 * MIB + 17)
+    file = share(nodes[0], path)
+    assert (file["state"], file["size"], file["path"]) == ("complete", 3 * MIB + 17, str(path))
+    assert file["author"] == peer_id(nodes[0])
+    wait_whole(nodes[1:], file, path.read_bytes())
+    others = {peer_id(node) for node in nodes[1:]}
+
+    def all_have_it() -> bool:
+        receivers = offer(nodes[0], file)["receivers"]
+        return {one["peer_id"] for one in receivers if one["state"] == "complete"} == others
+
+    wait_until(all_have_it, what="the author's view of who has it")
+    for node in nodes[1:]:
+        assert node.wait_event("file.offered")["file"]["name"] == path.name
+        assert node.wait_event("file.complete")["file"]["done"] == file["total"]
+        assert Path(offer(node, file)["path"]).parent == node.data_dir / "downloads"
+        message = node.call("messages.list", conversation=LOBBY, limit=1)[0]
+        assert (message["kind"], message["file"]["file_id"]) == ("file", file["file_id"])
+    # The same content again costs no transfer, under whatever name.
+    before = received(lan, 1)
+    again = share(nodes[0], make_copy(path, tmp_path / "another name.bin"))
+    wait_whole(nodes[1:], again, path.read_bytes())
+    assert received(lan, 1) - before < MIB
+
+
+def make_copy(path: Path, target: Path) -> Path:
+    target.write_bytes(path.read_bytes())
+    return target
+
+
+def test_a_file_for_one_person_is_nobody_elses(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 3)
+    data = b"for your eyes only " * 5000
+    path = tmp_path / "secret plan.txt"
+    path.write_bytes(data)
+    file = share(nodes[0], path, f"@{peer_id(nodes[1])}")
+    wait_whole(nodes[1:2], file, data)
+    say(nodes[2], "the third is here as well")
+    nodes[0].wait_event("message.received", lambda body: "third" in body["message"]["text"])
+    assert nodes[2].call("files.list") == []
+    assert refusal(nodes[2], "files.fetch", file_id=file["file_id"]).reason == "no-such-file"
+    for kept in nodes[2].data_dir.rglob("*"):
+        if kept.is_file():
+            assert b"for your eyes only" not in kept.read_bytes()
+            assert b"secret plan" not in kept.read_bytes()
+
+
+def test_a_folder_arrives_as_it_was(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    folder = tmp_path / "课堂 1"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "deep" / "er").mkdir(parents=True)
+    wanted: dict[str, bytes] = {"leer.txt": b""}
+    for number in range(300):
+        wanted[f"deep/er/ملف {number}.txt"] = os.urandom(number * 7)
+    wanted["big.bin"] = os.urandom(2 * MIB)
+    for name, data in wanted.items():
+        (folder / name).write_bytes(data)
+    (folder / "out").symlink_to("/etc")
+    (folder / "passwd").symlink_to("/etc/passwd")
+    file = share(nodes[0], folder)
+    assert file["files"] == len(wanted)
+    place = Path(wait_state(nodes[1], file, "complete")["path"])
+    found = {
+        str(path.relative_to(place)): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+    assert found == wanted
+    assert (place / "empty").is_dir()
+
+
+def test_large_files_wait_to_be_asked_for(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    nodes[1].call("settings.set", settings={"auto_fetch": MIB})
+    path = make_file(tmp_path, 2 * MIB)
+    file = share(nodes[0], path)
+    nodes[1].wait_event("file.offered")
+    assert offer(nodes[1], file)["state"] == "offered"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert nodes[1].call("files.fetch", file_id=file["file_id"], path=str(elsewhere))["state"] in (
+        "fetching",
+        "complete",
+    )
+    found = wait_state(nodes[1], file, "complete")
+    assert (
+        (elsewhere / path.name).read_bytes()
+        == path.read_bytes()
+        == Path(found["path"]).read_bytes()
+    )
+    assert refusal(nodes[1], "files.fetch", file_id="0" * 64).reason == "no-such-file"
+    assert refusal(nodes[0], "files.share", conversation=LOBBY, path="/no/such").reason == (
+        "no-such-file"
+    )
+
+
+def test_the_author_may_leave_once_others_have_it(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 3)
+    path = make_file(tmp_path, 4 * MIB)
+    file = share(nodes[0], path)
+    wait_whole(nodes[1:], file, path.read_bytes())
+    assert nodes[0].stop() == 0
+    late = lan.node(3)
+    wait_linked([*nodes[1:], late])
+    wait_whole([late], file, path.read_bytes())
+
+
+def test_killed_in_the_midst_it_goes_on(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    path = make_file(tmp_path, 16 * MIB)
+    lan.limit_rate(1, SLOW)
+    file = share(nodes[0], path)
+    wait_until(lambda: offer(nodes[1], file)["done"] > 6 * MIB, 30, "6 MiB of it")
+    profile = nodes[1].data_dir
+    done = offer(nodes[1], file)["done"]
+    nodes[1].kill9()
+    lan.limit_rate(1, 0)
+    before = received(lan, 1)
+    again = lan.node(1, data_dir=profile)
+    wait_whole([again], file, path.read_bytes())
+    missing = 16 * MIB - done
+    assert received(lan, 1) - before < missing * 1.1 + 2 * MIB
+
+
+def test_every_link_is_cut_twice_and_packets_are_lost(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 3)
+    path = make_file(tmp_path, 12 * MIB)
+    for host in (0, 1, 2):
+        lan.limit_rate(host, SLOW)
+    lan.lose(1, 0.02)
+    file = share(nodes[0], path)
+    for part in (3, 6):
+        wait_until(lambda: offer(nodes[1], file)["done"] > part * MIB, 60, f"{part} MiB of it")  # noqa: B023 - called at once
+        for host in (0, 1, 2):
+            lan.unplug(host)
+        for host in (0, 1, 2):
+            lan.plug(host)
+    wait_whole(nodes[1:], file, path.read_bytes(), 90)
+
+
+def test_paused_resumed_and_cancelled(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    path = make_file(tmp_path, 16 * MIB)
+    lan.limit_rate(1, SLOW)
+    file = share(nodes[0], path)
+    wait_until(lambda: offer(nodes[1], file)["done"] > 2 * MIB, 30, "2 MiB of it")
+    assert nodes[1].call("files.pause", file_id=file["file_id"])["state"] == "paused"
+    # What was under way comes still; then nothing does, for seconds.
+    came, since = received(lan, 1), time.monotonic()
+
+    def rests() -> bool:
+        nonlocal came, since
+        now = received(lan, 1)
+        if now - came > 20_000:
+            came, since = now, time.monotonic()
+        return time.monotonic() - since > 2
+
+    wait_until(rests, 20, "silence")
+    assert offer(nodes[1], file)["state"] == "paused"
+    assert nodes[1].call("files.resume", file_id=file["file_id"])["state"] == "fetching"
+    assert nodes[1].call("files.cancel", file_id=file["file_id"])["state"] == "offered"
+    assert not list((nodes[1].data_dir / "downloads").glob("*"))
+    lan.limit_rate(1, 0)
+    nodes[1].call("files.fetch", file_id=file["file_id"])
+    wait_whole(nodes[1:], file, path.read_bytes())
+
+
+def test_a_file_that_changes_is_never_mixed(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    nodes[1].call("settings.set", settings={"auto_fetch": 0})
+    path = make_file(tmp_path, 4 * MIB)
+    file = share(nodes[0], path)
+    nodes[1].wait_event("file.offered")
+    with path.open("r+b") as changing:
+        changing.seek(2 * MIB)
+        changing.write(b"something else")
+    nodes[1].call("files.fetch", file_id=file["file_id"])
+    assert wait_state(nodes[1], file, "failed", 40)["reason"] == "gone"
+    assert wait_state(nodes[0], file, "failed")["reason"] == "changed"
+    assert not list((nodes[1].data_dir / "downloads").glob("*"))
+
+
+def test_a_full_disk_fails_one_file_and_nothing_else(lan: Lan, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    lan.shell(f"mount -t tmpfs -o size=24m tmpfs {disk}")
+    nodes = [lan.node(0), lan.node(1, data_dir=disk / "profile")]
+    wait_linked(nodes)
+    file = share(nodes[0], make_file(tmp_path, 40 * MIB))
+    assert wait_state(nodes[1], file, "failed")["reason"] == "disk-full"
+    small = make_file(tmp_path, MIB, "small.bin")
+    wait_whole(nodes[1:], share(nodes[0], small), small.read_bytes())
+    say(nodes[0], "the chat goes on")
+    nodes[1].wait_event("message.received", lambda body: "goes on" in body["message"]["text"])
+
+
+def test_a_one_way_firewall_is_no_hindrance(lan: Lan, tmp_path: Path) -> None:
+    """Whoever can't be dialled dials."""
+    for host in (0, 1):
+        lan.block_inbound(host, tcp=host == 0)
+    nodes = start(lan, 2)
+    for sender, other in ((0, 1), (1, 0)):
+        path = make_file(tmp_path, MIB, f"from {sender}.bin")
+        wait_whole([nodes[other]], share(nodes[sender], path), path.read_bytes())
+
+
+def test_a_limit_is_kept(lan: Lan, tmp_path: Path) -> None:
+    nodes = [lan.node(0, "--limit", "2M"), lan.node(1)]
+    wait_linked(nodes)
+    assert nodes[0].call("settings.get")["limit"] == 2_000_000
+    path = make_file(tmp_path, 6_000_000)
+    before, began = received(lan, 1), time.monotonic()
+    file = share(nodes[0], path)
+    wait_whole(nodes[1:], file, path.read_bytes())
+    rate = (received(lan, 1) - before) / (time.monotonic() - began)
+    assert 0.8 < rate / 2_000_000 < 1.2
+    # The setting holds from when it is set.
+    nodes[0].call("settings.set", settings={"limit": 0})
+    again = make_file(tmp_path, 6_000_000, "again.bin")
+    began = time.monotonic()
+    wait_whole(nodes[1:], share(nodes[0], again), again.read_bytes())
+    assert time.monotonic() - began < 1.5
+
+
+def test_nobody_shares_their_own_profile(lan: Lan) -> None:
+    node = lan.node(0)
+    for path in (node.data_dir, node.data_dir / "store.key", node.data_dir.parent, Path("/")):
+        assert refusal(node, "files.share", conversation=LOBBY, path=str(path)).reason == (
+            "not-allowed"
+        )
