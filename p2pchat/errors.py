@@ -80,6 +80,7 @@ REASON_CODES: dict[str, int] = {
             "no-device",
             "busy",
             "disk-full",
+            "store-failed",
         )
     )
 }

@@ -18,6 +18,7 @@ from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
 from p2pchat.protocol.link import Link, LinkEvents, LinkInfo, LinkState
+from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.twins import Twins
 
 TURN_BYTES = 4 * limits.QUEUE_BYTES
@@ -178,12 +179,12 @@ class Links:
             self._events.link_refused(link, "protocol")
         self._drop(link, reason)
 
-    def frames(self, id: int, frames: Sequence[bytes]) -> None:
+    def frames(self, id: int, batch: Sequence[bytes]) -> None:
         link = self._links.get(id)
         if link is None:
             return
         link.heard = self._ctx.now
-        for data in frames:
+        for data in batch:
             if link.state is LinkState.CLOSED:
                 return
             try:
@@ -198,7 +199,7 @@ class Links:
         if link.state is LinkState.GREETING:
             self._greeted(link, wire.decode_hello(data))
             return
-        if link.state is LinkState.BULK:
+        if link.state is LinkState.BULK and frames.is_one(data):
             self._events.bulk_frame(link, data)
             return
         frame = wire.decode(data)

@@ -282,6 +282,13 @@ class UnknownFrame(ProtocolError):
     """A frame of a number that this version doesn't know: passed over."""
 
 
+def unreadable(error: Exception) -> ProtocolError:
+    """What to raise where a frame's decoder has raised this."""
+    if "Invalid value" in str(error) and "$[0]" in str(error):
+        return UnknownFrame(str(error))
+    return ProtocolError(f"a frame can't be read: {error}")
+
+
 def decode(data: bytes) -> Frame:
     """ProtocolError where the bytes are no frame; UnknownFrame where only the number is new."""
     if len(data) > FRAME_BYTES:
@@ -290,9 +297,7 @@ def decode(data: bytes) -> Frame:
         frame: Frame = _decoder.decode(data)
         return frame
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if "Invalid value" in str(error) and "$[0]" in str(error):
-            raise UnknownFrame(str(error)) from error
-        raise ProtocolError(f"a frame can't be read: {error}") from error
+        raise unreadable(error) from error
 
 
 def decode_hello(data: bytes) -> Hello | Goodbye:

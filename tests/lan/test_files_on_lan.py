@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
-from lan_talk import peer_id, refusal, say
+from lan_talk import peer_id, refusal, say, warnings
 
 pytestmark = pytest.mark.lan
 LOBBY = "#lobby"
@@ -183,6 +183,9 @@ def test_the_author_may_leave_once_others_have_it(lan: Lan, tmp_path: Path) -> N
     file = share(nodes[0], path)
     wait_whole(nodes[1:], file, path.read_bytes())
     assert nodes[0].stop() == 0
+    for node in nodes[1:]:
+        node.wait_event("peer.offline")
+        assert warnings(node) == []
     late = lan.node(3)
     wait_linked([*nodes[1:], late])
     wait_whole([late], file, path.read_bytes())

@@ -1,41 +1,46 @@
-"""The frames of bulk links on the wire."""
+"""Frames of links for files beside those that every link has."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from p2pchat.config import limits
-from p2pchat.protocol.swarm.frames import (
-    ANY,
-    WHOLE,
-    Follow,
-    Frame,
-    Got,
-    Have,
-    Piece,
-    Refused,
-    Wanted,
-)
+from p2pchat.errors import ProtocolError
+from p2pchat.protocol import wire
+from p2pchat.protocol.swarm import frames
 
-FILE = b"f" * 32
-LARGE = 1 << 30
+FILE = bytes(32)
 
 
 @pytest.mark.parametrize(
-    ("frame", "tag"),
+    "frame",
     [
-        (Have(FILE, WHOLE, 0, b"", True), 30),
-        (Have(FILE, 3, LARGE, bytes(limits.HAVE_BYTES), False), 30),
-        (Got(FILE, 0, (LARGE,) * limits.GOT_BLOCKS), 31),
-        (Follow(FILE, True), 32),
-        (Wanted(FILE, 0, ANY), 33),
-        (Piece(FILE, 3, LARGE, LARGE, bytes(limits.PART_BYTES)), 34),
-        (Refused(FILE, 0, ANY, "lacking"), 35),
+        frames.Have(FILE, 0, 8, b"\xff", True),
+        frames.Got(FILE, 0, (1, 2)),
+        frames.Follow(FILE, True),
+        frames.Wanted(FILE, 0, frames.ANY),
+        frames.Piece(FILE, 0, 1, 0, b"data"),
+        frames.Refused(FILE, 0, 1, "gone"),
     ],
+    ids=lambda frame: type(frame).__name__,
 )
-def test_a_frame_at_its_largest_fits_and_comes_back(frame: Frame, tag: int) -> None:
-    encoded = msgspec.msgpack.encode(frame)
-    assert len(encoded) <= limits.FRAME_BYTES
-    assert msgspec.msgpack.decode(encoded)[:2] == [tag, FILE]
-    assert msgspec.msgpack.decode(encoded, type=Frame) == frame
+def test_frames_for_files_are_told_from_others(frame: frames.Frame) -> None:
+    data = frames.encode(frame)
+    assert frames.is_one(data)
+    assert frames.decode(data) == frame
+
+
+@pytest.mark.parametrize("frame", [wire.Goodbye("idle"), wire.Ping(7)])
+def test_what_every_link_has_is_none_of_them(frame: wire.Frame) -> None:
+    assert not frames.is_one(wire.encode(frame))
+
+
+def test_a_new_number_is_passed_over_and_junk_is_not() -> None:
+    new = msgspec.msgpack.encode([99, FILE])
+    assert frames.is_one(new)
+    with pytest.raises(wire.UnknownFrame):
+        frames.decode(new)
+    for junk in (b"", b"\x93", b"\x93\x22\xc1", frames.encode(frames.Follow(FILE, True))[:-1]):
+        with pytest.raises(ProtocolError) as raised:
+            frames.decode(junk)
+        assert not isinstance(raised.value, wire.UnknownFrame)

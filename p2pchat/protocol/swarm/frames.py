@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from p2pchat.errors import ProtocolError
 from p2pchat.model.stream import Stream
+from p2pchat.protocol import wire
 
 
 class Reason(StrEnum):
@@ -21,6 +21,8 @@ class Reason(StrEnum):
     that it chooses better itself."""
 
 
+FIRST = 30
+"""The lowest number of these frames."""
 ANY = -1
 """As index of Wanted: whichever piece the holder of everything likes to give."""
 WHOLE = -1
@@ -92,12 +94,19 @@ def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame)
 
 
+def is_one(data: bytes) -> bool:
+    """Whether these are the bytes of a frame for files, rather than of one that every link has:
+    their numbers, in the second byte, are from FIRST on."""
+    return len(data) > 1 and data[1] >= FIRST
+
+
 def decode(data: bytes) -> Frame:
-    """ProtocolError where the bytes are no frame of a bulk link."""
+    """ProtocolError where the bytes are no frame for files; UnknownFrame where only the number is
+    new."""
     try:
         frame: Frame = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"a frame can't be read: {error}") from error
+        raise wire.unreadable(error) from error
     return frame
 
 
