@@ -65,6 +65,7 @@ class Directs:
         people: People,
         receipts: Receipts,
         share: Callable[[Link, Conversation], None],
+        unshare: Callable[[Link, Conversation], None],
         dropped: Callable[[Conversation], None],
     ) -> None:
         self._ctx = context
@@ -74,6 +75,7 @@ class Directs:
         self._people = people
         self._receipts = receipts
         self._share = share
+        self._unshare = unshare
         self._dropped = dropped
         self._keyless: dict[ConversationId, list[Callable[[str], None]]] = {}
         """What waits for a key to be made; each is told the reason where that fails, else ""."""
@@ -263,6 +265,8 @@ class Directs:
             return
         if not conversation.mine:
             self._count(conversation, arrival.entries)
+            # Receipts may have overtaken what they speak of.
+            self.received(conversation)
             return
         self._empty.pop(conversation.id, None)
         for entry, _ in arrival.new():
@@ -313,12 +317,15 @@ class Directs:
         keeping = self._keeping.get(ConversationId(frame.conversation))
         if conversation is None or keeping is None:
             return
-        keeping.holders.discard(link.device)
-        if link.device in keeping.asked:
-            keeping.asked.discard(link.device)
-            if frame.kept:
-                keeping.holders.add(link.device)
-                self._share(link, conversation)
+        asked = link.device in keeping.asked
+        keeping.asked.discard(link.device)
+        if asked and frame.kept:
+            keeping.holders.add(link.device)
+            self._share(link, conversation)
+        else:
+            keeping.holders.discard(link.device)
+            # It has forgotten all that it was told: should it hold this again, it is told anew.
+            self._unshare(link, conversation)
 
     # -- a link is up
 
@@ -328,16 +335,24 @@ class Directs:
         for conversation in self._conversations:
             if not conversation.direct:
                 continue
-            peers = conversation.row.peers
-            if link.person in peers or (link.person == me and conversation.mine):
-                for person in peers:
-                    if person not in (link.person, me):
-                        self._introduce(link, person)
-                frame = wire.Direct(conversation.id, peers[0], peers[-1])
-                self._links.send(link.id, frame)
-                self._share(link, conversation)
+            if link.person in conversation.row.peers or (link.person == me and conversation.mine):
+                self._speak_of(conversation, link)
             elif conversation.mine:
+                keeping = self._keeping.get(conversation.id)
+                if keeping is not None:
+                    # It may have let go while it was away; else it says so.
+                    keeping.holders.discard(link.device)
                 self.find_holders(conversation)
+
+    def _speak_of(self, conversation: Conversation, link: Link) -> None:
+        """Say to one of the two, or to another device of this person, that there is something
+        here."""
+        peers = conversation.row.peers
+        for person in peers:
+            if person not in (link.person, self._ctx.identity.peer_id):
+                self._introduce(link, person)
+        self._links.send(link.id, wire.Direct(conversation.id, peers[0], peers[-1]))
+        self._share(link, conversation)
 
     def _introduce(self, link: Link, person: PeerId) -> None:
         row = self._people.row(person)
@@ -391,6 +406,11 @@ class Directs:
             conversation = self._conversations.add(row)
             self._held_bytes[id] = 0
             self._ctx.commit([PutConversation(row)])
+            # The other one may be linked here, though not with who asks: without its receipts
+            # this would be held for nothing.
+            for other in self._links.up():
+                if other.person in peers and other is not link:
+                    self._speak_of(conversation, other)
         if conversation is not None and not self.full(conversation):
             self._links.send(link.id, wire.DirectAnswer(id, True))
             self._share(link, conversation)

@@ -171,6 +171,7 @@ class Machine:
             self.people,
             self.receipts,
             self.sharing.begin,
+            self.sharing.end,
             self.sharing.forget,
         )
         self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
