@@ -18,13 +18,13 @@ from p2pchat.model.entry import EntryKind, FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import FileRow, MessageRow, PutFile, Stored
-from p2pchat.model.stream import HASH_BYTES
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Exchange
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
-from p2pchat.protocol.offers import File, Quotas, file_info, new_row
+from p2pchat.protocol.offers import File, info_of, row_of
+from p2pchat.protocol.reports import Quota, Reports
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -41,14 +41,12 @@ class Files:
     def __init__(self, machine: Machine) -> None:
         self._m = machine
         self._files: dict[EntryHash, File] = {}
-        self._quotas = Quotas()
+        self._quota = Quota()
         self._queue: dict[EntryHash, None] = {}
         """What comes by itself and waits for its turn, in order."""
         self._beginning = 0
         """Fetches of which it is being found out what is here."""
-        self._reports: dict[int, dict[EntryHash, tuple[Conversation, Receiver]]] = {}
-        """By link, what its person says of files that have to be looked up; the first of each
-        link is being."""
+        self._reports = Reports(self._look_up, self._reported)
         self.exchange = Exchange(machine, self)
 
     # -- start
@@ -92,7 +90,7 @@ class Files:
         kept = row.file
         state = kept.state if kept is not None else FileState.OFFERED
         conversation = self._m.conversations.get(row.conversation)
-        return file_info(
+        return info_of(
             row.hash,
             row.content,
             row.author,
@@ -106,7 +104,7 @@ class Files:
 
     def _info(self, file: File) -> FileInfo:
         fetch = file.fetch
-        return file_info(
+        return info_of(
             file.row.id,
             file.body,
             file.row.author,
@@ -138,7 +136,7 @@ class Files:
                 if stored.message is None:
                     m.ctx.refuse(request, "no-such-file")
                     return
-                row = new_row(stored.message, body, own=True)
+                row = row_of(stored.message, body, own=True)
                 file = self._file(replace(row, path=path), body, conversation)
                 m.ctx.reply(request, self._info(file))
 
@@ -160,7 +158,7 @@ class Files:
                 continue
             if self._m.people.blocked(entry.author) or stored.message.deleted:
                 continue
-            row = new_row(stored.message, body, entry.own)
+            row = row_of(stored.message, body, entry.own)
             file = self._file(row, body, arrival.conversation)
             self._m.ctx.notify(FileOffered(self._info(file)), origin=arrival.origin)
             if entry.own:
@@ -171,10 +169,11 @@ class Files:
                 self._forget(file)
 
     def _comes_by_itself(self, file: File) -> bool:
+        """Small enough, and within what its author may bring here in a day."""
         if len(self._queue) >= limits.FETCHES_WAITING:
             return False
         largest, now = self._m.ctx.settings.auto_fetch, self._m.ctx.now
-        return self._quotas.take(file.row.author, file.row.stream.size, largest, now)
+        return self._quota.take(file.row.author, file.row.stream.size, largest, now)
 
     def _begin_in_turn(self, file: File) -> None:
         """At once, or when others are through: thousands at a time would be slower for all."""
@@ -200,9 +199,16 @@ class Files:
         if file is not None:
             self._stop(file)
             if file.row.state is not FileState.COMPLETE:
-                self._m.ctx.emit(effects.DiscardStream(file.row.stream))
+                self._discard(file)
             self._forget(file)
         self.exchange.forget(id)
+
+    def _discard(self, file: File) -> None:
+        """What is here of it, unless another offer of the same content is on its way."""
+        stream, begun = file.row.stream, (FileState.FETCHING, FileState.PAUSED)
+        others = (other.row for other in self._files.values() if other is not file)
+        if not any(other.stream == stream and other.state in begun for other in others):
+            self._m.ctx.emit(effects.DiscardStream(stream))
 
     def _forget(self, file: File) -> None:
         self._files.pop(file.row.id, None)
@@ -236,7 +242,7 @@ class Files:
         file = self._of(row)
         file.fetch = None
         self.exchange.forget(file.row.id)
-        self._m.ctx.emit(effects.DiscardStream(file.row.stream))
+        self._discard(file)
         if file.row.author == self._m.identity.peer_id and file.row.state is FileState.COMPLETE:
             self._fail(file, "cancelled")
         elif file.row.state is not FileState.COMPLETE:
@@ -450,40 +456,16 @@ class Files:
         self.exchange.link_shares(link, conversation)
 
     def on_report(self, link: Link, conversation: Conversation, frame: wire.FileReport) -> None:
-        try:
-            state = FileState(frame.state)
-        except ValueError:
-            return
-        if len(frame.file) != HASH_BYTES or not self._m.sharing.member(link.id, conversation):
-            return
-        receiver = Receiver(link.person, max(0, min(frame.done, 1 << 53)), state)
-        waiting = self._reports.setdefault(link.id, {})
-        begun = bool(waiting)
-        if len(waiting) < limits.FILE_REPORTS or frame.file in waiting:
-            waiting[frame.file] = (conversation, receiver)
-        if not begun:
-            self._next_report(link.id)
+        if self._m.sharing.member(link.id, conversation):
+            self._reports.heard(link, conversation, frame)
 
-    def _next_report(self, link: int) -> None:
-        """One look-up at a time: whoever floods waits for itself, and only the last report of a
-        file counts."""
-        waiting = self._reports[link]
-        if not waiting:
-            del self._reports[link]
-            return
-        id = next(iter(waiting))
-
-        def found(row: MessageRow | None) -> None:
-            conversation, receiver = waiting.pop(id)
-            file = self._own(row)
-            if file is not None and file.conversation is conversation:
-                self._reported(file, receiver)
-            self._next_report(link)
-
-        self._look_up(id, found)
-
-    def _reported(self, file: File, receiver: Receiver) -> None:
+    def _reported(
+        self, row: MessageRow | None, conversation: Conversation, receiver: Receiver
+    ) -> None:
         """Who has had it all has had it, whatever comes of another device of the person."""
+        file = self._own(row)
+        if file is None or file.conversation is not conversation:
+            return
         before = file.receivers.get(receiver.peer_id)
         if before == receiver or (before is not None and before.state is FileState.COMPLETE):
             return

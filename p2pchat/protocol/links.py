@@ -18,7 +18,6 @@ from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
 from p2pchat.protocol.link import Link, LinkEvents, LinkInfo, LinkState
-from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.twins import Twins
 
 TURN_BYTES = 4 * limits.QUEUE_BYTES
@@ -199,7 +198,7 @@ class Links:
         if link.state is LinkState.GREETING:
             self._greeted(link, wire.decode_hello(data))
             return
-        if link.state is LinkState.BULK and frames.is_one(data):
+        if link.state is LinkState.BULK and not wire.is_goodbye(data):
             self._events.bulk_frame(link, data)
             return
         frame = wire.decode(data)

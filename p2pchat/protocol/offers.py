@@ -1,20 +1,16 @@
-"""An offer of a file as this node keeps it in memory, and as front ends see it."""
+"""One offer as this node has it: its row, and how people see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2pchat.config import limits
 from p2pchat.model.entry import FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.records import FileRow, MessageRow
 from p2pchat.model.text import safe_text
-from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Fetch
-
-DAY_S = 86400.0
 
 
 @dataclass(slots=True, eq=False)
@@ -38,28 +34,7 @@ class File:
     receivers: dict[PeerId, Receiver] = field(default_factory=dict)
 
 
-class Quotas:
-    """What each person's offers may bring here by themselves."""
-
-    def __init__(self) -> None:
-        self._taken: dict[PeerId, Bucket] = {}
-
-    def take(self, author: PeerId, size: int, largest: int, now: float) -> bool:
-        """Whether an offer is small enough, and within what its author may bring in a day; if so
-        it is counted."""
-        if size > largest:
-            return False
-        quota = float(limits.AUTO_FETCH_FILES * largest)
-        bucket = self._taken.pop(author, None)
-        if bucket is None or bucket.size != quota:
-            bucket = Bucket(quota, quota / DAY_S)
-        self._taken[author] = bucket
-        if len(self._taken) > limits.PERSONS:
-            del self._taken[next(iter(self._taken))]
-        return bucket.take(max(size, limits.AUTO_FETCH_LEAST_BYTES), now)
-
-
-def new_row(message: MessageRow, body: FileBody, own: bool) -> FileRow:
+def row_of(message: MessageRow, body: FileBody, own: bool) -> FileRow:
     return FileRow(
         id=message.hash,
         conversation=message.conversation,
@@ -71,7 +46,7 @@ def new_row(message: MessageRow, body: FileBody, own: bool) -> FileRow:
     )
 
 
-def file_info(
+def info_of(
     id: EntryHash,
     body: FileBody,
     author: PeerId,

@@ -300,6 +300,12 @@ def decode(data: bytes) -> Frame:
         raise unreadable(error) from error
 
 
+def is_goodbye(data: bytes) -> bool:
+    """Whether these bytes begin as a Goodbye does: on a connection for files it is the one frame
+    besides those of files."""
+    return data[:1] > b"\x90" and data[1:2] == b"\x04"
+
+
 def decode_hello(data: bytes) -> Hello | Goodbye:
     """The first frame of a peer; ProtocolError for anything but Hello (or a Goodbye)."""
     if len(data) > HELLO_BYTES:

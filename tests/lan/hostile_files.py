@@ -29,6 +29,7 @@ class Source:
     """A device with a link and a connection for files beside it."""
 
     def __init__(self, address: Address, reads: bool = True) -> None:
+        self._since = now_ms() << 16
         self.instance = InstanceId(os.urandom(16))
         self.chat = Peer(address, instance=self.instance)
         self.chat.say()
@@ -53,8 +54,8 @@ class Source:
         return self.bulk.flood(once * (256 * 1024 // len(once) + 1), seconds)
 
     def offer(self) -> tuple[EntryHash, FileBody]:
-        """The first offer in the lobby that is written from now on, pushed here or not."""
-        since, ends, seen, asked = now_ms() << 16, time.monotonic() + WAIT_S, 0, set()
+        """The first offer in the lobby since this one came, pushed here or not."""
+        ends, seen, asked = time.monotonic() + WAIT_S, 0, set()
         while time.monotonic() < ends:
             self.chat.send(wire.Digest(LOBBY, bytes(16)))
             self.chat.closed.wait(0.1)
@@ -64,9 +65,11 @@ class Source:
                 for row in rows:
                     if row.tip not in asked:
                         asked.add(row.tip)
-                        self.chat.send(wire.Want(seen, LOBBY, row.tip, max(0, row.high - 2), False))
+                        self.chat.send(
+                            wire.Want(seen, LOBBY, row.tip, max(0, row.high - 40), False)
+                        )
                 if isinstance(frame, wire.Push | wire.Batch):
-                    for found in _offer_in(frame.entries, since):
+                    for found in _offer_in(frame.entries, self._since):
                         return found
         raise TimeoutError("no offer came")
 
@@ -210,7 +213,6 @@ def junk_on_bulk(address: Address) -> object:
         b"\xc1",
         os.urandom(2000),
         b"\x91" * 60_000,
-        wire.encode(wire.Ping(1)),
         frames.encode(frames.Follow(b"short", True)),
         frames.encode(frames.Wanted(os.urandom(40), 0, 0)),
     ):
@@ -221,6 +223,7 @@ def junk_on_bulk(address: Address) -> object:
     source.bulk.expect_closed()
     source.bulk = source.beside(address)
     # And these don't.
+    source.bulk.send(wire.Ping(1), wire.Twin(b"", b"", b""))
     source.send(
         frames.Piece(file, 0, 0, 0, bytes(limits.PART_BYTES)),
         frames.Refused(file, 0, 0, "whatever"),

@@ -26,18 +26,18 @@ FILE = bytes(32)
 )
 def test_frames_for_files_are_told_from_others(frame: frames.Frame) -> None:
     data = frames.encode(frame)
-    assert frames.is_one(data)
+    assert not wire.is_goodbye(data)
     assert frames.decode(data) == frame
 
 
-@pytest.mark.parametrize("frame", [wire.Goodbye("idle"), wire.Ping(7)])
-def test_what_every_link_has_is_none_of_them(frame: wire.Frame) -> None:
-    assert not frames.is_one(wire.encode(frame))
+def test_what_every_link_has_is_none_of_them() -> None:
+    assert wire.is_goodbye(wire.encode(wire.Goodbye("idle")))
+    with pytest.raises(wire.UnknownFrame):
+        frames.decode(wire.encode(wire.Ping(7)))
 
 
 def test_a_new_number_is_passed_over_and_junk_is_not() -> None:
     new = msgspec.msgpack.encode([99, FILE])
-    assert frames.is_one(new)
     with pytest.raises(wire.UnknownFrame):
         frames.decode(new)
     for junk in (b"", b"\x93", b"\x93\x22\xc1", frames.encode(frames.Follow(FILE, True))[:-1]):

@@ -9,16 +9,18 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from carrier import Carrier, Disk
 from memory_store import MemoryStore
+from msgspec.structs import replace
 from tunnel import Tunnel
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
 from p2pchat.events import MessageReceived, Warned
-from p2pchat.model.ids import DeviceId, InstanceId, PeerId
+from p2pchat.model.ids import DeviceId, EntryHash, InstanceId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.people import Peer
-from p2pchat.model.records import Applied, Disclose, PutEntry, PutMeta, Write
+from p2pchat.model.records import Applied, Disclose, MessageRow, PutEntry, PutMeta, Write
 from p2pchat.node.ports import LinkId, LinkInfo
 from p2pchat.protocol import effects
 from p2pchat.protocol.conversations import clock_limit
@@ -59,6 +61,7 @@ class Host:
         self.told: list[str] = []
         self.received: Counter[str] = Counter()
         """MessageReceived by id, since the last start."""
+        self.disk = Disk()
         self._generation = 0
         self._slept = 0.0
         self._asleep_at = 0.0
@@ -91,6 +94,7 @@ class Host:
             Random(self.rng.getrandbits(64)),
             str.casefold,
         )
+        self._carrier = Carrier(self, self.disk)
         self.run(self.machine.start)
         self.run(self.machine.listening, [self.address])
         self.run(self.machine.network_changed, "start", [self.address])
@@ -199,9 +203,7 @@ class Host:
     def _perform(self, effect: effects.Effect) -> None:
         match effect:
             case effects.Send(links=links, frame=frame):
-                for link in links:
-                    if link in self.wires:
-                        self.wires[link].send(self, frame)
+                self.send(links, frame)
             case effects.Dial(token=token, address=address):
                 self.fabric.dial(self, token, address)
             case effects.CloseLink(link=link, reason=reason):
@@ -228,8 +230,19 @@ class Host:
             case _:
                 self._perform_rarer(effect)
 
+    def send(self, links: Sequence[int], frame: bytes) -> None:
+        for link in links:
+            if link in self.wires:
+                self.wires[link].send(self, frame)
+
     def _perform_rarer(self, effect: effects.Effect) -> None:
+        perform = self._carrier.perform.get(type(effect))
+        if perform is not None:
+            perform(effect)
+            return
         match effect:
+            case effects.ReadMessage():
+                self._resume(effect.query, self._message, effect.message)
             case effects.TunnelOpen(token=token, outgoing=outgoing):
                 if outgoing:
                     self.later(0.0, lambda: self._tunnel(token))
@@ -272,6 +285,14 @@ class Host:
             self.rng.uniform(0.0002, 0.003),
             lambda: self.run(self.machine.resume, query, call(*args)),
         )
+
+    def _message(self, hash: EntryHash) -> MessageRow | None:
+        """As `Node` reads it: with where the finished file is."""
+        row = self.store.message(hash)
+        if row is None or row.file is None:
+            return row
+        path = self.disk.whole.get(row.file.stream)
+        return replace(row, file=replace(row.file, path=path))
 
     def _check(self, entries: Sequence[Any]) -> list[Any]:
         network = self.machine.network
@@ -357,4 +378,5 @@ class Host:
 
     def closed(self, link: LinkId, reason: str) -> None:
         if self.wires.pop(link, None) is not None:
+            self._carrier.link_closed(link)
             self.run(self.machine.link_closed, link, reason)

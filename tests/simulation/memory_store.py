@@ -21,8 +21,10 @@ from p2pchat.model.records import (
     DeviceRow,
     Disclose,
     DropConversation,
+    DropFile,
     DropPerson,
     DropReceipt,
+    FileRow,
     MarkRead,
     MemberRow,
     MessageRow,
@@ -31,6 +33,7 @@ from p2pchat.model.records import (
     PutConversation,
     PutDevice,
     PutEntry,
+    PutFile,
     PutMember,
     PutMeta,
     PutPerson,
@@ -41,6 +44,7 @@ from p2pchat.model.records import (
     StoredState,
     Write,
 )
+from p2pchat.storage.files import is_open
 
 _SILENT = (EntryKind.OPEN, EntryKind.KEY, EntryKind.EDIT, EntryKind.DELETE, EntryKind.REACT)
 _CHANGES = (EntryKind.EDIT, EntryKind.DELETE, EntryKind.REACT)
@@ -60,6 +64,7 @@ class _Tables:
     """Edits, deletions and reactions by what they are about."""
     floors: dict[FeedId, int] = field(default_factory=dict)
     """Of what was pruned: the lowest that is kept, besides the first entry."""
+    files: dict[EntryHash, FileRow] = field(default_factory=dict)
     held: set[EntryHash] = field(default_factory=set)
     """Ciphertext held for others: it makes no message."""
 
@@ -83,6 +88,7 @@ class MemoryStore:
             feeds={feed: dict(found) for feed, found in t.feeds.items()},
             targets={target: dict(found) for target, found in t.targets.items()},
             floors=dict(t.floors),
+            files=dict(t.files),
             held=set(t.held),
         )
         return made
@@ -169,6 +175,11 @@ class MemoryStore:
                     len(self._t.entries[h].wire.body or b"") for h in self.hashes(conversation)
                 )
                 assert size <= budget, "this store doesn't prune"
+            case PutFile(row=file, new=new):
+                if not new or file.id not in t.files:
+                    t.files[file.id] = file
+            case DropFile(id=id):
+                t.files.pop(id, None)
             case MarkRead():
                 pass
             case _:
@@ -255,6 +266,7 @@ class MemoryStore:
             misplaced=entry.misplaced,
             reactions=resolved.reactions,
             content=entry.content,
+            file=None if resolved.deleted else self._t.files.get(entry.hash),
         )
 
     def message(self, hash: EntryHash) -> MessageRow | None:
@@ -329,7 +341,7 @@ class MemoryStore:
             devices=tuple(t.devices.values()),
             members=tuple(t.members.values()),
             receipts=tuple(t.receipts.values()),
-            files=(),
+            files=tuple(row for row in t.files.values() if is_open(row)),
             spans=spans,
             heads=heads,
             own_clocks=own_clocks,

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from p2pchat.model.stream import Stream
-from p2pchat.protocol import wire
+from p2pchat.protocol.wire import unreadable
 
 
 class Reason(StrEnum):
@@ -21,8 +21,6 @@ class Reason(StrEnum):
     that it chooses better itself."""
 
 
-FIRST = 30
-"""The lowest number of these frames."""
 ANY = -1
 """As index of Wanted: whichever piece the holder of everything likes to give."""
 WHOLE = -1
@@ -94,19 +92,13 @@ def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame)
 
 
-def is_one(data: bytes) -> bool:
-    """Whether these are the bytes of a frame for files, rather than of one that every link has:
-    their numbers, in the second byte, are from FIRST on."""
-    return len(data) > 1 and data[1] >= FIRST
-
-
 def decode(data: bytes) -> Frame:
-    """ProtocolError where the bytes are no frame for files; UnknownFrame where only the number is
-    new."""
+    """ProtocolError where the bytes are no frame of a bulk link; UnknownFrame where only the number
+    is none of these."""
     try:
         frame: Frame = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise wire.unreadable(error) from error
+        raise unreadable(error) from error
     return frame
 
 

@@ -1,0 +1,100 @@
+"""Files over a network that fails: once all heals, all members have them whole."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from host import Host
+from world import LOBBY, World
+
+from p2pchat.model.entry import FileBody
+from p2pchat.model.file import FileState
+from p2pchat.model.ids import EntryHash
+
+SEEDS = 60
+GROUP = 10
+"""Seeds of one test, so that a parallel run shares them out."""
+NODES = 5
+HEAL_S = 120.0
+
+
+def share(host: Host, name: str, data: bytes, conversation: str = "#lobby") -> None:
+    host.disk.paths[name] = data
+    host.ask(host.machine.files.share, 0, conversation, name)
+
+
+def states(host: Host) -> dict[EntryHash, FileState]:
+    """Of every offer that the host knows of."""
+    rows = [row for row in host.store.all_messages(LOBBY) if row.file is not None]
+    return {row.hash: row.file.state for row in rows if row.file is not None}
+
+
+def has(host: Host, data: bytes) -> bool:
+    """Under whatever name: the same content isn't fetched twice."""
+    return data in host.disk.paths.values()
+
+
+def upset(world: World, rng: Random) -> None:
+    """Something goes wrong."""
+    host = rng.choice(world.hosts)
+    match rng.randrange(6):
+        case 0 if host.up:
+            host.crash()
+        case 1 if not host.up:
+            host.start()
+        case 2:
+            cut = rng.randrange(1, NODES)
+            world.split(world.hosts[:cut], world.hosts[cut:])
+        case 3:
+            world.fabric.heal()
+        case 4:
+            for wire in rng.sample(world.fabric.wires, min(4, len(world.fabric.wires))):
+                wire.reset()
+        case 5:
+            other = rng.choice(world.hosts)
+            if other is not host:
+                world.fabric.firewall(host, other)
+
+
+def live(seed: int) -> None:
+    world, rng = World(seed), Random(seed + 1)
+    hosts = [world.add() for _ in range(NODES)]
+    world.wait(lambda: world.linked(hosts), 30.0, "linked")
+    files = {}
+    for number, host in enumerate(rng.sample(hosts, 2)):
+        name, data = f"file {number}", rng.randbytes(rng.choice((0, 1, 40_000, 500_000)))
+        files[name] = data
+        share(host, name, data)
+        world.clock.run_for(rng.choice((0.05, 0.3)))
+        for _ in range(4):
+            upset(world, rng)
+            world.clock.run_for(rng.choice((0.0, 0.03, 0.1, 1.0, 10.0)))
+    for host in hosts:
+        if not host.up:
+            host.start()
+    world.fabric.heal()
+    # An author that crashed before its offer was durable has offered nothing.
+    rows = [row for host in hosts for row in host.store.all_messages(LOBBY)]
+    offered = {row.content.name for row in rows if isinstance(row.content, FileBody)}
+
+    def all_have_all() -> bool:
+        return all(has(host, files[name]) for host in hosts for name in offered) and all(
+            set(states(host).values()) == {FileState.COMPLETE} or not offered for host in hosts
+        )
+
+    world.wait(all_have_all, HEAL_S, f"all have {sorted(offered)}")
+    for host in hosts:
+        assert not host.disk.fetched, "something half is left"
+        assert not {"wrong-pieces"} & set(host.warnings)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
+def test_all_have_all_once_it_heals(first: int, request: pytest.FixtureRequest) -> None:
+    asked = request.config.getoption("--seed")
+    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
+    for seed in seeds:
+        try:
+            live(seed)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
