@@ -257,7 +257,7 @@ class Connection:
         whether the other side has closed."""
         scratch, size = self._scratch, len(self._scratch)
         # typeshed has bytes as the result; into a buffer it is a count.
-        read = cast(Callable[[int, memoryview], int], self._tls.read)
+        read = cast("Callable[[int, memoryview], int]", self._tls.read)  # quoted: making it is slow
         try:
             while self._incoming.pending or self._tls.pending():
                 if filled == size:
