@@ -158,7 +158,7 @@ def pair() -> None:
                     taken.append(peer.seconds(path, lan.directory / "copy"))
             path.unlink()
     rate = PAIR_BYTES / statistics.median(ours) / 1e6
-    told = [
+    told: list[tuple[str, float | None]] = [
         (name, PAIR_BYTES / statistics.median(taken) / 1e6)
         for name, taken in (("scp", scps), ("magic-wormhole", wormholes))
         if taken
