@@ -142,10 +142,10 @@ class Siege:
     @contextlib.contextmanager
     def meanwhile(self, name: str, *words: str) -> Iterator[None]:
         """Run the body while the attack goes on and the two chat, from when its link is there."""
-        memory = self.process.memory_info().rss
+        memory, before = self.process.memory_info().rss, self.linked()
         process = self.launch(name, *words)
         with Chat(self.victim, self.friend) as chat:
-            wait_until(lambda: len(self.linked()) == 2, what="the attacker's link")
+            wait_until(lambda: self.linked() - before, what="the attacker's link")
             yield
         said, _ = process.communicate(timeout=20)
         assert said == b"done\n", f"the attack {name} came to nothing: {said!r}"
@@ -155,9 +155,9 @@ class Siege:
         assert slowest < ANSWER_S, f"a line took {slowest:.2f} s of {len(chat.took)}"
         self.recovered(memory)
 
-    def linked(self) -> list[str]:
+    def linked(self) -> set[str]:
         """Whom the victim has links to."""
-        return [peer["label"] for peer in self.victim.call("peers.list") if peer["linked"]]
+        return {peer["peer_id"] for peer in self.victim.call("peers.list") if peer["linked"]}
 
     def warned(self, reason: str, mark: int) -> None:
         """The victim's front end is told."""

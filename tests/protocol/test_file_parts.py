@@ -1,0 +1,220 @@
+"""Bulk, Exchange and Files by their rules, on simulated hosts."""
+
+from __future__ import annotations
+
+import pytest
+from host import Host
+from test_files import share, states
+from world import LOBBY, World
+
+from p2pchat.config import limits
+from p2pchat.config.settings import Settings
+from p2pchat.model.file import FileState, Receiver
+from p2pchat.model.ids import EntryHash
+from p2pchat.protocol import wire
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.reports import Quota
+from p2pchat.protocol.swarm import frames
+
+MIB = 1024 * 1024
+
+
+def lan(count: int, seed: int = 3) -> tuple[World, list[Host]]:
+    world = World(seed)
+    hosts = [world.add() for _ in range(count)]
+    world.wait(lambda: world.linked(hosts), 30.0, "linked")
+    return world, hosts
+
+
+def wait_state(world: World, host: Host, state: FileState, count: int = 1) -> None:
+    def reached() -> bool:
+        return list(states(host).values()) == [state] * count
+
+    world.wait(reached, 60.0, f"{count} files {state}")
+
+
+def bulk(host: Host, other: Host) -> Link | None:
+    return host.machine.links.bulk(other.device)
+
+
+# -- connections
+
+
+@pytest.mark.parametrize("blocked", ["neither", "smaller", "larger"])
+def test_a_connection_comes_about_whoever_can_dial(blocked: str) -> None:
+    world, hosts = lan(2)
+    smaller, larger = sorted(hosts, key=lambda host: host.device)
+    if blocked == "smaller":
+        world.fabric.firewall(smaller, larger)
+    if blocked == "larger":
+        world.fabric.firewall(larger, smaller)
+    share(hosts[0], "film", b"a film")
+    wait_state(world, hosts[1], FileState.COMPLETE)
+
+
+def test_it_is_tried_again_when_neither_can_dial() -> None:
+    world, (one, other) = lan(2)
+    world.fabric.firewall(one, other)
+    world.fabric.firewall(other, one)
+    share(one, "film", b"a film")
+    world.clock.run_for(30.0)
+    assert bulk(one, other) is None
+    assert list(states(other).values()) == [FileState.FETCHING]
+    world.fabric.heal()
+    wait_state(world, other, FileState.COMPLETE)
+
+
+def test_an_idle_connection_closes_and_says_nothing_wrong() -> None:
+    world, (one, other) = lan(2)
+    share(one, "film", b"a film")
+    wait_state(world, other, FileState.COMPLETE)
+    assert bulk(one, other) is not None
+    world.clock.run_for(limits.IDLE_LINK_S + 40.0)
+    assert bulk(one, other) is None
+    assert bulk(other, one) is None
+    assert one.warnings == other.warnings == []
+
+
+def test_asking_to_be_dialled_without_end_dials_a_few_times() -> None:
+    world, (one, other) = lan(2)
+    world.fabric.firewall(one, other)
+    link = one.machine.links.of(other.device)
+    assert link is not None
+    tokens = one.machine.number()
+    for _ in range(1000):
+        one.run(one.machine.bulk.on_bulk_back, link)
+        world.clock.run_for(0.01)
+    assert one.machine.number() - tokens < 100
+
+
+# -- who may have what
+
+
+def test_followers_of_what_is_not_here_yet_are_told_later() -> None:
+    world, (author, late, other) = lan(3)
+    late.machine.ctx.settings = other.machine.ctx.settings = _settings(0)
+    share(author, "film", bytes(200_000))
+    wait_state(world, other, FileState.OFFERED)
+    wait_state(world, late, FileState.OFFERED)
+    (id,) = states(author)
+    _fetch(other, id)
+    wait_state(world, other, FileState.COMPLETE)
+    author.crash()
+    _fetch(late, id)
+    wait_state(world, late, FileState.COMPLETE)
+
+
+def test_made_up_files_drive_out_none_that_is_here() -> None:
+    world, (author, other) = lan(2)
+    share(author, "film", b"a film")
+    wait_state(world, other, FileState.COMPLETE)
+    (id,) = states(author)
+    link = bulk(author, other)
+    assert link is not None
+    exchange = author.machine.files.exchange
+    for _ in range(5):
+        for _ in range(1000):
+            made_up = world.rng.randbytes(32)
+            author.run(exchange.frame, link, frames.encode(frames.Wanted(made_up, 0, 0)))
+        assert len(exchange._looking) <= 1024
+        world.clock.run_for(1.0)
+    assert id in exchange._served
+    assert len(exchange._absent) <= 256
+    assert not exchange._looking
+    assert not any(exchange._waiting.values())
+
+
+# -- states
+
+
+def test_reports_are_bounded_and_complete_is_for_good() -> None:
+    world, (author, other) = lan(2)
+    share(author, "film", b"a film")
+    wait_state(world, other, FileState.COMPLETE)
+    world.clock.run_for(5.0)
+    (id,) = states(author)
+    person = other.machine.identity.peer_id
+    link = author.machine.links.of(other.device)
+    lobby = author.machine.rooms.lobby
+    assert link is not None
+
+    def kept() -> tuple[Receiver, ...]:
+        message = author.store.message(id)
+        assert message is not None
+        assert message.file is not None
+        return message.file.receivers
+
+    assert [(one.peer_id, one.state) for one in kept()] == [(person, FileState.COMPLETE)]
+    for number in range(3000):
+        file = EntryHash(world.rng.randbytes(32)) if number % 2 else id
+        report = wire.FileReport(LOBBY, file, number, ("paused", "fetching")[number // 2 % 2])
+        author.run(author.machine.files.on_report, link, lobby, report)
+    waiting = author.machine.files._reports._waiting
+    assert all(len(of_link) <= limits.FILE_REPORTS for of_link in waiting.values())
+    world.clock.run_for(20.0)
+    assert not waiting
+    assert [one.state for one in kept()] == [FileState.COMPLETE]
+
+
+def test_the_author_gone_for_good_fails_the_file() -> None:
+    world, (author, other) = lan(2)
+    other.machine.ctx.settings = _settings(0)
+    share(author, "film", bytes(100_000))
+    wait_state(world, other, FileState.OFFERED)
+    author.disk.paths["film"] = b"another film"
+    (id,) = states(author)
+    _fetch(other, id)
+    wait_state(world, other, FileState.FAILED)
+    wait_state(world, author, FileState.FAILED)
+
+
+def test_many_files_take_turns_and_all_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FETCHES_AT_ONCE", 3)
+    world, (author, other) = lan(2)
+    most = 0
+    for number in range(20):
+        share(author, f"film {number}", world.rng.randbytes(1000))
+    for _ in range(200):
+        world.clock.run_for(0.05)
+        most = max(most, other.machine.files.exchange.fetches)
+    assert 0 < most <= 3
+    wait_state(world, other, FileState.COMPLETE, 20)
+
+
+def test_two_offers_of_one_content_and_one_is_given_up() -> None:
+    world, (author, other) = lan(2)
+    other.machine.ctx.settings = _settings(0)
+    data = world.rng.randbytes(MIB)
+    share(author, "one", data)
+    share(author, "two", data)
+    wait_state(world, other, FileState.OFFERED, 2)
+    one, two = states(author)
+    _fetch(other, one)
+    _fetch(other, two)
+    world.clock.run_for(0.1)
+    row = other._message(one)
+    assert row is not None
+    other.ask(other.machine.files.cancel, 0, row)
+    world.clock.run_for(20.0)
+    assert states(other)[two] is FileState.COMPLETE
+    assert data in other.disk.paths.values()
+
+
+def test_a_quota_counts_small_files_too() -> None:
+    quota, largest = Quota(), MIB
+    person = lan(1)[1][0].machine.identity.peer_id
+    assert not quota.take(person, largest + 1, largest, 0.0)
+    taken = sum(quota.take(person, 1, largest, 0.0) for _ in range(10_000))
+    assert taken == limits.AUTO_FETCH_FILES * largest // limits.AUTO_FETCH_LEAST_BYTES
+    assert not quota.take(person, largest, largest, 3600.0)
+    assert quota.take(person, largest, largest, 86400.0)
+
+
+def _fetch(host: Host, id: EntryHash) -> None:
+    row = host._message(id)
+    assert row is not None
+    host.ask(host.machine.files.fetch, 0, row, None)
+
+
+def _settings(auto_fetch: int) -> Settings:
+    return Settings(auto_fetch=auto_fetch)
