@@ -406,7 +406,7 @@ class Runtime:
         self._read(positions, self._resume(e.query), None)
 
     def _read_message(self, e: effects.ReadMessage) -> None:
-        self._read(partial(self._store.message, e.message), self._resume(e.query))
+        self._read(partial(self._store.message, e.message), self._resume(e.query), None)
 
     def _check(self, e: effects.Check) -> None:
         network = self._machine.network

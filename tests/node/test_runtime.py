@@ -18,6 +18,7 @@ from p2pchat.model.message import Message
 from p2pchat.model.records import PutMeta
 from p2pchat.node import writing
 from p2pchat.node.runtime import Handler, Runtime
+from p2pchat.protocol import effects
 from p2pchat.protocol.machine import Config, Machine
 from p2pchat.storage.store import SqliteStore
 
@@ -196,5 +197,28 @@ def test_a_read_that_fails_leaves_no_request_without_an_answer(
         with pytest.raises(RequestError) as refused:
             await runtime.ask(machine.commands.mark_read, 7, "#lobby", row)
         assert refused.value.reason == "no-such-message"
+
+    with_runtime(tmp_path, test)
+
+
+def test_a_message_that_cannot_be_read_is_answered_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes next in a queue of look-ups would else wait for ever."""
+
+    def broken(*_: object) -> Any:
+        raise StoreError("the disk can't be read")
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        monkeypatch.setattr(store, "message", broken)
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def look() -> None:
+            query = machine.number()
+            machine.ctx.wait(query, found.set_result)
+            machine.ctx.emit(effects.ReadMessage(query, EntryHash(bytes(32))))
+
+        runtime.run(look)
+        assert await asyncio.wait_for(found, 10.0) is None
 
     with_runtime(tmp_path, test)
