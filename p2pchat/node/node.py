@@ -25,7 +25,7 @@ from p2pchat.node.host import host_name
 from p2pchat.node.lookalike import skeleton
 from p2pchat.node.ports import Announcement, Depot, Discovery, Links, Store
 from p2pchat.node.runtime import Handler, Runtime
-from p2pchat.protocol.conversations import clock_limit
+from p2pchat.protocol.clocks import clock_limit
 from p2pchat.protocol.machine import Config, Machine
 
 DISCOVERY_STOP_S = 3.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from p2pchat.config.limits import CLOCK_AHEAD_MS, CLOCK_END_MS, HEADS
+from p2pchat.config.limits import HEADS
 from p2pchat.model.entry import Span
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import ConversationKind, ConversationRow, MemberRow, StoredState
@@ -226,7 +226,7 @@ class Conversations:
         self._by_label.pop(conversation.label, None)
 
     def load(self, state: StoredState, clock_bound: int) -> None:
-        """Take everything up from the store. `clock_bound`: see `clock_limit`."""
+        """Take everything up from the store. `clock_bound`: see `clocks`."""
         for row in state.conversations:
             conversation = self.add(row)
             for span in state.spans.get(row.id, ()):
@@ -255,9 +255,3 @@ def lows_digest(lows: Iterable[tuple[FeedId, int]]) -> bytes:
     somebody has older entries than before, whereas new ones, and new feeds, don't change it."""
     begins = sorted(feed + low.to_bytes(8, "big") for feed, low in lows if low)
     return digest("p2pchat 1 lows", *begins)[:16]
-
-
-def clock_limit(wall_ms: int, median_ms: int) -> int:
-    """The highest clock that is followed: a week ahead of the later of the own wall clock and the
-    median of all."""
-    return (max(wall_ms, min(median_ms, CLOCK_END_MS)) + CLOCK_AHEAD_MS) << 16

@@ -38,6 +38,7 @@ from p2pchat.model.records import (
 )
 from p2pchat.protocol import effects, entries, sealing
 from p2pchat.protocol.branches import Branches
+from p2pchat.protocol.clocks import Clocks
 from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import BadContent, Checked
@@ -86,16 +87,14 @@ class Ingest:
         self,
         context: Context,
         opens: dict[FeedId, PeerId],
-        clock_bound: Callable[[], int],
-        wall_ms: Callable[[], int],
+        clocks: Clocks,
         refused: Callable[[PeerId, Conversation], bool],
         coming: Callable[[Conversation, Sequence[Entry]], None],
         arrived: Callable[[Arrival], None],
     ) -> None:
         self._ctx = context
         self._opens = opens
-        self._clock_bound = clock_bound
-        self._wall_ms = wall_ms
+        self._clocks = clocks
         self._refused = refused
         self._coming = coming
         self._arrived = arrived
@@ -131,7 +130,7 @@ class Ingest:
         the machine. `with_row`: the conversation's row becomes durable with it, or neither does."""
         row = conversation.row
         made = self.writer.compose(
-            conversation, kind, content, target, self._clock_bound(), self._wall_ms()
+            conversation, kind, content, target, self._clocks.bound(), self._clocks.wall_ms()
         )
         writes: list[Write] = []
         if with_row or conversation.row is not row:
@@ -200,7 +199,7 @@ class Ingest:
         if road is Road.PUSHED:
             # It may be shown before it is durable, and what is said then stands behind it, even
             # where its author's clock is ahead by days.
-            bound = self._clock_bound()
+            bound = self._clocks.bound()
             within = (entry.header.clock for entry in made if entry.header.clock <= bound)
             conversation.clock = max(conversation.clock, *within, 0)
             self._coming(conversation, made)
@@ -348,7 +347,7 @@ class Ingest:
         return not for_me or conversation.key(body.key_id) is not None
 
     def _misplaced(self, clock: int, heads: Sequence[bytes], prev: bytes) -> bool:
-        if clock > self._clock_bound():
+        if clock > self._clocks.bound():
             return True
         return any(self._recent.get(EntryHash(named), -1) >= clock for named in (*heads, prev))
 
@@ -415,7 +414,7 @@ class Ingest:
         for feed, spans in applied.spans.items():
             conversation.set_spans(feed, spans)
         if road != Road.WRITTEN:
-            bound = self._clock_bound()
+            bound = self._clocks.bound()
             for entry in made:
                 header = entry.header
                 named = (*header.heads, header.prev) if header.prev else header.heads

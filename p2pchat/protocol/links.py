@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from statistics import median_low
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
@@ -88,26 +87,6 @@ class Links:
 
     def up(self) -> list[Link]:
         return list(self._up.values())
-
-    def median_wall_ms(self) -> int:
-        """The median of the wall clocks here and at the linked peers, now. Every address has one
-        vote, as one machine may show many devices; this one has one too, unless its clock was
-        never set. Of two in the middle the lower: one peer alone moves nobody's."""
-        now_ms = int(self._ctx.now * 1000)
-        votes = {link.source: link.epoch_ms + now_ms for link in self._up.values()}
-        if self._ctx.wall_ms >= limits.CLOCK_SET_MS or not votes:
-            votes[""] = self._ctx.wall_ms
-        return median_low(votes.values())
-
-    def believed_wall_ms(self) -> int:
-        """What the wall clock here should show: the median instead, where two peers or more say
-        that it is ahead by more than is followed. What is written here would stand behind all
-        that others write, for as long as that is."""
-        median = self.median_wall_ms()
-        ahead = self._ctx.wall_ms - median > limits.CLOCK_AHEAD_MS
-        if ahead and len({link.source for link in self._up.values()}) > 1:
-            return median
-        return self._ctx.wall_ms
 
     # -- sending
 

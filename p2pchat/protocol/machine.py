@@ -7,7 +7,7 @@ part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -15,14 +15,13 @@ import msgspec
 
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
-from p2pchat.events import (
-    ConversationChanged,
-)
+from p2pchat.events import ConversationChanged
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
 from p2pchat.model.people import Status
 from p2pchat.model.records import (
     Applied,
+    PersonRow,
     PutMeta,
     StoredState,
     Write,
@@ -31,10 +30,11 @@ from p2pchat.protocol import effects, wire
 from p2pchat.protocol.announce import Device, is_address
 from p2pchat.protocol.bodies import Bodies
 from p2pchat.protocol.bulk import Bulk
+from p2pchat.protocol.clocks import Clocks
 from p2pchat.protocol.codes import Codes
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.context import Context
-from p2pchat.protocol.conversations import Conversation, Conversations, clock_limit
+from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.direct import Directs
 from p2pchat.protocol.directory import Directory
 from p2pchat.protocol.dispatch import Dispatch
@@ -93,19 +93,42 @@ class Machine:
         self.network = network_tag(config.network)
         self.identity = Identity(state.meta["person_seed"], state.meta["device_seed"])
         self._state: StoredState | None = state
-        self._port = 0
         self._seen_before = state.devices
-        self._bound_at = -1.0
-        self._bound = 0
-        self._believed_ms = 0
-        self.ctx = ctx = Context(self.identity, self.network, settings, rng)
+        self._port = 0
+        self.ctx = Context(self.identity, self.network, settings, rng)
         self.conversations = Conversations()
-        me = self.identity.peer_id
+        # A part that gets the machine finds the others there when it is called. One that gets
+        # others is made after them; what it needs of later ones, it gets as a lambda.
+        self.sharing = Sharing(self)
+        self.showing = Showing(self)
+        self.watch = Watch(self)
+        self.renewal = Renewal(self)
+        self.commands = Commands(self)
+        self.upkeep = Upkeep(self)
+        self._build_neighbourhood(state.persons, skeleton)
+        self._build_entries(state.opens)
+        self._build_conversing()
+        self.files = Files(self)
+        self.bulk = Bulk(self.ctx, self.links, self.directory, self.files.exchange.is_idle)
+        self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
+        self.dispatch = Dispatch(self)
+
+    def _build_neighbourhood(
+        self, persons: Iterable[PersonRow], skeleton: Callable[[str], str]
+    ) -> None:
+        """Who else is in the network, and the links to them."""
+        ctx, config = self.ctx, self.config
         self.links = Links(
             ctx, self, self.instance, config.agent, config.code is not None, lambda: self._port
         )
+        self.clocks = Clocks(ctx, self.links)
+        self.codes = Codes(self)
         self.people = People(
-            me, "", state.persons, skeleton, lambda digest: self.directory.avatar_of(digest)
+            self.identity.peer_id,
+            "",
+            persons,
+            skeleton,
+            lambda digest: self.directory.avatar_of(digest),
         )
         self.overlay = Overlay(self.identity.device_id)
         self.directory = Directory(
@@ -117,70 +140,54 @@ class Machine:
             self.instance,
             lambda: self.rooms.own_rooms(),
         )
-        opens: dict[FeedId, PeerId] = {feed: peer_id_of(key) for feed, key in state.opens.items()}
-        self.showing = Showing(self)
+        self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
+
+    def _build_entries(self, opens: Mapping[FeedId, bytes]) -> None:
+        """How entries come in, are compared with what others have, and go on to them."""
+        ctx, send, sharing = self.ctx, self.links.send, self.sharing
+        authors: dict[FeedId, PeerId] = {feed: peer_id_of(key) for feed, key in opens.items()}
         self.ingest = Ingest(
-            ctx,
-            opens,
-            self._clock_bound,
-            self._wall_ms,
-            self._refuses,
-            self.showing.coming,
-            self._arrived,
+            ctx, authors, self.clocks, self._refuses, self.showing.coming, self._arrived
         )
-        self.sharing = Sharing(self)
-        self.watch = Watch(self)
-        self.renewal = Renewal(self)
-        self.codes = Codes(self)
-        shared = self.sharing.shared
         search = Search(
             ctx,
-            self.links.send,
-            lambda conversation: [link.id for link in self.sharing.audience(conversation)],
+            send,
+            lambda conversation: [link.id for link in sharing.audience(conversation)],
             self._searched,
         )
         self.sync = Sync(
             ctx,
             self.ingest,
-            self.links.send,
+            send,
             self.watch.own_tip_claimed,
             lambda conversation: not conversation.mine and self.directs.full(conversation),
             search,
         )
-        self.serving = Serving(ctx, self.links.send, shared, self.sharing.introduce)
-        self.bodies = Bodies(ctx, self.sharing.audience, self.sync.refetch)
-        self.gossip = Gossip(ctx, self.links, self.sharing.neighbours, shared)
+        self.serving = Serving(ctx, send, sharing.shared, sharing.introduce)
+        self.bodies = Bodies(ctx, sharing.audience, self.sync.refetch)
+        self.gossip = Gossip(ctx, self.links, sharing.neighbours, sharing.shared)
+
+    def _build_conversing(self) -> None:
+        """Rooms and direct conversations, and who has what of them."""
+        ctx, conversations, links, sharing = self.ctx, self.conversations, self.links, self.sharing
         self.receipts = Receipts(
-            ctx, self.links, self.ingest.author, self.sharing.audience, self.sharing.member_count
+            ctx, links, self.ingest.author, sharing.audience, sharing.member_count
         )
-        self.membership = Membership(self.conversations, self.links)
+        self.membership = Membership(conversations, links)
         self.rooms = Rooms(
-            ctx,
-            self.conversations,
-            self.links,
-            self.ingest,
-            self.codes.proofs,
-            self.codes.ends,
-            self,
+            ctx, conversations, links, self.ingest, self.codes.proofs, self.codes.ends, self
         )
         self.directs = Directs(
             ctx,
-            self.conversations,
-            self.links,
+            conversations,
+            links,
             self.ingest,
             self.people,
             self.receipts,
-            self.sharing.begin,
-            self.sharing.end,
-            self.sharing.forget,
+            sharing.begin,
+            sharing.end,
+            sharing.forget,
         )
-        self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
-        self.files = Files(self)
-        self.bulk = Bulk(ctx, self.links, self.directory, self.files.exchange.is_idle)
-        self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
-        self.commands = Commands(self)
-        self.dispatch = Dispatch(self)
-        self.upkeep = Upkeep(self)
 
     # -- the frame of every input
 
@@ -226,7 +233,7 @@ class Machine:
         state = self._state
         assert state is not None, "a machine starts once"
         self._state = None
-        self.conversations.load(state, self._clock_bound())
+        self.conversations.load(state, self.clocks.bound())
         self.receipts.load(state.receipts, self.conversations)
         self._load_profile(state)
         self.rooms.load()
@@ -372,20 +379,6 @@ class Machine:
         self.files.exchange.frame(link, data)
 
     # -- entries
-
-    def _clock_bound(self) -> int:
-        self._compare_clocks()
-        return self._bound
-
-    def _wall_ms(self) -> int:
-        self._compare_clocks()
-        return self._believed_ms
-
-    def _compare_clocks(self) -> None:
-        if self._bound_at != self.ctx.now:
-            self._bound_at = self.ctx.now
-            self._bound = clock_limit(self.ctx.wall_ms, self.links.median_wall_ms())
-            self._believed_ms = self.links.believed_wall_ms()
 
     def _refuses(self, author: PeerId, conversation: Conversation) -> bool:
         if not conversation.direct:

@@ -23,7 +23,7 @@ from p2pchat.model.people import Peer
 from p2pchat.model.records import Applied, Disclose, MessageRow, PutEntry, PutMeta, Write
 from p2pchat.node.ports import LinkId, LinkInfo
 from p2pchat.protocol import effects
-from p2pchat.protocol.conversations import clock_limit
+from p2pchat.protocol.clocks import clock_limit
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Config, Machine
 
