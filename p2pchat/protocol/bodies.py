@@ -72,9 +72,10 @@ class Bodies:
             self._read(conversation)
 
     def _read(self, conversation: Conversation) -> None:
-        query = self._ctx.number()
-        self._ctx.wait(query, lambda found: self._found(conversation, found))
-        self._ctx.emit(effects.ReadBare(query, conversation.id))
+        self._ctx.ask(
+            lambda query: effects.ReadBare(query, conversation.id),
+            lambda found: self._found(conversation, found),
+        )
 
     def _found(
         self, conversation: Conversation, found: Iterable[tuple[EntryHash, FeedId, int]]

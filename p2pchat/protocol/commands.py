@@ -224,7 +224,6 @@ class Commands:
         conversation = self.conversation(text)
         if row.conversation != conversation.id:
             raise RequestError("no-such-message")
-        query = m.ctx.number()
 
         def read(found: tuple[MessageRow, list[tuple[FeedId, int]]] | None) -> None:
             if found is None:
@@ -239,8 +238,7 @@ class Commands:
             mark = MarkRead(conversation.id, row.clock, row.hash)
             m.ctx.commit([mark], marked, lambda reason: m.ctx.refuse(request, reason))
 
-        m.ctx.wait(query, read)
-        m.ctx.emit(effects.ReadPositions(query, conversation.id, row.hash))
+        m.ctx.ask(lambda query: effects.ReadPositions(query, conversation.id, row.hash), read)
 
     # -- small things of a conversation
 

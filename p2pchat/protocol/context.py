@@ -88,11 +88,15 @@ class Context:
         if failed is not None:
             failed(reason)
 
+    def ask(self, query: Callable[[int], effects.Effect], then: Callable[[Any], None]) -> None:
+        """Emit the query that is made with the number given to it; `then` gets its result."""
+        number = self.number()
+        self.wait(number, then)
+        self.emit(query(number))
+
     def compute(self, job: effects.SecretJob, then: Callable[[Any], None]) -> None:
         """`then` gets the result, or the exception that the job raised."""
-        query = self.number()
-        self.wait(query, then)
-        self.emit(effects.Compute(query, job))
+        self.ask(lambda query: effects.Compute(query, job), then)
 
     def commit(
         self,

@@ -224,7 +224,6 @@ class Directs:
 
     def _reopen(self, conversation: Conversation) -> None:
         """Keys that had come, but weren't kept yet when the power went."""
-        query = self._ctx.number()
 
         def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
             for _, wire_entry in found:
@@ -234,8 +233,7 @@ class Directs:
                 if isinstance(content, KeyBody):
                     self._open_box(conversation, content)
 
-        self._ctx.wait(query, read)
-        self._ctx.emit(effects.ReadUndisclosed(query, conversation.id, None))
+        self._ctx.ask(lambda query: effects.ReadUndisclosed(query, conversation.id, None), read)
 
     def _open_box(self, conversation: Conversation, body: KeyBody) -> None:
         known = conversation.key(body.key_id) is not None

@@ -1,5 +1,5 @@
-"""What the machine wants done. The runtime performs effects in order; results come back as calls
-of the machine's methods, named in each docstring."""
+"""What the machine wants done. The runtime performs effects in order; what comes of them comes back
+as calls of the machine's methods, or of its Exchange's, named in each docstring."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from p2pchat.model.stream import Block, Stream
 
 class _Effect(msgspec.Struct, frozen=True, gc=False):
     pass
+
+
+class _Query(_Effect, frozen=True, gc=False):
+    """-> resume, with the number and what the docstring says (`Context.ask`)."""
+
+    query: int
 
 
 class Send(_Effect, frozen=True, gc=False):
@@ -60,10 +66,9 @@ class Commit(_Effect, frozen=True):
     writes: list[Write]
 
 
-class ReadBranch(_Effect, frozen=True, gc=False):
-    """-> branch_read."""
+class ReadBranch(_Query, frozen=True, gc=False):
+    """What `ports.Store.read_branch` gives."""
 
-    query: int
     conversation: ConversationId
     tip: EntryHash
     low: int
@@ -71,79 +76,67 @@ class ReadBranch(_Effect, frozen=True, gc=False):
     with_first: bool
 
 
-class ReadEntries(_Effect, frozen=True, gc=False):
-    """-> entries_read."""
+class ReadEntries(_Query, frozen=True, gc=False):
+    """Those that are here, as a list of (hash, WireEntry)."""
 
-    query: int
     hashes: tuple[EntryHash, ...]
 
 
-class ReadUndisclosed(_Effect, frozen=True, gc=False):
-    """-> entries_read: what is stored and can't be shown yet, of one feed or all."""
+class ReadUndisclosed(_Query, frozen=True, gc=False):
+    """What is stored and can't be shown yet, of one feed or all, as a list of (hash, WireEntry)."""
 
-    query: int
     conversation: ConversationId
     feed: FeedId | None
 
 
-class ReadBare(_Effect, frozen=True, gc=False):
-    """Entries whose body isn't here though nobody deleted them. -> resume, with (hash, feed, seq)
-    of each, newest first by feed."""
+class ReadBare(_Query, frozen=True, gc=False):
+    """Entries whose body isn't here though nobody deleted them: (hash, feed, seq) of each, newest
+    first by feed."""
 
-    query: int
     conversation: ConversationId
 
 
-class ReadPositions(_Effect, frozen=True, gc=False):
-    """-> positions_read: how far each feed is at a message."""
+class ReadPositions(_Query, frozen=True, gc=False):
+    """The MessageRow, and how far each feed is at it; None where it isn't in the conversation."""
 
-    query: int
     conversation: ConversationId
     message: EntryHash
 
 
-class Check(_Effect, frozen=True, gc=False):
-    """Check many entries off the loop. -> entries_checked."""
+class Check(_Query, frozen=True, gc=False):
+    """Check many entries off the loop: a list of `entries.Checked`, of those that pass."""
 
-    query: int
     entries: tuple[WireEntry, ...]
 
 
-class Compute(_Effect, frozen=True):
-    """A job of `node.secrets`: slow, or in need of entropy. -> computed, with its result or the
-    exception that it raised."""
+class Compute(_Query, frozen=True):
+    """A job of `node.secrets`, slow or in need of entropy: its result, or the exception that it
+    raised."""
 
-    query: int
     job: SecretJob
 
 
-class ReadMessage(_Effect, frozen=True, gc=False):
-    """-> resume, with the MessageRow or None."""
+class ReadMessage(_Query, frozen=True, gc=False):
+    """The MessageRow, or None."""
 
-    query: int
     message: EntryHash
 
 
-class SurveyPath(_Effect, frozen=True, gc=False):
-    """Read a file or folder that is to be shared. -> resume, with `ports.Survey` or
-    RequestError."""
+class SurveyPath(_Query, frozen=True, gc=False):
+    """Read a file or folder that is to be shared: `ports.Survey` or RequestError."""
 
-    query: int
     path: str
 
 
-class BeginFetch(_Effect, frozen=True, gc=False):
-    """-> resume, with `ports.Progress` or RequestError."""
+class BeginFetch(_Query, frozen=True, gc=False):
+    """What is here of it: `ports.Progress` or RequestError."""
 
-    query: int
     stream: Stream
 
 
-class FinishFetch(_Effect, frozen=True, gc=False):
-    """All is here: give it its place among the downloads. -> resume, with the path or
-    RequestError."""
+class FinishFetch(_Query, frozen=True, gc=False):
+    """All is here: give it its place among the downloads, and say the path; or RequestError."""
 
-    query: int
     stream: Stream
     name: str
     place: str

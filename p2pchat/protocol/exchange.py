@@ -292,9 +292,7 @@ class Exchange:
         waiting = self._looking.get(id)
         if waiting is None:
             waiting = self._looking[id] = []
-            query = self._m.ctx.number()
-            self._m.ctx.wait(query, partial(self._found, id))
-            self._m.ctx.emit(effects.ReadMessage(query, id))
+            self._m.ctx.ask(lambda query: effects.ReadMessage(query, id), partial(self._found, id))
         waiting.append((link, frame))
         self._waiting[link.id] += 1
         return False

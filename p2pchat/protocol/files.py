@@ -74,9 +74,7 @@ class Files:
         return file
 
     def _look_up(self, id: EntryHash, then: Callable[[MessageRow | None], None]) -> None:
-        query = self._m.ctx.number()
-        self._m.ctx.wait(query, then)
-        self._m.ctx.emit(effects.ReadMessage(query, id))
+        self._m.ctx.ask(lambda query: effects.ReadMessage(query, id), then)
 
     # -- what front ends see
 
@@ -124,7 +122,6 @@ class Files:
         """Replies with the FileInfo, once the offer is durable here."""
         m = self._m
         conversation = m.commands.conversation(text, create=True)
-        query = m.ctx.number()
 
         def surveyed(found: Any) -> None:
             if isinstance(found, RequestError):
@@ -142,8 +139,7 @@ class Files:
 
             m.commands.write_offer(request, origin, conversation, body, offered)
 
-        m.ctx.wait(query, surveyed)
-        m.ctx.emit(effects.SurveyPath(query, path))
+        m.ctx.ask(lambda query: effects.SurveyPath(query, path), surveyed)
 
     # -- offers that are durable
 
@@ -271,7 +267,6 @@ class Files:
             return
         self._queue.pop(file.row.id, None)
         self._beginning += 1
-        query = m.ctx.number()
 
         def ready(found: Any) -> None:
             self._beginning -= 1
@@ -291,8 +286,7 @@ class Files:
                 if file.fetch.complete():
                     self._finish(0, file)
 
-        m.ctx.wait(query, ready)
-        m.ctx.emit(effects.BeginFetch(query, file.row.stream))
+        m.ctx.ask(lambda query: effects.BeginFetch(query, file.row.stream), ready)
 
     def _stop(self, file: File) -> None:
         if file.fetch is not None:
@@ -375,7 +369,6 @@ class Files:
 
     def _finish(self, request: int, file: File) -> None:
         m = self._m
-        query = m.ctx.number()
         self._stop(file)
 
         def finished(found: Any) -> None:
@@ -386,8 +379,8 @@ class Files:
             file.row = replace(file.row, path=found)
             self._complete(request, file)
 
-        m.ctx.wait(query, finished)
-        m.ctx.emit(effects.FinishFetch(query, file.row.stream, file.body.name, file.put_to or ""))
+        stream, name, place = file.row.stream, file.body.name, file.put_to or ""
+        m.ctx.ask(lambda query: effects.FinishFetch(query, stream, name, place), finished)
 
     def _complete(self, request: int, file: File) -> None:
         m = self._m

@@ -173,7 +173,6 @@ class Gossip:
         if not ids or link.choked or self._reading.get(link.id, 0) >= GRAFTS_READ:
             return
         self._reading[link.id] = self._reading.get(link.id, 0) + 1
-        query = self._ctx.number()
 
         def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
             self._reading[link.id] -= 1
@@ -183,8 +182,7 @@ class Gossip:
                 for hash, entry in found:
                     self._push(conversation.id, (link.device,), tree.hops(hash), [entry])
 
-        self._ctx.wait(query, read)
-        self._ctx.emit(effects.ReadEntries(query, ids))
+        self._ctx.ask(lambda query: effects.ReadEntries(query, ids), read)
 
     def on_prune(self, link: Link, conversation: Conversation) -> None:
         tree = self._trees.get(conversation.id)

@@ -239,9 +239,10 @@ class Ingest:
 
     def disclose(self, conversation: Conversation, feed: FeedId | None = None) -> None:
         """Read again what is stored and couldn't be shown: a key or a first entry has come."""
-        query = self._ctx.number()
-        self._ctx.wait(query, lambda found: self._disclosed(conversation, found))
-        self._ctx.emit(effects.ReadUndisclosed(query, conversation.id, feed))
+        self._ctx.ask(
+            lambda query: effects.ReadUndisclosed(query, conversation.id, feed),
+            lambda found: self._disclosed(conversation, found),
+        )
 
     def _disclosed(
         self, conversation: Conversation, found: list[tuple[EntryHash, WireEntry]]

@@ -38,7 +38,6 @@ class Serving:
             self._send(link, wire.Batch(frame.query, conversation.id, (), True))
             return
         self._reading[link] = self._reading.get(link, 0) + 1
-        query = self._ctx.number()
 
         def read(found: list[tuple[EntryHash, WireEntry]]) -> None:
             self._reading[link] -= 1
@@ -47,11 +46,12 @@ class Serving:
             if self._shared(link, conversation):
                 self._answer(link, conversation, frame, found)
 
-        self._ctx.wait(query, read)
-        self._ctx.emit(
-            effects.ReadBranch(
-                query, conversation.id, frame.tip, max(frame.low, 0), limits.WANT_BYTES, frame.first
-            )
+        low = max(frame.low, 0)
+        self._ctx.ask(
+            lambda query: effects.ReadBranch(
+                query, conversation.id, frame.tip, low, limits.WANT_BYTES, frame.first
+            ),
+            read,
         )
 
     def _answer(

@@ -411,9 +411,7 @@ class Sync:
             network = self._ctx.network
             then([item for entry in entries if (item := check(entry, network)) is not None])
             return
-        query = self._ctx.number()
-        self._ctx.wait(query, then)
-        self._ctx.emit(effects.Check(query, entries))
+        self._ctx.ask(lambda query: effects.Check(query, entries), then)
 
     # -- what happens elsewhere
 
