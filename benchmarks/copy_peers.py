@@ -54,7 +54,7 @@ def scp(lan: Lan) -> Iterator[Scp | None]:
     """None where OpenSSH isn't installed, or no server of it can run."""
     found = [shutil.which(name, path=PATH) for name in ("sshd", "scp", "ssh-keygen")]
     if None in found or os.geteuid() != 0:
-        print("no sshd and scp, or not root: no scp beside the figures")
+        print("no sshd and scp (openssh-server), or not root: no scp beside the figures")
         yield None
         return
     folder = lan.directory / "ssh"

@@ -2,6 +2,7 @@
 # nothing is. It needs bash, Python >= 3.11 and, for what isn't installed yet, a network.
 #
 #   system_packages NAME...    the distribution's packages, as far as this user may install them
+#   stays_stopped SERVICE      whether installing this service doesn't start it
 #   python_packages SET        requirements-SET.txt (SET run: requirements.txt) into the venv
 #
 # Afterwards $venv is the virtual environment and $root the checkout.
@@ -57,6 +58,13 @@ apt_install() {
     if ((EUID != 0)); then command=(sudo -n "${command[@]}"); fi
     # The lock's descriptor stays here: a daemon that a package starts would hold it for ever.
     "${command[@]}" "$@" 9<&- </dev/null >&2
+}
+
+# Whether a service that a package brings isn't started, as in most containers (invoke-rc.d(8)).
+stays_stopped() {
+    local policy=0
+    /usr/sbin/policy-rc.d "$1" start &>/dev/null || policy=$?
+    ((policy == 101))
 }
 
 system_packages() {
