@@ -57,14 +57,10 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     from p2pchat.storage.depot.depot import FileDepot
     from p2pchat.transport.links import TlsLinks
 
-    store = await asyncio.to_thread(open_profile, Path(options.data_dir), options.passphrase)
+    folder = Path(options.data_dir)
+    store = await asyncio.to_thread(open_profile, folder, options.passphrase)
     try:
         hosts = await asyncio.to_thread(_hosts_of, options.interfaces)
-    except BaseException:
-        store.close()
-        raise
-    folder = Path(options.data_dir)
-    try:
         depot = await asyncio.to_thread(FileDepot, folder / "files", folder / "downloads", folder)
     except BaseException:
         store.close()

@@ -116,10 +116,6 @@ class Carrying:
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def join(self) -> None:
-        """Blocks until what the disk does is done."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
     # -- whole streams
 
     def _survey(self, e: effects.SurveyPath) -> None:

@@ -289,9 +289,7 @@ def test_followers_are_told_and_followed() -> None:
     made.followed(2, Follow(FILE, True))
     assert made.progress(FILE) == {1: 50, 2: 0}
     made.got(2, Got(FILE, 0, tuple(range(50, 99))))
-    assert not made.is_spread(FILE)
     made.got(2, Got(FILE, 0, (99,)))
-    assert made.is_spread(FILE)
     made.have(1, Have(FILE, WHOLE, 0, b"", True))
     made.followed(2, Follow(FILE, False))
     assert made.progress(FILE) == {1: PIECES, 2: 50}

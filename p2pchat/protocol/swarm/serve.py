@@ -165,16 +165,6 @@ class Server:
             return {}
         return {link: bits.bit_count() for link, bits in shared.known.items()}
 
-    def is_spread(self, file: bytes) -> bool:
-        """Every piece is at some peer: this node may leave."""
-        shared = self._files.get(file)
-        if shared is None:
-            return False
-        found = 0
-        for bits in shared.known.values():
-            found |= bits
-        return found == ones(shared.counts[0])
-
     def is_followed(self, file: bytes) -> bool:
         """Whether any peer counts on hearing of it."""
         shared = self._files.get(file)

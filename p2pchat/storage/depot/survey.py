@@ -6,6 +6,7 @@ import mimetypes
 import os
 import stat
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +30,6 @@ _BUFFER_BYTES = MIB
 _TELL_BYTES = 16 * MIB
 _MOUNT_POINT = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT: Windows' links between folders."""
-_TYPES = mimetypes.MimeTypes()
-"""Without what this machine's files say: the same everywhere."""
 
 
 class Surveyed(NamedTuple):
@@ -62,8 +61,15 @@ def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surve
     reader = _Reader(hashes, state.st_size, going)
     reader.take(real, state.st_size, state.st_mtime_ns)
     stream = Stream(reader.root(), state.st_size, piece_size(state.st_size))
-    mime = _TYPES.guess_type(name)[0] or "application/octet-stream"
+    mime = _types().guess_type(name)[0] or "application/octet-stream"
     return Surveyed(Survey(stream, name, mime, state.st_size, 1), real, state.st_mtime_ns)
+
+
+@cache
+def _types() -> mimetypes.MimeTypes:
+    """Without what this machine's files say: the same everywhere. Made when it is needed, since
+    Python reads those files all the same."""
+    return mimetypes.MimeTypes()
 
 
 def refuse_own(path: str, profile: Path, downloads: Path) -> None:
