@@ -158,7 +158,9 @@ class FileCardView(tk.Frame):
             self._show_picture(self._card)
 
     def _show_buttons(self, actions: tuple[FileAction, ...]) -> None:
-        focused = self.focus_get() in [self._buttons.get(action) for action in self._shown]
+        # By its name: tkinter knows no widget of a dialog that is Tk's own, and raises.
+        focus = str(self.tk.call("focus"))
+        focused = focus in [str(self._buttons[action]) for action in self._shown]
         for action in self._shown:
             self._buttons[action].grid_remove()
         self._shown = actions

@@ -160,6 +160,18 @@ def test_another_theme_draws_cards_anew(stage: Stage) -> None:
     stage.until(lambda: "10%" in status(stage, file))
 
 
+def test_a_card_changes_while_a_dialog_of_tk_itself_has_the_focus(stage: Stage) -> None:
+    """Such as the one that chooses files, of which tkinter knows no widget."""
+    stage.start()
+    file = offer(stage, state=FileState.FETCHING)
+    stage.root.tk.eval("toplevel .chooser; entry .chooser.name; pack .chooser.name; update")
+    stage.root.tk.eval("focus -force .chooser.name")
+    stage.until(lambda: stage.root.tk.eval("focus") == ".chooser.name")
+    stage.node.finish(file.file_id, "/d/plan.pdf")
+    stage.until(lambda: card(stage, file).button(FileAction.OPEN))
+    stage.root.tk.eval("destroy .chooser")
+
+
 def test_names_are_harmless_and_fit(stage: Stage) -> None:
     stage.start()
     file = offer(stage, "a\x1b[2J\u202e" + "很长的名字" * 40 + ".exe")
