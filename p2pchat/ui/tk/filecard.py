@@ -52,6 +52,8 @@ class FileCardView(tk.Frame):
         self._card = card
         self._tag = tag
         self._width = 0
+        self._thumbnail: tk.PhotoImage | None = None
+        """As long as it is shown: Tk draws nothing where tkinter lets go of a picture."""
         self._drawn_in = ""
         """The name of the palette."""
         self._buttons: dict[FileAction, ttk.Button] = {}
@@ -145,11 +147,12 @@ class FileCardView(tk.Frame):
         self._holders.grid(row=3, column=1, sticky="ew", padx=(0, self._theme.px(14)))
 
     def _show_picture(self, card: FileCard) -> None:
-        picture = None if card.picture is None else self._find_picture(card.picture, self._again)
-        if picture is None:
+        found = None if card.picture is None else self._find_picture(card.picture, self._again)
+        self._thumbnail = found
+        if found is None:
             self._picture.grid_remove()
             return
-        self._picture.configure(image=picture)
+        self._picture.configure(image=found)
         self._picture.grid()
 
     def _again(self) -> None:

@@ -33,7 +33,9 @@ class Thumbnails:
         self._runner = runner
         self._size = (round(WIDTH * scale), round(HEIGHT * scale))
         self._kept: OrderedDict[str, tk.PhotoImage | None] = OrderedDict()
-        """None: there can't be one, or it is on its way."""
+        """None: there can't be one."""
+        self._awaited: dict[str, dict[Callable[[], None], None]] = {}
+        """Who is to be told of those that are on their way, each once."""
         self._turn = asyncio.Lock()
 
     def get(self, path: str, done: Callable[[], None]) -> tk.PhotoImage | None:
@@ -41,17 +43,24 @@ class Thumbnails:
         if path in self._kept:
             self._kept.move_to_end(path)
             return self._kept[path]
-        self._keep(path, None)
-
-        def made(data: bytes | None) -> None:
-            if data is None:
-                return
-            with contextlib.suppress(tk.TclError):
-                self._keep(path, tk.PhotoImage(master=self._root, data=base64.b64encode(data)))
-                done()
-
-        self._runner.call(lambda: self._make(path), made, lambda error: None)
+        begun = path in self._awaited
+        self._awaited.setdefault(path, {})[done] = None
+        if not begun:
+            self._runner.call(
+                lambda: self._make(path),
+                lambda data: self._made(path, data),
+                lambda error: self._made(path, None),
+            )
         return None
+
+    def _made(self, path: str, data: bytes | None) -> None:
+        picture = None
+        if data is not None:
+            with contextlib.suppress(tk.TclError):
+                picture = tk.PhotoImage(master=self._root, data=base64.b64encode(data))
+        self._keep(path, picture)
+        for done in self._awaited.pop(path):
+            done()
 
     def _keep(self, path: str, picture: tk.PhotoImage | None) -> None:
         self._kept[path] = picture

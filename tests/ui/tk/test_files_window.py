@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from paper_node import ME, peer_id
+from paper_runner import PaperRunner
 
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.ui.presenters.filecard import FileAction
@@ -236,6 +237,49 @@ def test_a_picture_gets_a_thumbnail(stage: Stage, tmp_path: Path) -> None:
     theme = stage.window.theme
     assert theme.px(100) < picture_of(stage, file).winfo_width() <= theme.px(281)
     assert picture_of(stage, file).winfo_height() <= theme.px(181)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every thumbnail is the same, and made at once."""
+    small = Path(png(tmp_path / "small.png", 4, 4)).read_bytes()
+
+    async def run_shrink(path: str, width: int, height: int) -> bytes | None:
+        return None if path.endswith("none.png") else small
+
+    monkeypatch.setattr("p2pchat.ui.tk.thumbnails.run_shrink", run_shrink)
+
+
+def test_whoever_waits_for_a_thumbnail_is_told(stage: Stage, drawn: None) -> None:
+    """Rows may be drawn anew, with other cards, while a thumbnail is on its way."""
+    from p2pchat.ui.tk.thumbnails import Thumbnails
+
+    stage.start()
+    told: list[str] = []
+    runner = PaperRunner()
+    thumbnails = Thumbnails(stage.root, runner, 1.0)
+    for path in ("/d/a.png", "/d/none.png"):
+        for who in ("first", "second"):
+            assert thumbnails.get(path, lambda who=who: told.append(who)) is None  # type: ignore[misc]  # bound now
+        runner.settle()
+        assert told == ["first", "second"]
+        told.clear()
+    assert thumbnails.get("/d/a.png", told.clear) is not None
+    assert thumbnails.get("/d/none.png", told.clear) is None
+
+
+def test_a_picture_is_there_as_long_as_it_is_shown(
+    stage: Stage, drawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.tk.thumbnails.KEPT", 1)
+    stage.start()
+    files = [offer(stage, f"{number}.png") for number in range(3)]
+    for file in files:
+        stage.node.finish(file.file_id, f"/d/{file.name}")
+    stage.until(lambda: all(picture_of(stage, file) for file in files))
+    shown = {str(picture_of(stage, file).cget("image")) for file in files}
+    assert len(shown) == 3
+    assert shown <= set(stage.root.image_names())
 
 
 def thumbnail(path: str) -> bytes | None:
