@@ -21,6 +21,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SCREEN = "1080x720x24"
 ALONE = ("--no-mdns", "--no-beacon", "--listen", "127.0.0.1:0")
 READY_S = 30.0
+STILL_S = 0.5
+"""So long a window that is drawn stays as it is."""
+CURSOR_BYTES = 300
+"""Of a screen, at least as many as a text cursor changes when it blinks."""
 
 
 class Node:
@@ -166,6 +170,7 @@ class Classroom:
             for node in self.others.values()
             for option in ("--connect", node.info["listen"][0])
         ]
+        empty = screen(display)
         window = subprocess.Popen(
             [*program("window", self.folder / "maria", "Maria"), *addresses],
             cwd=REPOSITORY,
@@ -173,9 +178,9 @@ class Classroom:
         )
         try:
             self._wait_for_maria()
-            settle()
+            quiet = settle(display, empty)
             self.others["Li Wei"]("conversations.typing", conversation="#lobby")
-            settle()
+            settle(display, quiet)
             shoot(display, path)
         finally:
             window.terminate()
@@ -196,9 +201,27 @@ class Classroom:
             node.close()
 
 
-def settle() -> None:
-    """The window has drawn what it was told: it polls and draws several times in this time."""
-    time.sleep(1.5)
+def settle(display: str, before: bytes) -> bytes:
+    """What the display shows once it has changed from `before`, and stays so."""
+    shown = [before]
+
+    def is_still() -> bool:
+        time.sleep(STILL_S)
+        shown.append(screen(display))
+        return differ(before, shown[-1]) and not differ(shown[-2], shown[-1])
+
+    until(is_still, "the window has drawn what it was told")
+    return shown[-1]
+
+
+def screen(display: str) -> bytes:
+    command = ["import", "-display", display, "-window", "root", "-depth", "8", "rgb:-"]
+    return subprocess.run(command, check=True, timeout=30, stdout=subprocess.PIPE).stdout
+
+
+def differ(one: bytes, other: bytes) -> bool:
+    """By more than a cursor that blinks."""
+    return sum(a != b for a, b in zip(one, other, strict=True)) > CURSOR_BYTES
 
 
 def shoot(display: str, path: Path) -> None:
@@ -216,11 +239,12 @@ run_window(None, first_start=True, suggested_name="Maria")
 
 def first_start(display: str, path: Path) -> None:
     """The page of a fresh profile."""
+    empty = screen(display)
     window = subprocess.Popen(
         [sys.executable, "-c", FIRST_START], cwd=REPOSITORY, env={**os.environ, "DISPLAY": display}
     )
     try:
-        settle()
+        settle(display, empty)
         shoot(display, path)
     finally:
         window.terminate()
