@@ -282,6 +282,16 @@ def test_a_picture_is_there_as_long_as_it_is_shown(
     assert shown <= set(stage.root.image_names())
 
 
+def test_the_end_stays_in_sight_when_a_card_grows(stage: Stage, tmp_path: Path) -> None:
+    for number in range(60):
+        stage.node.say("#lobby", f"line {number}", LI)
+    stage.start()
+    text = stage.desk.conversation.transcript.text
+    file = finished(stage, png(tmp_path / "photo.png", 280, 180))
+    stage.until(lambda: picture_of(stage, file))
+    stage.until(lambda: text.yview()[1] == 1.0)
+
+
 def thumbnail(path: str) -> bytes | None:
     from p2pchat.ui.tk.thumbnails import run_shrink
 
