@@ -251,10 +251,16 @@ class Peer:
                 if not self._news.wait(max(0.0, ends - time.monotonic())):
                     raise TimeoutError(f"no {kind.__name__}")
 
-    def wait_more(self, seen: int) -> None:
-        """Until more frames than these have come, or none will."""
+    def wait_more(self, seen: int, timeout: float | None = None) -> None:
+        """Until more frames than these have come, or none will, or the time is up."""
         with self._news:
-            self._news.wait_for(lambda: len(self.frames) > seen or self.closed.is_set())
+            self._news.wait_for(lambda: len(self.frames) > seen or self.closed.is_set(), timeout)
+
+    def wait_taken(self) -> None:
+        """Until the node has taken all that was sent over this link: frames keep their order."""
+        number = int.from_bytes(os.urandom(7), "big")
+        self.send(wire.Ping(number))
+        self.wait(wire.Pong, lambda frame: bool(frame.number == number))
 
     def expect_closed(self) -> None:
         if not self.closed.wait(WAIT_S):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 
 import msgspec
 from hostile import LOBBY, Address, Author, Peer, attack, new_identity, now_ms
 
 from p2pchat.model.entry import EntryKind, Header, TextBody, WireEntry
+from p2pchat.model.ids import ConversationId
 from p2pchat.protocol import entries, wire
 from p2pchat.protocol.hashing import body_hash
 
@@ -29,12 +29,16 @@ def linked(address: Address, **fields: object) -> Peer:
     return peer
 
 
-def ask_vector(peer: Peer) -> wire.Vector:
+def ask_vector(peer: Peer, conversation: ConversationId = LOBBY) -> wire.Vector:
     """What the node has. Who is still being greeted is answered later, so ask again."""
     for _ in range(20):
-        peer.send(wire.Digest(LOBBY, bytes(16)))
+        peer.send(wire.Digest(conversation, bytes(16)))
         with contextlib.suppress(TimeoutError):
-            vector: wire.Vector = peer.wait(wire.Vector, lambda frame: bool(frame.rows), 0.5)
+            vector: wire.Vector = peer.wait(
+                wire.Vector,
+                lambda frame: bool(frame.conversation == conversation and frame.rows),
+                0.5,
+            )
             return vector
     raise TimeoutError("no vector")
 
@@ -82,7 +86,7 @@ def replayed(address: Address) -> object:
     vector = ask_vector(peer)
     for query, row in enumerate(vector.rows):
         peer.send(wire.Want(query, LOBBY, row.tip, 0, True))
-    time.sleep(1.0)
+        peer.wait(wire.Batch, lambda frame: frame.last and frame.query == query)  # noqa: B023 - called at once
     batches = [frame for frame in peer.frames if isinstance(frame, wire.Batch)]
     found = [entry for batch in batches for entry in batch.entries]
     assert found, "there is nothing to replay"

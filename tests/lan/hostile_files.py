@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 from hostile import LOBBY, WAIT_S, Address, Author, Peer, attack, device, now_ms, packed
-from hostile_entries import linked, push
+from hostile_entries import ask_vector, linked, push
 
 from p2pchat.config import limits
 from p2pchat.model.entry import EntryKind, FileBody, WireEntry
@@ -110,8 +110,10 @@ def parts(wanted: frames.Wanted, data: bytes) -> list[frames.Frame]:
     ]
 
 
-def serve_as(source: Source, how: str) -> None:
-    """Have all of the first file that is offered, and give it away in this manner."""
+@attack
+def bad_source(address: Address, how: str) -> object:
+    """Have all of the first file that is offered, and give it away in this manner once asked."""
+    source = Source(address)
     file, body = source.offer()
 
     def reply(wanted: frames.Wanted) -> None:
@@ -136,12 +138,7 @@ def serve_as(source: Source, how: str) -> None:
 
     answer(source, reply)
     claim(source, file)
-
-
-@attack
-def bad_source(address: Address, how: str) -> object:
-    source = Source(address)
-    threading.Thread(target=serve_as, args=(source, how), daemon=True).start()
+    source.bulk.wait(frames.Wanted)
     return source
 
 
@@ -157,13 +154,12 @@ def asks_by_id(address: Address, *ids: str) -> object:
 
 
 def ask(source: Source, files: Iterable[EntryHash]) -> None:
-    """Ask for files that one may not have."""
+    """Ask for files that one may not have. Each request is answered, and by nothing but a no."""
     for file in files:
-        source.send(frames.Follow(file, True), frames.Wanted(file, 0, frames.ANY))
-        for layer, index in ((0, 0), (0, 1), (1, 0)):
+        source.send(frames.Follow(file, True))
+        for layer, index in ((0, frames.ANY), (0, 0), (0, 1), (1, 0)):
             source.send(frames.Wanted(file, layer, index))
-        source.bulk.wait(frames.Refused, partial(_is_about, file))
-    time.sleep(0.5)
+            source.bulk.wait(frames.Refused, partial(_answers, (file, layer, index)))
     for frame in source.bulk.frames:
         assert isinstance(frame, frames.Refused | wire.Hello), frame
         if isinstance(frame, frames.Refused):
@@ -177,13 +173,7 @@ def holder(address: Address) -> object:
     asked = source.chat.wait(wire.Direct)
     conversation = asked.conversation
     source.chat.send(wire.DirectAnswer(conversation, True))
-    for _ in range(20):
-        source.chat.send(wire.Digest(conversation, bytes(16)))
-        with contextlib.suppress(TimeoutError):
-            vector = source.chat.wait(
-                wire.Vector, lambda frame: frame.conversation == conversation and frame.rows, 0.3
-            )
-            break
+    vector = ask_vector(source.chat, conversation)
     for query, row in enumerate(vector.rows):
         source.chat.send(wire.Want(query, conversation, row.tip, 0, True))
     batch = source.chat.wait(wire.Batch, lambda frame: frame.conversation == conversation)
@@ -197,8 +187,8 @@ def holder(address: Address) -> object:
     return source
 
 
-def _is_about(file: EntryHash, frame: frames.Refused) -> bool:
-    return frame.file == file
+def _answers(asked: tuple[EntryHash, int, int], frame: frames.Refused) -> bool:
+    return (frame.file, frame.layer, frame.index) == asked
 
 
 # -- floods
@@ -389,11 +379,13 @@ def odd_files(address: Address, *names: str) -> object:
     answer(source, lambda wanted: source.send(*parts_of_any(wanted, held[EntryHash(wanted.file)])))
     push(source.chat, made)
     for file in held:
-        claim(source, file)
-    time.sleep(0.5)
-    for file in held:
+        source.bulk.wait(frames.Follow, partial(_follows, file))  # before, nobody would listen
         claim(source, file)
     return source
+
+
+def _follows(file: EntryHash, frame: frames.Follow) -> bool:
+    return frame.file == file and frame.on
 
 
 def parts_of_any(wanted: frames.Wanted, data: bytes) -> list[frames.Frame]:

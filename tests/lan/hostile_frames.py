@@ -122,10 +122,11 @@ def _answer_nothing(peer: Peer) -> None:
     ends, at = time.monotonic() + FLOOD_S, 0
     with contextlib.suppress(OSError):
         while time.monotonic() < ends:
-            new, at = peer.frames[at:], len(peer.frames)
+            new = peer.frames[at:]
+            at += len(new)
             wants = [frame for frame in new if isinstance(frame, wire.Want)]
             peer.send(*(wire.Batch(want.query, LOBBY, (), True) for want in wants))
-            time.sleep(0.001)
+            peer.wait_more(at, ends - time.monotonic())
 
 
 @attack
@@ -292,11 +293,11 @@ def false_twins(address: Address) -> object:
         peer = linked(address)
         peer.send(wire.Twin(instance))
         kept.append(peer)
-    time.sleep(0.5)
-    for peer in kept:
-        for frame in [frame for frame in peer.frames if isinstance(frame, wire.Twin)]:
+        if len(instance) == 16:  # else no process can be meant, and nothing is asked
+            asked = peer.wait(wire.Twin)
             # The question comes back to the one who asks, or is answered with a wrong proof.
-            peer.send(frame, wire.Twin(frame.instance, frame.nonce, os.urandom(64)))
+            peer.send(asked, wire.Twin(asked.instance, asked.nonce, os.urandom(64)))
+        peer.wait_taken()
     return kept
 
 

@@ -16,8 +16,8 @@ from siege import Siege
 pytestmark = [pytest.mark.lan, pytest.mark.soak]
 LOBBY = "#lobby"
 MIB = 1024 * 1024
-SLOW = 20_000_000
-"""Bits a second of the friend's port, where a bad source is to have its chance."""
+SLOW = 16_000_000
+"""Bits a second of the friend's port, where an attacker is to have its chance."""
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +52,11 @@ def wait_complete(node: Node, file: dict[str, Any], path: Path) -> None:
 @pytest.mark.parametrize("how", ["wrong", "silent", "slow", "refuses"])
 def test_a_bad_source_is_left_for_others(siege: Siege, tmp_path: Path, how: str) -> None:
     path = make_file(tmp_path, 4 * MIB + 7)
+    mark = siege.victim.mark()
     siege.lan.limit_rate(1, SLOW)
     try:
-        with siege.attack("bad_source", how) as mark:
+        with siege.meanwhile("bad_source", how):
             file = share(siege.friend, path)
-            if how in ("silent", "slow"):
-                siege.victim.wait_event(
-                    "file.progress", lambda body: body["file"]["sources"] == 2, since=mark
-                )
             wait_complete(siege.victim, file, path)
             if how == "wrong":
                 siege.warned("wrong-pieces", mark)
