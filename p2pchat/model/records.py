@@ -9,7 +9,7 @@ import msgspec
 from p2pchat.model.entry import Content, Entry, Span
 from p2pchat.model.file import FileState, Receiver
 from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
-from p2pchat.model.stream import Stream
+from p2pchat.model.stream import Kept
 
 
 class ConversationKind(IntEnum):
@@ -109,14 +109,15 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     author: PeerId
     clock: int
     """Of the entry; files are listed by it."""
-    stream: Stream
+    stream: Kept
     state: FileState
     reason: str = ""
     receivers: tuple[Receiver, ...] = ()
     reported: bool = False
     """The author has heard that it is complete here, or doesn't wait for it."""
     path: str | None = None
-    """Where the finished file or folder is. Not stored: looked up when the row is read."""
+    """Where this offer's finished file or folder was put; in a row that was read None where it is
+    no longer there."""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):

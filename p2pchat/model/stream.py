@@ -29,6 +29,27 @@ class Stream(msgspec.Struct, frozen=True, array_like=True):
     manifest: int = 0
     """How much of the beginning is a folder's manifest; 0: a single file."""
 
+    def name(self) -> str:
+        """Of the folder that it is kept in."""
+        return f"{self.root.hex()}-{self.size:x}-{self.manifest:x}"
+
+
+class Kept(Stream, frozen=True, array_like=True):
+    """Content as this node has it in one conversation. What came in one is in no other, unless it
+    is fetched there as well: whoever offers a copy can't learn from that where else it is."""
+
+    circle: bytes = b""
+    """Names the conversation (`protocol.hashing.circle`)."""
+
+    def name(self) -> str:
+        """`Stream.name`"""
+        own = Stream.name(self)
+        return f"{own}-{self.circle.hex()}" if self.circle else own
+
+
+def kept(stream: Stream, circle: bytes) -> Kept:
+    return Kept(stream.root, stream.size, stream.piece, stream.manifest, circle)
+
 
 class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Part of a stream's tree; a piece where the layer is 0."""

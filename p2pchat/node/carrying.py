@@ -122,10 +122,11 @@ class Carrying:
         def going(_done: int, _total: int) -> bool:
             return not self._closed
 
-        self._in_pool(self._depot.survey, self._resume(e.query), os.path.abspath(e.path), going)
+        path = os.path.abspath(e.path)
+        self._in_pool(self._depot.survey, self._resume(e.query), path, going, e.circle)
 
     def _begin(self, e: effects.BeginFetch) -> None:
-        self._in_pool(self._depot.begin, self._resume(e.query), e.stream)
+        self._in_pool(self._depot.begin, self._resume(e.query), e.stream, e.circles)
 
     def _finish(self, e: effects.FinishFetch) -> None:
         self._in_pool(self._finish_in_pool, self._resume(e.query), e)
@@ -141,7 +142,7 @@ class Carrying:
         if len(e.data) == size:
             self._keep(e.link, e.file, e.stream, e.block, e.data)
             return
-        key = (e.link, e.stream.root, e.block)
+        key = (e.link, e.file, e.block)
         whole = self._parts.get(key)
         if whole is None:
             whole = self._parts[key] = bytearray(size)
@@ -155,7 +156,7 @@ class Carrying:
         self._writes.add(call, lambda kept: self._exchange.kept(link, file, block, kept))
 
     def _drop_part(self, e: effects.DropPart) -> None:
-        self._parts.pop((e.link, e.stream.root, e.block), None)
+        self._parts.pop((e.link, e.file, e.block), None)
 
     # -- blocks that go
 

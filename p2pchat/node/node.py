@@ -177,7 +177,7 @@ class Node:
         file = row.file
         if file is None or file.state is not FileState.COMPLETE:
             return row
-        return replace(row, file=replace(file, path=self.depot.path(file.stream)))
+        return replace(row, file=replace(file, path=self.depot.path(file.stream, file.path)))
 
     def front_end(self) -> FrontEnd:
         """A façade of its own for one more front end."""

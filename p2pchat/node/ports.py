@@ -129,6 +129,8 @@ class Survey(msgspec.Struct, frozen=True):
     """Bytes of the file, or of all files of the folder; for people."""
     files: int
     """1, or how many the folder holds."""
+    path: str
+    """Where it lies, without links."""
 
 
 class Depot(Protocol):
@@ -136,16 +138,18 @@ class Depot(Protocol):
     fetched, and what is complete. Methods block and may be called by several threads at a time,
     each in one of the runtime's pools. DiskFull and StoreError where the disk fails."""
 
-    def survey(self, path: str, going: Callable[[int, int], bool]) -> Survey:
-        """Read a file or folder, keep its tree and where it lies, so that it can be served.
+    def survey(self, path: str, going: Callable[[int, int], bool], circle: bytes = b"") -> Survey:
+        """Read a file or folder, keep its tree and where it lies, so that it can be served in the
+        conversation with this id (`Kept.circle`).
         `going` is told now and then how many bytes of how many are read; False ends it with
         RequestError `busy`. RequestError `no-such-file`: nothing is there, or no file or folder;
         `not-allowed`: it can't be read; `busy` also: it changed meanwhile; `too-large`: a folder
         beyond limits.FOLDER_*. Links in a folder aren't followed out of it."""
         ...
 
-    def begin(self, stream: Stream) -> Progress:
-        """Make ready to fetch a stream, or to go on with it: what the disk has of it counts."""
+    def begin(self, stream: Stream, circles: Sequence[bytes] = ()) -> Progress:
+        """Make ready to fetch a stream, or to go on with it: what the disk has of it counts, of
+        other conversations than its own only what is complete in one of the `circles`."""
         ...
 
     def write(self, stream: Stream, block: Block, data: bytes) -> bool:
@@ -164,8 +168,9 @@ class Depot(Protocol):
         the same path, unless that has gone."""
         ...
 
-    def path(self, stream: Stream) -> str | None:
-        """Where the complete file or folder lies, if it is there still with its size."""
+    def path(self, stream: Stream, noted: str | None = None) -> str | None:
+        """Where the complete file or folder lies, if it is there still with its size. `noted`:
+        where one of several offers of the same content has it."""
         ...
 
     def discard(self, stream: Stream) -> None:

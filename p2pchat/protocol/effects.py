@@ -126,12 +126,16 @@ class SurveyPath(_Query, frozen=True, gc=False):
     """Read a file or folder that is to be shared: `ports.Survey` or RequestError."""
 
     path: str
+    circle: bytes
+    """The conversation's id."""
 
 
 class BeginFetch(_Query, frozen=True, gc=False):
     """What is here of it: `ports.Progress` or RequestError."""
 
     stream: Stream
+    circles: tuple[bytes, ...]
+    """Conversations of which anybody may know what is here of their files."""
 
 
 class FinishFetch(_Query, frozen=True, gc=False):
@@ -165,7 +169,7 @@ class DropPart(_Effect, frozen=True, gc=False):
     """What was gathered of a block from this link is of no use."""
 
     link: int
-    stream: Stream
+    file: bytes
     block: Block
 
 

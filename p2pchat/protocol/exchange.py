@@ -416,7 +416,7 @@ class Exchange:
                     self._send(said.links, said.frame)
                 else:
                     block = Block(said.layer, said.index)
-                    self._m.ctx.emit(effects.DropPart(said.link, fetch.row.stream, block))
+                    self._m.ctx.emit(effects.DropPart(said.link, fetch.row.id, block))
         for wish in self._server.take():
             self._perform(wish)
         self._schedule()

@@ -17,13 +17,14 @@ from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress
 from p2pchat.model.entry import EntryKind, FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash
-from p2pchat.model.records import FileRow, MessageRow, PutFile, Stored
+from p2pchat.model.records import ConversationKind, FileRow, MessageRow, PutFile, Stored
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Exchange
+from p2pchat.protocol.hashing import circle
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
-from p2pchat.protocol.offers import File, info_of, row_of
+from p2pchat.protocol.offers import File, info_of, row_of, storable
 from p2pchat.protocol.reports import Quota, Reports
 
 if TYPE_CHECKING:
@@ -133,13 +134,15 @@ class Files:
                 if stored.message is None:
                     m.ctx.refuse(request, "no-such-file")
                     return
-                row = row_of(stored.message, body, own=True)
-                file = self._file(replace(row, path=path), body, conversation)
+                file = self._file(row_of(stored.message, body, own=True), body, conversation)
+                file.row = replace(file.row, path=storable(found.path))
+                m.ctx.commit([PutFile(file.row)])
                 m.ctx.reply(request, self._info(file))
 
             m.commands.write_offer(request, origin, conversation, body, offered)
 
-        m.ctx.ask(lambda query: effects.SurveyPath(query, path), surveyed)
+        place = circle(conversation.id)
+        m.ctx.ask(lambda query: effects.SurveyPath(query, path, place), surveyed)
 
     # -- offers that are durable
 
@@ -220,7 +223,11 @@ class Files:
         if file.row.state is FileState.FETCHING and file.fetch is not None:
             self._m.ctx.reply(request, self._info(file))
         elif file.row.state is FileState.COMPLETE and row.file is not None and row.file.path:
-            self._complete(request, file)
+            file.row = replace(file.row, path=row.file.path)
+            if put_to:
+                self._finish(request, file)
+            else:
+                self._complete(request, file)
         else:
             file.gone = False
             self._begin(request, file)
@@ -286,7 +293,11 @@ class Files:
                 if file.fetch.complete():
                     self._finish(0, file)
 
-        m.ctx.ask(lambda query: effects.BeginFetch(query, file.row.stream), ready)
+        # What came in another conversation is fetched again, lest who offers a copy learn of it;
+        # but for open rooms, of which anybody can ask for any file.
+        mine = m.conversations.mine()
+        anybodys = tuple(circle(it.id) for it in mine if it.row.kind == ConversationKind.OPEN)
+        m.ctx.ask(lambda query: effects.BeginFetch(query, file.row.stream, anybodys), ready)
 
     def _stop(self, file: File) -> None:
         if file.fetch is not None:
@@ -376,7 +387,7 @@ class Files:
                 self._fail(file, found.reason)
                 m.ctx.reply(request, found)
                 return
-            file.row = replace(file.row, path=found)
+            file.row = replace(file.row, path=storable(found))
             self._complete(request, file)
 
         stream, name, place = file.row.stream, file.body.name, file.put_to or ""
@@ -393,6 +404,7 @@ class Files:
         self._begin_next()
 
     def _fail(self, file: File, reason: str) -> None:
+        file.row = replace(file.row, path=None)
         self._set(file, FileState.FAILED, reason)
         self._m.ctx.notify(FileFailed(self._info(file)))
         self._report(file)

@@ -55,6 +55,13 @@ def open_room_id(network: bytes, name: str) -> ConversationId:
     return ConversationId(digest("p2pchat 1 open room", network, name.encode()))
 
 
+def circle(conversation: ConversationId) -> bytes:
+    """What stands for a conversation in the names of folders (`model.stream.Kept`). Hashed, since
+    whoever founds a room chooses its id; 16 bytes, since some systems want names short. Nothing
+    of it is on the wire."""
+    return blake3(conversation).digest(length=16)
+
+
 def direct_id(network: bytes, one: PeerId, other: PeerId) -> ConversationId:
     """The id of the conversation of two persons, the same whoever asks."""
     pair = "".join(sorted((one, other))).encode()

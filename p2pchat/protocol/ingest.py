@@ -36,13 +36,14 @@ from p2pchat.model.records import (
     Stored,
     Write,
 )
+from p2pchat.model.stream import kept
 from p2pchat.protocol import effects, entries, sealing
 from p2pchat.protocol.branches import Branches
 from p2pchat.protocol.clocks import Clocks
 from p2pchat.protocol.context import Context
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.entries import BadContent, Checked
-from p2pchat.protocol.hashing import peer_id_of
+from p2pchat.protocol.hashing import circle, peer_id_of
 from p2pchat.protocol.writer import Writer
 
 RECENT = 8192
@@ -372,7 +373,7 @@ class Ingest:
                             conversation=conversation.id,
                             author=entry.author,
                             clock=entry.header.clock,
-                            stream=stream,
+                            stream=kept(stream, circle(conversation.id)),
                             state=state,
                             reported=entry.own,
                         ),

@@ -8,9 +8,11 @@ from p2pchat.model.entry import FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.records import FileRow, MessageRow
+from p2pchat.model.stream import kept
 from p2pchat.model.text import safe_text
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Fetch
+from p2pchat.protocol.hashing import circle
 
 
 @dataclass(slots=True, eq=False)
@@ -40,10 +42,19 @@ def row_of(message: MessageRow, body: FileBody, own: bool) -> FileRow:
         conversation=message.conversation,
         author=message.author,
         clock=message.clock,
-        stream=body.stream,
+        stream=kept(body.stream, circle(message.conversation)),
         state=FileState.COMPLETE if own else FileState.OFFERED,
         reported=own,
     )
+
+
+def storable(path: str) -> str | None:
+    """A path as a row can have it: some systems' needn't be text. Of such a one the depot knows."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return None
+    return path
 
 
 def info_of(

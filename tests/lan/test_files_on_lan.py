@@ -103,6 +103,13 @@ def test_a_file_is_with_everybody_and_its_author_sees_that(lan: Lan, tmp_path: P
     again = share(nodes[0], make_copy(path, tmp_path / "another name.bin"))
     wait_whole(nodes[1:], again, path.read_bytes())
     assert received(lan, 1) - before < MIB
+    # Each offer stays where it is.
+    assert offer(nodes[0], file)["path"] == str(path)
+    assert offer(nodes[0], again)["path"] == str(tmp_path / "another name.bin")
+    own = share(nodes[1], make_copy(path, tmp_path / "a copy of it.bin"))
+    wait_whole([nodes[0], nodes[2]], own, path.read_bytes())
+    assert offer(nodes[1], file)["path"] == str(nodes[1].data_dir / "downloads" / path.name)
+    assert offer(nodes[1], own)["path"] == str(tmp_path / "a copy of it.bin")
 
 
 def make_copy(path: Path, target: Path) -> Path:

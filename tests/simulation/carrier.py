@@ -13,7 +13,16 @@ from blake3 import blake3
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
-from p2pchat.model.stream import HASH_BYTES, HASHES, Block, Stream, block_size, layers, piece_size
+from p2pchat.model.stream import (
+    HASH_BYTES,
+    HASHES,
+    Block,
+    Stream,
+    block_size,
+    kept,
+    layers,
+    piece_size,
+)
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.protocol import effects
 from p2pchat.protocol.swarm.frames import Piece, encode
@@ -49,7 +58,7 @@ def survey(name: str, data: bytes) -> tuple[Survey, Blocks]:
         row = [hashes[at : at + size] for at in range(0, len(hashes), size)]
         layer += 1
     stream = Stream(blake3(row[0]).digest(), len(data), piece)
-    return Survey(stream, name, "application/octet-stream", len(data), 1), blocks
+    return Survey(stream, name, "application/octet-stream", len(data), 1, name), blocks
 
 
 class Carrier:
@@ -58,11 +67,11 @@ class Carrier:
     def __init__(self, host: Host, disk: Disk) -> None:
         self._host = host
         self._disk = disk
-        self._parts: dict[tuple[int, Stream, Block], bytes] = {}
+        self._parts: dict[tuple[int, bytes, Block], bytes] = {}
         self._given: dict[tuple[int, bytes, Block], bytes] = {}
         self.perform: dict[type, Callable[[Any], None]] = {
-            effects.SurveyPath: lambda e: self._resume(e.query, lambda: self._survey(e.path)),
-            effects.BeginFetch: lambda e: self._resume(e.query, lambda: self._begin(e.stream)),
+            effects.SurveyPath: lambda e: self._resume(e.query, lambda: self._survey(e)),
+            effects.BeginFetch: lambda e: self._resume(e.query, lambda: self._begin(e)),
             effects.FinishFetch: lambda e: self._resume(e.query, lambda: self._finish(e)),
             effects.DiscardStream: self._discard,
             effects.KeepPart: self._keep_part,
@@ -83,18 +92,21 @@ class Carrier:
 
     # -- whole streams
 
-    def _survey(self, path: str) -> Survey | RequestError:
-        data = self._disk.paths.get(path)
+    def _survey(self, e: effects.SurveyPath) -> Survey | RequestError:
+        data = self._disk.paths.get(e.path)
         if data is None:
             return RequestError("no-such-file")
-        found, _ = survey(path, data)
-        self._disk.whole[found.stream] = path
+        found, _ = survey(e.path, data)
+        self._disk.whole[kept(found.stream, e.circle)] = e.path
         return found
 
-    def _begin(self, stream: Stream) -> Progress:
-        path = self._disk.whole.get(stream)
-        if path is not None and path in self._disk.paths:
-            return Progress((), path)
+    def _begin(self, e: effects.BeginFetch) -> Progress:
+        stream = e.stream
+        for one in (stream, *(kept(stream, circle) for circle in e.circles)):
+            path = self._disk.whole.get(one)
+            if path is not None and path in self._disk.paths:
+                self._disk.whole[stream] = path
+                return Progress((), path)
         here = self._disk.fetched.setdefault(stream, {})
         bits = [bytearray(-(-count // 8)) for count in layers(stream)]
         for block in here:
@@ -106,7 +118,8 @@ class Carrier:
             here = self._disk.fetched.pop(e.stream)
             pieces = [here[Block(0, index)] for index in range(layers(e.stream)[0])]
             path = f"downloads/{e.name}"
-            assert path not in self._disk.paths
+            while path in self._disk.paths:
+                path += "~"
             self._disk.paths[path] = b"".join(pieces)
             self._disk.whole[e.stream] = path
         return self._disk.whole[e.stream]
@@ -117,10 +130,10 @@ class Carrier:
     # -- blocks
 
     def _drop_part(self, e: effects.DropPart) -> None:
-        self._parts.pop((e.link, e.stream, e.block), None)
+        self._parts.pop((e.link, e.file, e.block), None)
 
     def _keep_part(self, e: effects.KeepPart) -> None:
-        key = (e.link, e.stream, e.block)
+        key = (e.link, e.file, e.block)
         part = self._parts.pop(key, b"")
         assert e.offset == len(part), "the parts of a block come in order"
         part += e.data
@@ -150,7 +163,7 @@ class Carrier:
         if path is None:
             return self._disk.fetched.get(stream, {}).get(block)
         found, blocks = survey(path, self._disk.paths.get(path, b""))
-        return blocks[block] if found.stream == stream else None
+        return blocks[block] if found.stream.root == stream.root else None
 
     def _read(self, e: effects.ReadBlock) -> None:
         def read() -> None:

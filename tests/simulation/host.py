@@ -291,7 +291,7 @@ class Host:
         row = self.store.message(hash)
         if row is None or row.file is None:
             return row
-        path = self.disk.whole.get(row.file.stream)
+        path = row.file.path or self.disk.whole.get(row.file.stream)
         return replace(row, file=replace(row.file, path=path))
 
     def _check(self, entries: Sequence[Any]) -> list[Any]:

@@ -14,7 +14,15 @@ import pytest
 from carrying import blocks, carry, depot, fetch, has, here, snapshot, survey
 
 from p2pchat.errors import RequestError, StoreError
-from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, is_well_formed, layers
+from p2pchat.model.stream import (
+    HASHES,
+    PIECE_MIN_BYTES,
+    Block,
+    Stream,
+    is_well_formed,
+    kept,
+    layers,
+)
 from p2pchat.node.ports import Depot
 from p2pchat.storage.depot.tree import Tree, TreeBuilder, digest
 
@@ -406,3 +414,41 @@ def test_one_content_under_two_readings(tmp_path: Path) -> None:
     assert fetch(source, target, offer).read_bytes() == content(2 * P)
     assert target.path(as_folder) is None
     assert layers(as_folder) == layers(offer.stream)
+
+
+def test_what_came_in_another_conversation_is_not_here(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    data = content(3 * P)
+    offer = survey(source, shared(tmp_path, data))
+    one, other, third = (kept(offer.stream, bytes([number]) * 16) for number in (1, 2, 3))
+    target.begin(one)
+    for block in blocks(offer.stream)[:2]:
+        assert target.write(one, block, source.read(offer.stream, block) or b"")
+    assert here(target.begin(other)) == 0
+    assert here(target.begin(one)) == 1
+    for block in blocks(offer.stream):
+        assert target.write(one, block, source.read(offer.stream, block) or b"")
+    path = target.finish(one, "lesson.bin")
+    # Nor is it known once it is whole, but where it is said that this does no harm.
+    assert target.begin(other).path is None
+    assert target.read(other, Block(0, 0)) is None
+    assert target.begin(third, [other.circle]).path is None
+    assert target.begin(third, [other.circle, one.circle]).path == path
+    assert target.read(third, Block(0, 1)) == data[P : 2 * P]
+    # A copy is kept apart.
+    for block in blocks(offer.stream):
+        assert target.write(other, block, source.read(offer.stream, block) or b"")
+    assert target.finish(other, "lesson.bin") != path
+    assert Path(path).read_bytes() == Path(target.path(other) or "").read_bytes() == data
+
+
+def test_each_offer_of_a_content_has_its_path(tmp_path: Path) -> None:
+    source = depot(tmp_path / "a")
+    first = shared(tmp_path / "1", content(3 * P))
+    second = shared(tmp_path / "2", content(3 * P))
+    stream = survey(source, first).stream
+    survey(source, second)
+    assert source.path(stream, str(first)) == str(first)
+    assert source.path(stream, str(second)) == str(second)
+    first.write_bytes(b"shorter")
+    assert source.path(stream, str(first)) is None

@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p2pchat.config.limits import FILE_NAME_BYTES
@@ -98,6 +98,7 @@ def test_what_holds_for_every_name(name: str) -> None:
 
 
 @given(names)
+@example("\n\u0301")
 def test_made_harmless_once(name: str) -> None:
     assert harmless(harmless(name)) == harmless(name)
 

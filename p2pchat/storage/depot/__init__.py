@@ -1,6 +1,7 @@
 """Files and folders on this machine's disk, as streams under a hash tree.
 
-`files/<root>-<size>-<manifest>/` (hex) holds what is kept of one stream:
+`files/<root>-<size>-<manifest>-<circle>/` (hex) holds what is kept of one stream in one
+conversation (`model.stream.Kept`):
 
 - `hashes`: the tree's layers above the pieces, from the lowest up, each without gaps;
 - `data`: what was fetched of the stream so far; of a folder whose manifest is known the pieces that

@@ -7,11 +7,11 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from p2pchat.model.stream import Block, Stream
+from p2pchat.model.stream import Block, Stream, kept
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.storage.depot.disk import translated
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
@@ -38,7 +38,7 @@ class FileDepot:
             for left in folder.glob(WORK_PREFIX + "*"):
                 shutil.rmtree(left, ignore_errors=True)
 
-    def survey(self, path: str, going: Callable[[int, int], bool]) -> Survey:
+    def survey(self, path: str, going: Callable[[int, int], bool], circle: bytes = b"") -> Survey:
         """`ports.Depot.survey`."""
         if self._profile is not None:
             refuse_own(path, self._profile, self._downloads)
@@ -47,16 +47,39 @@ class FileDepot:
             try:
                 avoid = os.path.realpath(self._folder)
                 taken = take(path, work, work / HASHES_FILE, avoid, going)
-                note_source(work, taken.path, taken.mtime_ns)
-                self._holding(taken.survey.stream).adopt(work)
+                note_source(work, taken.survey.path, taken.mtime_ns)
+                stream = taken.survey.stream
+                self._holding(kept(stream, circle) if circle else stream).adopt(work)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         return taken.survey
 
-    def begin(self, stream: Stream) -> Progress:
+    def begin(self, stream: Stream, circles: Sequence[bytes] = ()) -> Progress:
         """`ports.Depot.begin`."""
         with translated(_FAILED):
-            return self._holding(stream).begin()
+            holding = self._holding(stream)
+            progress = holding.begin()
+            if progress.path is None and any(
+                self._lend(kept(stream, circle), holding) for circle in circles
+            ):
+                progress = holding.begin()
+            return progress
+
+    def _lend(self, stream: Stream, borrower: Holding) -> bool:
+        """Whether what lies elsewhere is known to the borrower now."""
+        if not (self._folder / stream.name()).exists():
+            return False
+        lender = self._holding(stream)
+        if lender is borrower:
+            return False
+        work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
+        try:
+            if not lender.lend(work):
+                return False
+            borrower.adopt(work)
+            return True
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
     def write(self, stream: Stream, block: Block, data: bytes) -> bool:
         """`ports.Depot.write`."""
@@ -73,10 +96,10 @@ class FileDepot:
         with translated("a file can't be put into the downloads"):
             return self._holding(stream).finish(name)
 
-    def path(self, stream: Stream) -> str | None:
+    def path(self, stream: Stream, noted: str | None = None) -> str | None:
         """`ports.Depot.path`. Of a folder every file is looked at: some 5 µs each."""
         with translated(_FAILED):
-            return self._holding(stream).path()
+            return self._holding(stream).path(noted)
 
     def discard(self, stream: Stream) -> None:
         """`ports.Depot.discard`."""
@@ -88,8 +111,7 @@ class FileDepot:
         with self._lock:
             holding = self._holdings.get(stream)
             if holding is None:
-                name = f"{stream.root.hex()}-{stream.size:x}-{stream.manifest:x}"
-                holding = Holding(self._folder / name, stream, self._downloads)
+                holding = Holding(self._folder / stream.name(), stream, self._downloads)
                 self._holdings[stream] = holding
             self._recent[stream] = holding
             self._recent.move_to_end(stream)

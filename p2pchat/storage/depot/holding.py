@@ -131,9 +131,35 @@ class Holding:
             self._fetch, self._looked = None, False
             return str(target)
 
-    def path(self) -> str | None:
+    def path(self, noted: str | None) -> str | None:
+        """`noted`: where one offer of it lies, which isn't where it is served from if there are
+        several; of those it is asked only whether they are there, with their size."""
         with self._lock:
-            return self._path(thorough=True)
+            path = self._path(thorough=True)
+        if noted is None or noted == path:
+            return path
+        return noted if self._is_there(noted) else None
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            state = os.lstat(path)
+        except (OSError, ValueError):
+            return False
+        if self._stream.manifest:
+            return stat.S_ISDIR(state.st_mode)
+        return stat.S_ISREG(state.st_mode) and state.st_size == self._stream.size
+
+    def lend(self, work: Path) -> bool:
+        """Copy what is known of the complete content into an empty folder, for `adopt` of another;
+        False where it isn't here, or not what it was."""
+        with self._lock:
+            self._tree.forget()
+            if self._path() is None or not self._is_right():
+                return False
+            for name in (HASHES_FILE, SOURCE, LAYOUT, DATA):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(self._home / name, work / name)
+            return True
 
     def adopt(self, work: Path) -> None:
         """Take over what a survey has made of the stream: it is complete there."""

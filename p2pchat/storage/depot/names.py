@@ -36,9 +36,9 @@ def harmless(name: str) -> str:
     """The name as that of one file or folder in the folder where it is put: it leads nowhere else,
     names no device, shows itself whole and in order, and fits every usual file system."""
     if not (_PLAIN.fullmatch(name) and len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES):
-        name = unicodedata.normalize("NFC", well_formed(name[:PATH_PART_BYTES]))
-        name = safe_text(name, multiline=False)
+        name = safe_text(well_formed(name[:PATH_PART_BYTES]), multiline=False)
         name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
+        name = unicodedata.normalize("NFC", name)
         name = _shortened(_stripped(name))
     if _DEVICE.fullmatch(name):
         return "_" + name

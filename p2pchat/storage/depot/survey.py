@@ -34,8 +34,6 @@ _MOUNT_POINT = 0xA0000003
 
 class Surveyed(NamedTuple):
     survey: Survey
-    path: str
-    """Where it lies, without links."""
     mtime_ns: int
     """Of a file; 0 for a folder."""
 
@@ -56,13 +54,13 @@ def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surve
         for record in Layout(str(work / LAYOUT), walk.length):
             reader.take(os.fsdecode(prefix + record.path), record.size, record.mtime_ns)
         stream = Stream(reader.root(), size, piece_size(size), walk.length)
-        survey = Survey(stream, name, "inode/directory", walk.content, walk.files)
-        return Surveyed(survey, real, 0)
+        survey = Survey(stream, name, "inode/directory", walk.content, walk.files, real)
+        return Surveyed(survey, 0)
     reader = _Reader(hashes, state.st_size, going)
     reader.take(real, state.st_size, state.st_mtime_ns)
     stream = Stream(reader.root(), state.st_size, piece_size(state.st_size))
     mime = _types().guess_type(name)[0] or "application/octet-stream"
-    return Surveyed(Survey(stream, name, mime, state.st_size, 1), real, state.st_mtime_ns)
+    return Surveyed(Survey(stream, name, mime, state.st_size, 1, real), state.st_mtime_ns)
 
 
 @cache
