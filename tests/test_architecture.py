@@ -55,6 +55,7 @@ LIBRARY_HOMES = {
     "apsw": ("storage",),
     "zeroconf": ("discovery",),
     "prompt_toolkit": ("ui.terminal",),
+    "polib": ("ui.language",),
     "tkinter": ("ui.tk", "ui.bridge"),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),

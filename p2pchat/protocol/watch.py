@@ -20,7 +20,10 @@ CLAIMS_BELIEVED = 16
 TELL_AGAIN_S = 600.0
 MAX_TOLD = 100
 """Warnings of one kind; more than these help nobody."""
-_UNITS = (("years", 365 * limits.DAY_MS), ("days", limits.DAY_MS), ("hours", 3_600_000))
+_UNITS = (
+    ("years", 365 * limits.DAY_MS), ("days", limits.DAY_MS), ("hours", 3_600_000),
+    ("minutes", 60_000),
+)  # fmt: skip
 _REFUSALS = {
     "wrong-code": "Somebody at {} is in this network but has another network code, or none.",
     "protocol": "Somebody at {} sent what isn't allowed; the link was closed.",
@@ -100,7 +103,8 @@ class Watch:
         self._clock_warned.add(link.person)
         way = "ahead of" if off > 0 else "behind"
         who = self._m.people.label(link.person)
-        text = f"The clock of {who} is {_span(abs(off))} {way} this one's."
+        number, unit = _span(abs(off))
+        text = f"The clock of {who} is {number} {unit} {way} this one's."
         self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=link.person))
 
     def own_tip_claimed(self, conversation: Conversation, feed: FeedId) -> None:
@@ -149,9 +153,7 @@ class Watch:
         )
 
 
-def _span(ms: int) -> str:
-    """Rounded, in the largest unit of which it has two or more."""
-    for name, unit in _UNITS:
-        if round(ms / unit) >= 2:
-            return f"{round(ms / unit)} {name}"
-    return f"{round(ms / 60_000)} minutes"
+def _span(ms: int) -> tuple[int, str]:
+    """Rounded, in the largest unit of which it has two or more, else in the smallest."""
+    spans = [(round(ms / unit), name) for name, unit in _UNITS]
+    return next((span for span in spans if span[0] >= 2), spans[-1])

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from p2pchat.errors import P2PChatError
 from p2pchat.events import Event
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 
 log = logging.getLogger("p2pchat.ui")
@@ -91,7 +92,9 @@ class Bridge:
                 self.post(lambda: failed(refused) if failed else self._say(words.refusal(refused)))
             except Exception as error:
                 log.error("unexpected failure: %r", error, exc_info=log.isEnabledFor(logging.DEBUG))
-                text = f"Something went wrong inside p2pchat ({type(error).__name__})."
+                text = _("Something went wrong inside p2pchat ({kind}).").format(
+                    kind=type(error).__name__
+                )
                 self.post(lambda: failed(P2PChatError(text)) if failed else self._say(text))
             else:
                 if done is not None:

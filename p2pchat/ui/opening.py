@@ -11,6 +11,7 @@ import sys
 import threading
 
 from p2pchat.errors import P2PChatError
+from p2pchat.ui.language import _
 
 WAIT_S = 1.5
 """So long it is looked whether the system's program fails at once; some stay, as what they open."""
@@ -163,7 +164,7 @@ def _show(path: str) -> None:
 def _present(path: str) -> str:
     path = os.path.abspath(path)
     if not os.path.exists(path):
-        raise P2PChatError("the file is no longer where it was put")
+        raise P2PChatError(_("the file is no longer where it was put"))
     return path
 
 
@@ -172,7 +173,7 @@ def _hand_over(path: str) -> None:
         try:
             os.startfile(path)
         except OSError as error:
-            raise P2PChatError(f"it can't be opened: {error.strerror}") from error
+            raise P2PChatError(_("it can't be opened: {why}").format(why=error.strerror)) from error
     else:
         _launch(["open" if sys.platform == "darwin" else "xdg-open", path])
 
@@ -188,11 +189,11 @@ def _launch(command: list[str], fails: bool = True) -> None:
             start_new_session=True,
         )
     except OSError:
-        raise P2PChatError(f"it can't be opened: there is no {command[0]} here") from None
+        raise P2PChatError(_("the system has no program that opens it")) from None
     try:
         code = program.wait(WAIT_S)
     except subprocess.TimeoutExpired:
         threading.Thread(target=program.wait, name="opened", daemon=True).start()
         return
     if code and fails:
-        raise P2PChatError("the system has no program that opens it")
+        raise P2PChatError(_("the system has no program that opens it"))

@@ -6,14 +6,15 @@ from enum import Enum
 
 from p2pchat.model.ids import PeerId
 from p2pchat.model.message import Message, MessageKind
+from p2pchat.ui.language import N_
 
 
 class Action(Enum):
-    REPLY = "Reply"
-    REACT = "React"
-    COPY = "Copy text"
-    EDIT = "Edit"
-    DELETE = "Delete"
+    REPLY = N_("Reply")
+    REACT = N_("React")
+    COPY = N_("Copy text")
+    EDIT = N_("Edit")
+    DELETE = N_("Delete")
 
 
 def allowed(message: Message, me: PeerId) -> list[Action]:

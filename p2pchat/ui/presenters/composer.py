@@ -14,6 +14,7 @@ from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.text import one_line, well_formed
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import timeline, words
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
@@ -81,14 +82,16 @@ class ComposerPresenter:
             return "", ""
         text = one_line(self.target.text, timeline.QUOTE_CHARS)
         if self.mode == Mode.EDIT:
-            return "Edit message", text
-        return f"Reply to {timeline.author_label(self.target, self._directory.labels)}", text
+            return _("Edit message"), text
+        name = timeline.author_label(self.target, self._directory.labels)
+        return _("Reply to {name}").format(name=name), text
 
     def typing_words(self) -> str:
         names = [self._directory.labels.get(peer, peer[:8]) for peer in self._typers]
         if not names:
             return ""
-        return f"{words.several(names)} {'is' if len(names) == 1 else 'are'} typing…"
+        said = words.several(names)
+        return ngettext("{names} is typing…", "{names} are typing…", len(names), names=said)
 
     # -- moving between conversations
 
@@ -158,7 +161,8 @@ class ComposerPresenter:
         if not text or not self._name:
             return
         if len(text.encode()) > TEXT_BYTES:
-            self._say(f"A message holds at most {TEXT_BYTES // 1024} KB of text.")
+            most = TEXT_BYTES // 1024
+            self._say(_("A message holds at most {number} KB of text.").format(number=most))
             return
         self._told = None
         if self.mode == Mode.EDIT and self.target is not None:

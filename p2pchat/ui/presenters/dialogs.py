@@ -14,6 +14,7 @@ from p2pchat.model.names import room_name
 from p2pchat.model.people import Peer
 from p2pchat.model.text import safe_name
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.runner import Runner
 
@@ -39,23 +40,26 @@ class FirstStartPresenter:
     def submit(self, text: str) -> None:
         """An empty text takes the suggestion."""
         name = safe_name(text) or self.suggested
-        problem = name_problem(name) if len(text) <= NAME_CHARS else _TOO_LONG
+        problem = name_problem(name) if len(text) <= NAME_CHARS else _too_long()
         self._view.show_error(problem)
         if not problem:
             self._view.set_busy(True)
             self._chosen(name)
 
 
-_TOO_LONG = f"A name has at most {NAME_CHARS} characters."
+def _too_long() -> str:
+    return _("A name has at most {number} characters.").format(number=NAME_CHARS)
 
 
 def name_problem(name: str) -> str:
     """Why a name can't be one's own; empty where it can."""
     if not name:
-        return "Please write a name that others will see."
+        return _("Please write a name that others will see.")
     if len(name) > NAME_CHARS:
-        return _TOO_LONG
-    return "That looks like the id of a person. Please choose a name." * has_peer_id_form(name)
+        return _too_long()
+    if has_peer_id_form(name):
+        return _("That looks like the id of a person. Please choose a name.")
+    return ""
 
 
 class SomeoneElsePresenter:
@@ -118,8 +122,10 @@ class ConnectPresenter:
         self._set_busy(False)
         nobody = isinstance(error, RequestError) and error.reason == "nobody-answered"
         self._view.show_error(
-            "Nobody answered there. Does p2pchat run on that computer, and does its firewall "
-            f"let port {PORT} through?"
+            _(
+                "Nobody answered there. Does p2pchat run on that computer, and does its firewall "
+                "let port {port} through?"
+            ).format(port=PORT)
             if nobody
             else words.refusal(error)
         )
@@ -136,10 +142,10 @@ def address_problem(address: str) -> str:
     """Why a text can't be HOST[:PORT]; empty where it can."""
     match = _ADDRESS.fullmatch(address)
     if match is None:
-        return "Write a computer's name or address, such as 192.168.1.20"
+        return _("Write a computer's name or address, such as 192.168.1.20")
     port = match["port"]
     if port and not 0 < int(port) < 65536:
-        return "A port is a number from 1 to 65535."
+        return _("A port is a number from 1 to 65535.")
     return ""
 
 
@@ -182,9 +188,11 @@ class RoomPresenter:
         reason = error.reason if isinstance(error, RequestError) else ""
         self._view.show_error(
             {
-                "nobody-answered": "Nobody of this room is here now, so the password can't be "
-                "checked. Try again when one of them is.",
-                "room-exists": "There is a room of that name already. Join it instead.",
+                "nobody-answered": _(
+                    "Nobody of this room is here now, so the password can't be checked. "
+                    "Try again when one of them is."
+                ),
+                "room-exists": _("There is a room of that name already. Join it instead."),
             }.get(reason)
             or words.refusal(error)
         )
@@ -197,9 +205,9 @@ class RoomPresenter:
 def room_problem(room: str, password: str) -> str:
     """Why there can't be such a room; empty where there can."""
     if room == "#":
-        return "Please write the room's name."
+        return _("Please write the room's name.")
     if len(password) > PASSWORD_CHARS:
-        return f"A password has at most {PASSWORD_CHARS} characters."
+        return _("A password has at most {number} characters.").format(number=PASSWORD_CHARS)
     try:
         room_name(room)
     except RequestError as error:

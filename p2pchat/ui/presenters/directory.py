@@ -30,6 +30,7 @@ from p2pchat.model.message import Conversation, Room
 from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
@@ -158,7 +159,7 @@ class Directory:
     def _relabel(self) -> None:
         for peer in self.peers.values():
             self._keep_peer(peer)
-        self._name(self.me.peer_id, safe_name(self.me.name) or "me")
+        self._name(self.me.peer_id, safe_name(self.me.name) or _("me"))
 
     def _changed(self) -> None:
         for listener in self.listeners:
@@ -185,14 +186,15 @@ def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, 
         return ""
     last = conversation.last
     if last.deleted:
-        return "message deleted"
+        return _("message deleted")
     text = one_line(last.text, 60)
     if last.kind == "system":
-        return text
+        return told(text)
     if last.author == me:
-        return f"You: {text}"
+        return _("You: {text}").format(text=text)
     if conversation.conversation.startswith("#"):
-        return f"{labels.get(last.author) or safe_name(last.author_label)}: {text}"
+        name = labels.get(last.author) or safe_name(last.author_label)
+        return _("{name}: {text}").format(name=name, text=text)
     return text
 
 
@@ -201,19 +203,20 @@ def heading(directory: Directory, conversation: str) -> tuple[str, str]:
     title = directory.title(conversation)
     room = directory.rooms.get(conversation)
     if room is not None:
-        members = words.count(room.members, "person", "people")
-        return title, f"{members} · protected by a password" if room.protected else members
+        members = ngettext("{number} person", "{number} people", room.members)
+        protected = _("{people} · protected by a password").format(people=members)
+        return title, protected if room.protected else members
     peer = directory.peer_of(conversation)
     return title, _person_words(peer) if peer else ""
 
 
 def _person_words(peer: Peer) -> str:
     if peer.warning:
-        return one_line(peer.warning, 160)
+        return one_line(told(peer.warning), 160)
     if peer.blocked:
-        return "blocked: you get nothing from them"
-    status = peer.status.value
+        return _("blocked: you get nothing from them")
+    status = words.status(peer.status)
     if peer.status == Status.OFFLINE:
-        status = "offline · messages wait until they are back"
+        status = _("offline · messages wait until they are back")
     note = one_line(peer.note, 80)
     return f"{status} · {note}" if note else status

@@ -11,6 +11,7 @@ from enum import Enum
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import PeerId
 from p2pchat.model.text import one_line
+from p2pchat.ui.language import N_, _, ngettext
 from p2pchat.ui.presenters import words
 
 NAME_CHARS = 120
@@ -25,25 +26,25 @@ PICTURES = frozenset((".png", ".gif", ".ppm", ".pgm"))
 """What Tk reads by itself."""
 
 FAILURES = {
-    "gone": "nobody has it any more",
-    "changed": "it was changed or deleted at the sender",
-    "cancelled": "no longer shared",
-    "disk-full": "the disk is full",
-    "too-large": "it is too large",
-    "not-allowed": "it may not be written there",
-    "store-failed": "it can't be kept here",
+    "gone": N_("nobody has it any more"),
+    "changed": N_("it was changed or deleted at the sender"),
+    "cancelled": N_("no longer shared"),
+    "disk-full": N_("the disk is full"),
+    "too-large": N_("it is too large"),
+    "not-allowed": N_("it may not be written there"),
+    "store-failed": N_("it can't be kept here"),
 }
 
 
 class FileAction(Enum):
-    DOWNLOAD = "Download"
-    AGAIN = "Try again"
-    PAUSE = "Pause"
-    RESUME = "Resume"
-    CANCEL = "Cancel"
-    OPEN = "Open"
-    SHOW = "Show in folder"
-    UNSHARE = "Stop sharing"
+    DOWNLOAD = N_("Download")
+    AGAIN = N_("Try again")
+    PAUSE = N_("Pause")
+    RESUME = N_("Resume")
+    CANCEL = N_("Cancel")
+    OPEN = N_("Open")
+    SHOW = N_("Show in folder")
+    UNSHARE = N_("Stop sharing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def is_folder(file: FileInfo) -> bool:
 def shown_size(file: FileInfo) -> str:
     """`3.2 MiB`, `12 files, 4.0 MiB`."""
     size = words.size(file.size)
-    return f"{words.count(file.files, 'file', 'files')}, {size}" if is_folder(file) else size
+    files = ngettext("{number} file", "{number} files", file.files)
+    return _("{files}, {size}").format(files=files, size=size) if is_folder(file) else size
 
 
 def part_of(file: FileInfo) -> float:
@@ -153,33 +155,36 @@ def actions_of(file: FileInfo, own: bool) -> tuple[FileAction, ...]:
 def status_of(file: FileInfo, own: bool, pace: Pace | None = None) -> str:
     match file.state:
         case FileState.OFFERED:
-            return "Not downloaded"
+            return _("Not downloaded")
         case FileState.FETCHING:
             return _under_way(file, pace)
         case FileState.PAUSED:
-            return f"Paused at {percent(file.done, file.total)}%"
+            return _("Paused at {percent}%").format(percent=percent(file.done, file.total))
         case FileState.COMPLETE:
-            return "Shared by you" if own else "Downloaded"
+            return _("Shared by you") if own else _("Downloaded")
         case FileState.FAILED:
-            return f"Failed: {failure_of(file)}"
+            return _("Failed: {reason}").format(reason=failure_of(file))
 
 
 def failure_of(file: FileInfo) -> str:
-    return FAILURES.get(file.reason) or one_line(file.reason, 100).replace("-", " ") or "no reason"
+    known = FAILURES.get(file.reason)
+    if known:
+        return _(known)
+    return one_line(file.reason, 100).replace("-", " ") or _("no reason")
 
 
 def _under_way(file: FileInfo, pace: Pace | None) -> str:
     parts = [f"{percent(file.done, file.total)}%"]
     if file.sources == 0:
-        return f"{parts[0]}, waiting for somebody who has it"
+        return _("{percent}, waiting for somebody who has it").format(percent=parts[0])
     rate = pace.rate if pace else file.rate
     if rate >= 1:
         parts.append(f"{words.size(rate)}/s")
     seconds = remaining(file.total - file.done, rate)
     if seconds is not None:
-        parts.append(f"{words.duration(seconds)} left")
-    parts.append(f"from {words.count(file.sources, 'source', 'sources')}")
-    return ", ".join(parts)
+        parts.append(_("{time} left").format(time=words.duration(seconds)))
+    parts.append(ngettext("from {number} source", "from {number} sources", file.sources))
+    return _(", ").join(parts)
 
 
 def holders_of(receivers: Sequence[Receiver], total: int) -> str:
@@ -189,33 +194,35 @@ def holders_of(receivers: Sequence[Receiver], total: int) -> str:
     stopped = sum(r.state in (FileState.PAUSED, FileState.FAILED) for r in receivers)
     parts = []
     if whole:
-        parts.append(f"{words.count(whole, 'person has', 'people have')} it")
+        parts.append(ngettext("{number} person has it", "{number} people have it", whole))
     if coming:
         low, high = min(coming), max(coming)
-        parts.append(
-            f"{len(coming)} at {low}%" if low == high else f"{len(coming)} at {low}–{high}%"
-        )
+        far = f"{low}%" if low == high else f"{low}–{high}%"
+        parts.append(_("{number} at {percent}").format(number=len(coming), percent=far))
     if stopped:
-        parts.append(f"{stopped} stopped")
-    return ", ".join(parts) or "Nobody has it yet"
+        parts.append(_("{number} stopped").format(number=stopped))
+    return _(", ").join(parts) or _("Nobody has it yet")
 
 
 def holders_named(receivers: Sequence[Receiver], total: int, labels: Mapping[PeerId, str]) -> str:
     """A line for each person: who has it first."""
     told = {
-        FileState.COMPLETE: "has it",
-        FileState.PAUSED: "paused",
-        FileState.FAILED: "failed",
+        FileState.COMPLETE: _("has it"),
+        FileState.PAUSED: _("paused"),
+        FileState.FAILED: _("failed"),
     }
     ordered = sorted(receivers, key=lambda r: (-r.done, r.peer_id))
     lines = []
     for receiver in ordered[:HOLDERS_NAMED]:
         name = labels.get(receiver.peer_id) or receiver.peer_id[:8]
         at = f"{percent(receiver.done, total)}%"
-        how = told.get(receiver.state, "")
-        lines.append(f"{name}: {how if how == 'has it' else ', '.join(filter(None, (how, at)))}")
+        how = [said] if (said := told.get(receiver.state)) else []
+        if receiver.state is not FileState.COMPLETE:
+            how.append(at)
+        lines.append(_("{name}: {text}").format(name=name, text=_(", ").join(how)))
     left = len(ordered) - HOLDERS_NAMED
-    return "\n".join([*lines, f"and {left} more"] if left > 0 else lines)
+    more = [_("and {number} more").format(number=left)] if left > 0 else []
+    return "\n".join([*lines, *more])
 
 
 def has_thumbnail(file: FileInfo) -> bool:

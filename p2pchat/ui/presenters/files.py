@@ -15,6 +15,7 @@ from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message
 from p2pchat.model.text import one_line
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.filecard import FileAction, FileCard, Pace, make_card
@@ -88,7 +89,9 @@ class FilesPresenter:
 
     def reading_words(self) -> str:
         """`Reading holiday.zip…`: a large file takes a moment before it can be offered."""
-        return f"Reading {words.several(self._reading)}…" if self._reading else ""
+        if not self._reading:
+            return ""
+        return _("Reading {names}…").format(names=words.several(self._reading))
 
     def note(self, messages: Sequence[Message]) -> None:
         """These messages are on the screen. What was told of a file is newer than its message."""
@@ -165,7 +168,8 @@ class FilesPresenter:
     def share(self, conversation: str, paths: Sequence[str]) -> None:
         """Offer files and folders of this machine, each by itself, in their order."""
         if len(paths) > MOST_AT_ONCE:
-            self._say(f"At most {MOST_AT_ONCE} files at once. Share the folder that holds them.")
+            text = _("At most {number} files at once. Share the folder that holds them.")
+            self._say(text.format(number=MOST_AT_ONCE))
             return
         for path in paths:
             self._share(conversation, path)
@@ -189,8 +193,8 @@ class FilesPresenter:
         def failed(error: P2PChatError) -> None:
             self._read(name)
             gone = isinstance(error, RequestError) and error.reason == "no-such-file"
-            why = "There is no such file or folder." if gone else words.refusal(error)
-            self._say(f"{name} was not shared. {why}")
+            why = _("There is no such file or folder.") if gone else words.refusal(error)
+            self._say(_("{name} was not shared. {why}").format(name=name, why=why))
 
         self._runner.call(offer, done, failed)
 

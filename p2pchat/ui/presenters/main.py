@@ -45,6 +45,10 @@ class MainView(Protocol):
         """`system`, `light` or `dark`."""
         ...
 
+    def set_language(self, language: str) -> None:
+        """A tag; empty: the system's. The window may be built anew."""
+        ...
+
     def show_me(self, name: str, unread: int) -> None:
         """One's own name, and how many messages wait, for the window's title."""
         ...
@@ -83,11 +87,11 @@ class MainPresenter:
         self._view = view
         self.directory.listeners.append(self._show_me)
 
-    def start(self) -> None:
-        """Load everything, open #lobby and put the focus into the entry."""
+    def start(self, conversation: str = LOBBY) -> None:
+        """Load everything, open the conversation and put the focus into the entry."""
         self.runner.call(self.node.info, self._opened)
         self.runner.call(self.node.settings, self._set_up)
-        self.directory.load(lambda: self.open(LOBBY))
+        self.directory.load(lambda: self.open(conversation))
         self.idle.start()
 
     def events(self, events: Sequence[Event]) -> None:
@@ -178,12 +182,17 @@ class MainPresenter:
         self.directory.block(peer_id, on)
 
     def set_theme(self, theme: str) -> None:
-        self.runner.call(lambda: self.node.set_settings({"theme": theme}), self._set_up)
+        self.change(theme=theme)
+
+    def change(self, **settings: object) -> None:
+        """Keep these settings, and follow them."""
+        self.runner.call(lambda: self.node.set_settings(settings), self._set_up)
 
     def _set_up(self, settings: Settings) -> None:
         self.settings = settings
         self.idle.away_after = settings.away_after
         self._view.set_theme(settings.theme)
+        self._view.set_language(settings.language)
 
     def _opened(self, info: NodeInfo) -> None:
         self.status.opened(info)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from p2pchat.errors import P2PChatError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Runner(Protocol):
@@ -26,6 +27,34 @@ class Runner(Protocol):
     def later(self, ms: int, action: Callable[[], None]) -> Callable[[], None]:
         """Call `action` once, after `ms`. What is returned cancels it."""
         ...
+
+
+class Lease:
+    """A runner for a part of the window that may go before the program does: after `end` nothing
+    is brought back to it."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._ended = False
+
+    def end(self) -> None:
+        self._ended = True
+
+    def call(
+        self,
+        start: Callable[[], Coroutine[Any, Any, T]],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[P2PChatError], None] | None = None,
+    ) -> None:
+        self._runner.call(start, self._while_here(done), self._while_here(failed))
+
+    def later(self, ms: int, action: Callable[[], None]) -> Callable[[], None]:
+        return self._runner.later(ms, lambda: None if self._ended else action())
+
+    def _while_here(self, callback: Callable[[U], None] | None) -> Callable[[U], None] | None:
+        if callback is None:
+            return None
+        return lambda what: None if self._ended else callback(what)
 
 
 class Delayed:

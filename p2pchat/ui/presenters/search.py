@@ -11,6 +11,7 @@ from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message
 from p2pchat.model.text import one_line
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import timeline, words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
@@ -90,10 +91,10 @@ class SearchPresenter:
 
     def _words(self, number: int) -> str:
         if not number:
-            return "Nothing found."
+            return _("Nothing found.")
         if number >= RESULTS:
-            return f"The newest {RESULTS} messages"
-        return words.count(number, "message", "messages")
+            return _("The newest {number} messages").format(number=RESULTS)
+        return ngettext("{number} message", "{number} messages", number)
 
     def _hit(self, message: Message) -> Hit:
         author = timeline.author_label(message, self._directory.labels)

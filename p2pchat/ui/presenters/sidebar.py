@@ -10,6 +10,7 @@ from typing import Protocol
 from p2pchat.model.message import Conversation
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import one_line
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory, preview
 
@@ -63,7 +64,8 @@ class SidebarPresenter:
         self.refresh()
 
     def refresh(self) -> None:
-        found = self._section("Rooms", self._rooms()) + self._section("People", self._people())
+        found = self._section(_("Rooms"), self._rooms())
+        found += self._section(_("People"), self._people())
         if found != self.rows:
             self.rows = found
             self._view.show(found)
@@ -106,12 +108,13 @@ class SidebarPresenter:
         room = self._directory.rooms[name]
         known = self._directory.conversations.get(name)
         title = self._directory.title(name)
-        people = words.count(room.members, "person", "people")
+        people = ngettext("{number} person", "{number} people", room.members)
         last = preview(known, self._directory.me.peer_id, self._directory.labels)
+        to_join = _("{people} · click to join").format(people=people)
         return SidebarRow(
             title=title,
             conversation=name,
-            subtitle=(last or people) if room.joined else f"{people} · click to join",
+            subtitle=(last or people) if room.joined else to_join,
             when=self._when(known),
             unread=known.unread if known else room.unread,
             mentions=known.mentions if known else 0,
@@ -135,11 +138,11 @@ class SidebarPresenter:
         known = self._directory.conversations.get(name)
         label = self._directory.labels[peer.peer_id]
         last = preview(known, self._directory.me.peer_id, self._directory.labels)
-        blocked = "blocked" if peer.blocked else ""
+        blocked = _("blocked") if peer.blocked else ""
         return SidebarRow(
             title=label,
             conversation=name,
-            subtitle=blocked or last or one_line(peer.note, 60) or status_words(peer.status),
+            subtitle=blocked or last or one_line(peer.note, 60) or words.status(peer.status),
             when=self._when(known),
             unread=known.unread if known else 0,
             mentions=known.mentions if known else 0,
@@ -156,12 +159,3 @@ class SidebarPresenter:
         if known is None or known.last is None:
             return ""
         return words.short_when(words.local_time(known.last.sent_at), self._now())
-
-
-def status_words(status: Status) -> str:
-    return {
-        Status.ONLINE: "online",
-        Status.AWAY: "away",
-        Status.BUSY: "busy",
-        Status.OFFLINE: "offline",
-    }[status]

@@ -10,6 +10,7 @@ from typing import Protocol
 from p2pchat.events import RUNS_TWICE, Event, Warned
 from p2pchat.model.people import NodeInfo
 from p2pchat.model.text import one_line
+from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 
@@ -58,7 +59,7 @@ class StatusPresenter:
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, Warned):
-                text = one_line(event.text, NOTICE_CHARS)
+                text = one_line(told(event.text), NOTICE_CHARS)
                 self._keep(Notice(text, False, someone_else=event.reason == RUNS_TWICE))
 
     def say(self, text: str) -> None:
@@ -89,11 +90,15 @@ class StatusPresenter:
     def _sentence(self, linked: list[str]) -> str:
         if linked:
             names = words.several(sorted(linked, key=str.casefold))
-            return f"Linked with {names}"
+            return _("Linked with {names}").format(names=names)
         others = len(self._directory.online())
         if others:
-            return f"{words.count(others, 'person is', 'people are')} here, reached through others"
-        return (
+            return ngettext(
+                "{number} person is here, reached through others",
+                "{number} people are here, reached through others",
+                others,
+            )
+        return _(
             "Nobody else is here yet. Others show up by themselves as soon as they start p2pchat."
         )
 
@@ -102,6 +107,6 @@ class StatusPresenter:
             return ""
         network = one_line(self._info.network, 40)
         if not self._info.listen:
-            return f"Network {network}"
+            return _("Network {network}").format(network=network)
         port = self._info.listen[0].rpartition(":")[2]
-        return f"Network {network}, port {port}"
+        return _("Network {network}, port {port}").format(network=network, port=port)

@@ -10,6 +10,7 @@ from enum import Enum
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.language import _, told
 from p2pchat.ui.presenters import words
 
 FOLD_LINES = 12
@@ -167,11 +168,11 @@ def author_label(message: Message, labels: Mapping[PeerId, str]) -> str:
 
 def _text(message: Message, unfolded: bool) -> tuple[str, int]:
     if message.deleted:
-        return "This message was deleted.", 0
+        return _("This message was deleted."), 0
     if message.unsupported:
-        return "This message needs a newer version of p2pchat.", 0
+        return _("This message needs a newer version of p2pchat."), 0
     if message.kind == MessageKind.SYSTEM:
-        return one_line(message.text, FOLD_CHARS), 0
+        return one_line(told(message.text), FOLD_CHARS), 0
     return fold(safe_text(message.text).strip("\n"), unfolded)
 
 
@@ -194,12 +195,12 @@ def _broken(lines: Sequence[str]) -> list[str]:
 def _note(message: Message) -> str:
     notes = []
     if message.edited:
-        notes.append("edited")
+        notes.append(_("edited"))
     if message.late:
-        notes.append("came late")
+        notes.append(_("came late"))
     if message.clock_off:
-        notes.append("the author's clock is off")
-    return ", ".join(notes)
+        notes.append(_("the author's clock is off"))
+    return _(", ").join(notes)
 
 
 def _quote(message: Message, context: Context) -> Quote | None:
@@ -207,15 +208,15 @@ def _quote(message: Message, context: Context) -> Quote | None:
         return None
     target = context.quotes.get(message.reply_to)
     if target is None:
-        return Quote(message.reply_to, "", "an earlier message")
-    text = "deleted" if target.deleted else one_line(target.text, QUOTE_CHARS)
+        return Quote(message.reply_to, "", _("an earlier message"))
+    text = _("deleted") if target.deleted else one_line(target.text, QUOTE_CHARS)
     return Quote(message.reply_to, author_label(target, context.labels), text)
 
 
 def _reactions(message: Message, context: Context) -> tuple[Reaction, ...]:
     shown = []
     for emoji, people in list(message.reactions.items())[:REACTIONS_SHOWN]:
-        names = ["you" if p == context.me else context.labels.get(p, p[:8]) for p in people]
+        names = [_("you") if p == context.me else context.labels.get(p, p[:8]) for p in people]
         shown.append(
             Reaction(one_line(emoji, 16), len(people), context.me in people, words.several(names))
         )

@@ -9,23 +9,47 @@ from functools import lru_cache
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.model.ids import PeerId
+from p2pchat.model.people import Status
 from p2pchat.model.text import safe_name
+from p2pchat.ui.language import N_, _, ngettext, told
 
 LOBBY = "#lobby"
 
+# fmt: off
+_WEEKDAYS = (
+    N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"),
+    N_("Sunday"),
+)
+_SHORT_WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+_MONTHS = (
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
+    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
+)
+_SHORT_MONTHS = (
+    N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun"), N_("Jul"), N_("Aug"),
+    N_("Sep"), N_("Oct"), N_("Nov"), N_("Dec"),
+)
+# fmt: on
+_STATUSES = {
+    Status.ONLINE: N_("online"),
+    Status.AWAY: N_("away"),
+    Status.BUSY: N_("busy"),
+    Status.OFFLINE: N_("offline"),
+}
+
 _REFUSALS = {
     # Of the others what the node says is plainer: how long a name may be, say.
-    "no-such-peer": "Nobody of that name is known here.",
-    "ambiguous-name": "Several people have that name. Pick one from the list.",
-    "no-such-room": "There is no room of that name.",
-    "room-exists": "There is a room of that name already.",
-    "no-such-message": "That message is no longer here.",
-    "wrong-password": "The password is not right.",
-    "too-many-tries": "Too many tries. Wait a minute and try again.",
-    "not-linked": "There is no link to this person right now.",
-    "nobody-answered": "Nobody answered.",
-    "busy": "That is busy right now. Try again in a moment.",
-    "disk-full": "The disk is full. Nothing was saved.",
+    "no-such-peer": N_("Nobody of that name is known here."),
+    "ambiguous-name": N_("Several people have that name. Pick one from the list."),
+    "no-such-room": N_("There is no room of that name."),
+    "room-exists": N_("There is a room of that name already."),
+    "no-such-message": N_("That message is no longer here."),
+    "wrong-password": N_("The password is not right."),
+    "too-many-tries": N_("Too many tries. Wait a minute and try again."),
+    "not-linked": N_("There is no link to this person right now."),
+    "nobody-answered": N_("Nobody answered."),
+    "busy": N_("That is busy right now. Try again in a moment."),
+    "disk-full": N_("The disk is full. Nothing was saved."),
 }
 
 
@@ -33,17 +57,18 @@ def refusal(error: P2PChatError) -> str:
     """One plain sentence for a person."""
     if isinstance(error, RequestError):
         # What is busy the node may know better: a file that changes while it is read, say.
-        told = error.reason == "busy" and str(error) != "busy"
-        return ("" if told else _REFUSALS.get(error.reason, "")) or _sentence(str(error))
+        better = error.reason == "busy" and str(error) != "busy"
+        known = "" if better else _REFUSALS.get(error.reason, "")
+        return _(known) if known else _sentence(told(str(error)))
     if isinstance(error, BadParams):
-        return _sentence(str(error) or "that is not possible")
-    return _sentence(str(error) or "something went wrong")
+        return _sentence(told(str(error)) or _("that is not possible"))
+    return _sentence(told(str(error)) or _("something went wrong"))
 
 
 def _sentence(text: str) -> str:
     text = text.strip()
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."
+    return text if text.endswith((".", "!", "?", "。", "！", "？")) else text + _(".")
 
 
 @lru_cache(4096)
@@ -76,9 +101,13 @@ def day(moment: datetime | None, now: datetime) -> str:
         return ""
     age = (now.date() - moment.date()).days
     if age in (0, 1):
-        return ("Today", "Yesterday")[age]
-    year = "" if moment.year == now.year else f" {moment.year}"
-    return f"{moment:%A}, {moment.day} {moment:%B}{year}"
+        return _("Yesterday") if age else _("Today")
+    weekday, month = _(_WEEKDAYS[moment.weekday()]), _(_MONTHS[moment.month - 1])
+    if moment.year == now.year:
+        return _("{weekday}, {day} {month}").format(weekday=weekday, day=moment.day, month=month)
+    return _("{weekday}, {day} {month} {year}").format(
+        weekday=weekday, day=moment.day, month=month, year=moment.year
+    )
 
 
 def short_when(moment: datetime | None, now: datetime) -> str:
@@ -89,8 +118,11 @@ def short_when(moment: datetime | None, now: datetime) -> str:
     if age == 0:
         return clock(moment)
     if 0 < age < 7:
-        return f"{moment:%a}"
-    return f"{moment.day} {moment:%b}" + ("" if moment.year == now.year else f" {moment.year}")
+        return _(_SHORT_WEEKDAYS[moment.weekday()])
+    month = _(_SHORT_MONTHS[moment.month - 1])
+    if moment.year == now.year:
+        return _("{day} {month}").format(day=moment.day, month=month)
+    return _("{day} {month} {year}").format(day=moment.day, month=month, year=moment.year)
 
 
 def several(names: Sequence[str], limit: int = 3) -> str:
@@ -98,10 +130,17 @@ def several(names: Sequence[str], limit: int = 3) -> str:
     shown = list(names[:limit])
     left = len(names) - len(shown)
     if left:
-        shown.append("1 other" if left == 1 else f"{left} others")
+        shown.append(ngettext("{number} other", "{number} others", left))
     if len(shown) < 2:
         return "".join(shown)
-    return ", ".join(shown[:-1]) + " and " + shown[-1]
+    first, *others = shown[:-1]
+    for name in others:
+        first = _("{names}, {next}").format(names=first, next=name)
+    return _("{names} and {last}").format(names=first, last=shown[-1])
+
+
+def status(status: Status) -> str:
+    return _(_STATUSES[status])
 
 
 def count(number: int, one: str, many: str) -> str:
@@ -122,14 +161,16 @@ def size(number: float) -> str:
 def duration(seconds: float) -> str:
     """Roughly, as for what remains: `8 s`, `25 s`, `3 min`, `1 h 20 min`."""
     if seconds < 9.5:
-        return f"{max(1, round(seconds))} s"
+        return _("{number} s").format(number=max(1, round(seconds)))
     if seconds < 57.5:
-        return f"{5 * round(seconds / 5)} s"
+        return _("{number} s").format(number=5 * round(seconds / 5))
     minutes = max(1, round(seconds / 60))
     if minutes < 60:
-        return f"{minutes} min"
+        return _("{number} min").format(number=minutes)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    if minutes and hours < 10:
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes)
+    return _("{number} h").format(number=hours)
 
 
 @lru_cache(4096)

@@ -6,6 +6,8 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import filedialog
 
+from p2pchat.ui.language import _
+
 Share = Callable[[Sequence[str]], None]
 
 
@@ -17,12 +19,14 @@ class Attach:
         self._share = share
 
     def ask_files(self) -> None:
-        chosen = filedialog.askopenfilenames(parent=self._root, title="Share files")
+        chosen = filedialog.askopenfilenames(parent=self._root, title=_("Share files"))
         if chosen:
             self._share([str(path) for path in self._root.tk.splitlist(chosen)])
 
     def ask_folder(self) -> None:
-        chosen = filedialog.askdirectory(parent=self._root, title="Share a folder", mustexist=True)
+        chosen = filedialog.askdirectory(
+            parent=self._root, title=_("Share a folder"), mustexist=True
+        )
         if chosen:
             self._share([str(chosen)])
 

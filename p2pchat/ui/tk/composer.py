@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.ui.language import _
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import IconButton
 
@@ -26,6 +27,7 @@ class Composer(ttk.Frame):
         self.on_edit_last: Callable[[], bool] = lambda: False
         self.on_page: Callable[[int], object] = lambda direction: None
         self.target_words: Callable[[], tuple[str, str]] = lambda: ("", "")
+        self.is_edit: Callable[[], bool] = lambda: False
         self.typing_words: Callable[[], str] = lambda: ""
         self._theme = theme
         self._build()
@@ -43,7 +45,7 @@ class Composer(ttk.Frame):
             self._target, font=theme.fonts["small"], borderwidth=0, anchor="w"
         )
         self._target_close = IconButton(
-            self._target, theme, "close", "Cancel (Esc)", self._cancel,
+            self._target, theme, "close", _("Cancel (Esc)"), self._cancel,
             style="Surface.Toolbutton", size=14,
         )  # fmt: skip
         self._target_icon.grid(row=0, column=0, padx=(px(6), px(6)))
@@ -62,11 +64,11 @@ class Composer(ttk.Frame):
         )
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
         self.attach_button = IconButton(
-            card, theme, "attach", "Share files (Ctrl+O) or a folder (Ctrl+Shift+O)",
+            card, theme, "attach", _("Share files (Ctrl+O) or a folder (Ctrl+Shift+O)"),
             lambda: self.on_attach(self.attach_button), style="Composer.Toolbutton",
         )  # fmt: skip
         self.send_button = IconButton(
-            card, theme, "send", "Send (Enter)", lambda: self.on_send(), style="Accent.TButton",
+            card, theme, "send", _("Send (Enter)"), lambda: self.on_send(), style="Accent.TButton",
             accent=True,
         )  # fmt: skip
         self.send_button.configure(padding=(px(8), px(4)))
@@ -118,7 +120,7 @@ class Composer(ttk.Frame):
         self._typing.configure(text=self.typing_words())
         title, text = self.target_words()
         if title:
-            icon = "pencil" if title.startswith("Edit") else "reply"
+            icon = "pencil" if self.is_edit() else "reply"
             colour = self._theme.palette.accent
             self._target_icon.configure(image=self._theme.icon(icon, self._theme.px(16), colour))
             self._target_title.configure(text=title)

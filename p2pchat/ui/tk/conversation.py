@@ -9,6 +9,7 @@ from tkinter import ttk
 
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory, heading
 from p2pchat.ui.presenters.filecard import FileCard
@@ -47,11 +48,11 @@ class ConversationPane(ttk.Frame):
         self._title = tk.Label(head, font=theme.fonts["title"], anchor="w", borderwidth=0)
         self._subtitle = tk.Label(head, font=theme.fonts["small"], anchor="w", borderwidth=0)
         self.search_button = IconButton(
-            head, theme, "search", "Search messages (Ctrl+F)", lambda: self.on_search(),
+            head, theme, "search", _("Search messages (Ctrl+F)"), lambda: self.on_search(),
             style="Surface.Toolbutton",
         )  # fmt: skip
         self.more_button = IconButton(
-            head, theme, "more", "More for this conversation", self._more,
+            head, theme, "more", _("More for this conversation"), self._more,
             style="Surface.Toolbutton",
         )  # fmt: skip
         self._title.grid(row=0, column=0, sticky="ew")
@@ -70,9 +71,9 @@ class ConversationPane(ttk.Frame):
         )
         self._down = ttk.Button(self.transcript, command=self._to_end, takefocus=False)
         self._up = ttk.Button(self.transcript, command=self._to_unread, takefocus=False)
-        self._up.configure(text="Jump to the first unread message")
-        tip(self._down, "To the newest messages (Ctrl+End)")
-        tip(self._up, "To where you stopped reading")
+        self._up.configure(text=_("Jump to the first unread message"))
+        tip(self._down, _("To the newest messages (Ctrl+End)"))
+        tip(self._up, _("To where you stopped reading"))
 
     def attach(self, presenter: ConversationPresenter, directory: Directory) -> None:
         self._presenter, self._directory = presenter, directory
@@ -108,20 +109,21 @@ class ConversationPane(ttk.Frame):
         self._title.configure(text=title)
         peer = directory.peer_of(presenter.name)
         self._subtitle.configure(text=subtitle, foreground=self._subtitle_colour(peer))
-        self.composer.set_hint(f"Message {title}")
+        self.composer.set_hint(_("Message {title}").format(title=title))
         self._show_overlays(presenter)
 
     def _show_overlays(self, presenter: ConversationPresenter) -> None:
         px = self._theme.px
         if presenter.trouble or presenter.empty:
-            said = presenter.trouble or "No messages yet.\nWhat you write stays on this network."
+            nothing = _("No messages yet.\nWhat you write stays on this network.")
+            said = presenter.trouble or nothing
             self._empty.configure(text=said)
             self._empty.place(relx=0.5, rely=0.45, anchor="center")
         else:
             self._empty.place_forget()
         if presenter.behind and not presenter.empty:
             number = presenter.newer
-            said = f"{number:,} new" if number else ""
+            said = ngettext("{number} new", "{number} new", number) if number else ""
             icon = self._theme.icon("down", px(18), self._theme.palette.accent)
             self._down.configure(text=said, image=icon, compound="left" if number else "image")
             self._down.place(relx=1, rely=1, x=-px(30), y=-px(12), anchor="se")

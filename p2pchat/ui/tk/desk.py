@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from datetime import datetime
 from tkinter import ttk
 
 from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
+from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
     RoomPresenter,
@@ -17,7 +20,7 @@ from p2pchat.ui.presenters.dialogs import (
 )
 from p2pchat.ui.presenters.files import FilesView
 from p2pchat.ui.presenters.main import MainPresenter
-from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.presenters.runner import Lease, Runner
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
 from p2pchat.ui.tk.attach import Attach
 from p2pchat.ui.tk.conversation import ConversationPane
@@ -29,8 +32,9 @@ from p2pchat.ui.tk.statusbar import StatusBar
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thumbnails import Thumbnails
 
-_OPTIONAL = ("Password (optional)", "none: an open room")
-"""A field and its hint."""
+TOUCHES = ("<Key>", "<Motion>", "<Button>")
+"""What shows that somebody is there."""
+FOCUS = ("<FocusIn>", "<FocusOut>")
 
 
 def local_now() -> datetime:
@@ -42,10 +46,11 @@ class Desk(ttk.Frame):
 
     def __init__(self, root: tk.Tk, theme: Theme, node: NodeApi, runner: Runner) -> None:
         super().__init__(root)
-        self._root = root
+        self._top = root
         self._theme = theme
         self._node = node
-        self._runner = runner
+        self._runner = runner = Lease(runner)
+        self.on_language: Callable[[str], None] = lambda language: None
         self._build()
         self.main = MainPresenter(node, runner, self, SystemOpener(), local_now)
         self.attach = Attach(root, self.main.share)
@@ -98,6 +103,7 @@ class Desk(ttk.Frame):
         composer.on_send = main.composer.submit
         composer.on_cancel = self._cancel
         composer.on_edit_last = main.composer.edit_last
+        composer.is_edit = lambda: main.composer.mode is Mode.EDIT
         composer.target_words = main.composer.target_words
         composer.typing_words = lambda: main.files.reading_words() or main.composer.typing_words()
         composer.on_attach = menus.to_attach
@@ -128,7 +134,7 @@ class Desk(ttk.Frame):
         menus.ask_someone_else = self.ask_someone_else
 
     def _bind(self) -> None:
-        root, main = self._root, self.main
+        root, main = self._top, self.main
         keys = {
             "<Control-k>": self.sidebar.start_find,
             "<Control-f>": self.open_search,
@@ -142,10 +148,16 @@ class Desk(ttk.Frame):
         }
         for key, action in keys.items():
             root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
-        for event in ("<Key>", "<Motion>", "<Button>"):
+        for event in TOUCHES:
             root.bind(event, lambda event: main.idle.touched(), add="+")
-        root.bind("<FocusIn>", lambda event: self._active(True), add="+")
-        root.bind("<FocusOut>", lambda event: self._active(False), add="+")
+        for event in FOCUS:
+            root.bind(event, lambda event: self._active(), add="+")
+
+    def end(self) -> None:
+        """Before it is destroyed and the window goes on."""
+        self._runner.end()
+        for event in (*TOUCHES, *FOCUS):
+            self._top.unbind(event)
 
     # -- the presenter's view
 
@@ -156,10 +168,13 @@ class Desk(ttk.Frame):
     def set_theme(self, theme: str) -> None:
         self._theme.apply(theme)
 
+    def set_language(self, language: str) -> None:
+        self.on_language(language)
+
     def show_me(self, name: str, unread: int) -> None:
         me = self.main.directory.me
         self.sidebar.show_me(name, me.peer_id, me.status)
-        self._root.title(f"({unread}) p2pchat" if unread else "p2pchat")
+        self._top.title(f"({unread}) p2pchat" if unread else "p2pchat")
 
     def ask_password(self, room: str) -> None:
         self._room_dialog(create=False, protected=room)
@@ -168,11 +183,11 @@ class Desk(ttk.Frame):
 
     def ask_connect(self) -> None:
         dialog = Dialog(
-            self._root, self._theme, "Connect by address",
-            "For people who don't show up by themselves: write the name or address of their "
-            "computer.", "Connect",
+            self._top, self._theme, _("Connect by address"),
+            _("For people who don't show up by themselves: write the name or address of their "
+              "computer."), _("Connect"),
         )  # fmt: skip
-        field = dialog.page.add_field("Address", "192.168.1.20 or 192.168.1.20:27474")
+        field = dialog.page.add_field(_("Address"), _("192.168.1.20 or 192.168.1.20:27474"))
         presenter = ConnectPresenter(self._node, self._runner, dialog.page, self.main.open_person)
         dialog.page.on_submit = lambda: presenter.submit(field.text)
         dialog.open(field)
@@ -182,18 +197,27 @@ class Desk(ttk.Frame):
 
     def _room_dialog(self, create: bool, protected: str = "") -> None:
         """`protected`: a room that is known to take a password."""
-        title = "Create a room" if create else f"Join {protected}" if protected else "Join a room"
-        about = (
-            "Everyone on this network can join an open room. With a password, only those who "
-            "know it can join and read."
+        title = (
+            _("Create a room")
             if create
-            else "Only those who know its password can join and read."
+            else _("Join {room}").format(room=protected)
             if protected
-            else "An open room that nobody has yet is created."
+            else _("Join a room")
         )
-        dialog = Dialog(self._root, self._theme, title, about, "Create" if create else "Join")
-        name = dialog.page.add_field("Room", "maths")
-        label, hint = ("Password", "") if protected else _OPTIONAL
+        about = (
+            _(
+                "Everyone on this network can join an open room. With a password, only those who "
+                "know it can join and read."
+            )
+            if create
+            else _("Only those who know its password can join and read.")
+            if protected
+            else _("An open room that nobody has yet is created.")
+        )
+        dialog = Dialog(self._top, self._theme, title, about, _("Create") if create else _("Join"))
+        name = dialog.page.add_field(_("Room"), _("maths"))
+        optional = (_("Password (optional)"), _("none: an open room"))
+        label, hint = (_("Password"), "") if protected else optional
         password = dialog.page.add_field(label, hint, secret=True)
         presenter = RoomPresenter(
             self._node, self._runner, dialog.page, create, self.main.entered_room
@@ -208,11 +232,12 @@ class Desk(ttk.Frame):
 
         def show(words: str) -> None:
             dialog = Dialog(
-                self._root, self._theme, f"Is this {label}?",
-                f"Ask {label}, by voice or face to face, for the words that they see here. If "
-                f"they are the same, nobody pretends to be {label}.", "They are the same",
+                self._top, self._theme, _("Is this {name}?").format(name=label),
+                _("Ask {name}, by voice or face to face, for the words that they see here. If "
+                  "they are the same, nobody pretends to be {name}.").format(name=label),
+                _("They are the same"),
             )  # fmt: skip
-            field = dialog.page.add_field("Words", "")
+            field = dialog.page.add_field(_("Words"), "")
             field.set(words)
             field.entry.state(["readonly"])
 
@@ -227,9 +252,9 @@ class Desk(ttk.Frame):
 
     def ask_name(self) -> None:
         dialog = Dialog(
-            self._root, self._theme, "Change name", "The name that others see.", "Change"
+            self._top, self._theme, _("Change name"), _("The name that others see."), _("Change")
         )
-        field = dialog.page.add_field("Your name", "")
+        field = dialog.page.add_field(_("Your name"), "")
         field.set(self.main.directory.me.name)
 
         def submit() -> None:
@@ -245,12 +270,12 @@ class Desk(ttk.Frame):
 
     def ask_someone_else(self) -> None:
         dialog = Dialog(
-            self._root, self._theme, "I am someone else",
-            "For who uses a copy of somebody's profile. You become a new person and keep the "
-            "rooms. The old person's direct messages, drafts, and whom they have verified or "
-            "blocked go from this computer.", "Become someone else",
+            self._top, self._theme, _("I am someone else"),
+            _("For who uses a copy of somebody's profile. You become a new person and keep the "
+              "rooms. The old person's direct messages, drafts, and whom they have verified or "
+              "blocked go from this computer."), _("Become someone else"),
         )  # fmt: skip
-        field = dialog.page.add_field("Your name", "The name that others will see")
+        field = dialog.page.add_field(_("Your name"), _("The name that others will see"))
         presenter = SomeoneElsePresenter(self._node, self._runner, dialog.page, self.main.renewed)
         dialog.page.on_submit = lambda: presenter.submit(field.text)
         dialog.open(field)
@@ -290,12 +315,12 @@ class Desk(ttk.Frame):
     def _other_theme(self) -> None:
         self.main.set_theme("light" if self._theme.palette.name == "dark" else "dark")
 
-    def _active(self, active: bool) -> None:
+    def _active(self) -> None:
         # The focus moves between widgets as well: ask where it is once it has settled.
         self.after_idle(lambda: self.main.conversation.set_active(self._focused()))
 
     def _focused(self) -> bool:
-        return bool(self._root.tk.call("focus"))
+        return bool(self._top.tk.call("focus"))
 
     def _recolour(self) -> None:
         colours = self._theme.palette

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.ui.language import N_, _
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import ChangingTip, tip
@@ -17,14 +18,14 @@ NARROW = 350
 SIDE = 80
 """What stands left and right of the texts."""
 TIPS = {
-    FileAction.DOWNLOAD: "Fetch it from everyone who has it",
-    FileAction.AGAIN: "Fetch it once more",
-    FileAction.PAUSE: "Stop for now; what is here stays",
-    FileAction.RESUME: "Go on where it stopped",
-    FileAction.CANCEL: "Stop, and forget what is here of it",
-    FileAction.OPEN: "Open it with the program for its kind",
-    FileAction.SHOW: "Open the folder that it is in",
-    FileAction.UNSHARE: "Serve it no more; who has it keeps it",
+    FileAction.DOWNLOAD: N_("Fetch it from everyone who has it"),
+    FileAction.AGAIN: N_("Fetch it once more"),
+    FileAction.PAUSE: N_("Stop for now; what is here stays"),
+    FileAction.RESUME: N_("Go on where it stopped"),
+    FileAction.CANCEL: N_("Stop, and forget what is here of it"),
+    FileAction.OPEN: N_("Open it with the program for its kind"),
+    FileAction.SHOW: N_("Open the folder that it is in"),
+    FileAction.UNSHARE: N_("Serve it no more; who has it keeps it"),
 }
 FindPicture = Callable[[str, Callable[[], None]], tk.PhotoImage | None]
 """The thumbnail of a path, or None; then the callable may be called once it is there."""
@@ -182,12 +183,12 @@ class FileCardView(tk.Frame):
     def _button(self, action: FileAction) -> ttk.Button:
         first = action in (FileAction.DOWNLOAD, FileAction.AGAIN, FileAction.RESUME)
         button = ttk.Button(
-            self._foot, text=action.value, command=lambda: self._do(action),
+            self._foot, text=_(action.value), command=lambda: self._do(action),
             style="Small.Accent.TButton" if first else "Small.TButton",
         )  # fmt: skip
         button.bind("<Return>", lambda event: button.invoke())
         button.bindtags((*button.bindtags(), self._tag))
-        tip(button, TIPS[action])
+        tip(button, _(TIPS[action]))
         return button
 
     def _do(self, action: FileAction) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import safe_text
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.words import LOBBY
@@ -53,7 +54,7 @@ class Menus:
             else:
                 if action == Action.DELETE:
                     menu.add_separator()
-                menu.add_command(label=action.value, command=does[action])
+                menu.add_command(label=_(action.value), command=does[action])
         menu.tk_popup(x, y)
 
     def _add_file_actions(self, menu: tk.Menu, message_id: MessageId) -> None:
@@ -64,7 +65,7 @@ class Menus:
             return
         for action in card.actions:
             menu.add_command(
-                label=action.value,
+                label=_(action.value),
                 command=lambda action=action: files.act(message_id, action),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()
@@ -76,7 +77,7 @@ class Menus:
                 label=f" {emoji} ",
                 command=lambda emoji=emoji: self._main.conversation.react(message_id, emoji),  # type: ignore[misc]  # bound now
             )
-        menu.add_cascade(label=Action.REACT.value, menu=react)
+        menu.add_cascade(label=_(Action.REACT.value), menu=react)
 
     def _copy(self, message_id: MessageId) -> None:
         message = self._main.conversation.message(message_id)
@@ -91,39 +92,39 @@ class Menus:
         main, directory = self._main, self._main.directory
         menu = self._menu()
         if conversation != main.conversation.name:
-            menu.add_command(label="Open", command=lambda: main.open(conversation))
+            menu.add_command(label=_("Open"), command=lambda: main.open(conversation))
         known = directory.conversations.get(conversation)
         muted = bool(known and known.muted)
         room = directory.rooms.get(conversation)
         if room is None or room.joined:
             menu.add_command(
-                label="Unmute" if muted else "Mute",
+                label=_("Unmute") if muted else _("Mute"),
                 command=lambda: main.mute(conversation, not muted),
             )
         peer = directory.peer_of(conversation)
         if peer is not None:
-            menu.add_command(label="Compare words…", command=lambda: self.ask_words(peer))
-            menu.add_command(label="Copy id", command=lambda: self.copy(peer.peer_id))
+            menu.add_command(label=_("Compare words…"), command=lambda: self.ask_words(peer))
+            menu.add_command(label=_("Copy id"), command=lambda: self.copy(peer.peer_id))
             menu.add_separator()
             menu.add_command(
-                label="Unblock" if peer.blocked else "Block",
+                label=_("Unblock") if peer.blocked else _("Block"),
                 command=lambda: main.block(peer.peer_id, not peer.blocked),
             )
         elif room is not None and room.joined and conversation != LOBBY:
             menu.add_separator()
-            menu.add_command(label="Leave room", command=lambda: main.leave(conversation))
+            menu.add_command(label=_("Leave room"), command=lambda: main.leave(conversation))
         menu.tk_popup(x, y)
 
     def of_me(self, below: tk.Widget) -> None:
         main = self._main
         menu = self._menu()
-        menu.add_command(label="Change name…", command=self.ask_name)
+        menu.add_command(label=_("Change name…"), command=self.ask_name)
         menu.add_separator()
         self._status = tk.StringVar(menu, main.directory.me.status.value)
         for status, label in (
-            (Status.ONLINE, "Online"),
-            (Status.AWAY, "Away"),
-            (Status.BUSY, "Busy"),
+            (Status.ONLINE, _("Online")),
+            (Status.AWAY, _("Away")),
+            (Status.BUSY, _("Busy")),
         ):
             menu.add_radiobutton(
                 label=label,
@@ -132,21 +133,21 @@ class Menus:
                 command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()
-        menu.add_command(label="I am someone else…", command=self.ask_someone_else)
+        menu.add_command(label=_("I am someone else…"), command=self.ask_someone_else)
         self._below(menu, below)
 
     def to_attach(self, below: tk.Widget) -> None:
         menu = self._menu()
-        menu.add_command(label="Share files…", command=self.ask_files)
-        menu.add_command(label="Share a folder…", command=self.ask_folder)
+        menu.add_command(label=_("Share files…"), command=self.ask_files)
+        menu.add_command(label=_("Share a folder…"), command=self.ask_folder)
         self._below(menu, below)
 
     def to_add(self, below: tk.Widget) -> None:
         menu = self._menu()
-        menu.add_command(label="Join a room…", command=lambda: self.ask_room(False))
-        menu.add_command(label="Create a room…", command=lambda: self.ask_room(True))
+        menu.add_command(label=_("Join a room…"), command=lambda: self.ask_room(False))
+        menu.add_command(label=_("Create a room…"), command=lambda: self.ask_room(True))
         menu.add_separator()
-        menu.add_command(label="Connect by address…", command=self.ask_connect)
+        menu.add_command(label=_("Connect by address…"), command=self.ask_connect)
         self._below(menu, below)
 
     def _menu(self) -> tk.Menu:

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters.dialogs import FirstStartPresenter
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -41,12 +42,12 @@ class Page(ttk.Frame):
         self._error.grid(row=4, column=0, sticky="w", pady=(px(6), px(6)))
         foot = ttk.Frame(self)
         foot.grid(row=5, column=0, sticky="e", pady=(px(6), 0))
-        self.cancel = ttk.Button(foot, text="Cancel", command=lambda: self.on_close())
+        self.cancel = ttk.Button(foot, text=_("Cancel"), command=lambda: self.on_close())
         self.button = ttk.Button(
             foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
         )
-        tip(self.cancel, "Close this page (Esc)")
-        tip(self.button, f"{button} (Enter)")
+        tip(self.cancel, _("Close this page (Esc)"))
+        tip(self.button, _("{button} (Enter)").format(button=button))
         self.button.grid(row=0, column=1, padx=(px(8), 0))
 
     def show_logo(self) -> None:
@@ -123,13 +124,13 @@ class FirstPage(ttk.Frame):
     ) -> None:
         super().__init__(parent)
         self.page = Page(
-            self, theme, "Welcome to p2pchat",
-            "Chat with everyone on this network: no server, no account, nothing to set up. "
-            "Messages stay on the computers that take part.", "Start chatting",
+            self, theme, _("Welcome to p2pchat"),
+            _("Chat with everyone on this network: no server, no account, nothing to set up. "
+              "Messages stay on the computers that take part."), _("Start chatting"),
         )  # fmt: skip
         self.page.title.configure(font=theme.fonts["page"])
         self.page.show_logo()
-        self.name = self.page.add_field("Your name", "The name that others will see")
+        self.name = self.page.add_field(_("Your name"), _("The name that others will see"))
         self.name.set(suggested)
         self.page.place(relx=0.5, rely=0.42, anchor="center")
         self.presenter = FirstStartPresenter(self.page, suggested, chosen)
@@ -147,7 +148,7 @@ class TroublePage(ttk.Frame):
         self, parent: tk.Misc, theme: Theme, text: str, closed: Callable[[], None]
     ) -> None:
         super().__init__(parent)
-        page = Page(self, theme, "p2pchat can't start", text, "Close")
+        page = Page(self, theme, _("p2pchat can't start"), text, _("Close"))
         page.on_submit = closed
         page.place(relx=0.5, rely=0.42, anchor="center")
         page.button.focus_set()

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 
 from p2pchat.model.ids import MessageId
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import markup, words
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
 from p2pchat.ui.presenters.markup import SpanKind
@@ -129,7 +130,7 @@ class RowWriter:
         if row.day:
             self._day(row)
         if row.first_unread:
-            self._put("New messages\n", "unread")
+            self._put(_("New messages") + "\n", "unread")
         text.mark_set("fill_start", "pen")
         text.mark_gravity("fill_start", "left")
         if row.voice == Voice.SYSTEM:
@@ -238,8 +239,10 @@ class RowWriter:
             self._put(f"\t{row.time}\t", row.voice.value, "gutter", "time")
 
     def _more(self, row: Row) -> None:
-        lines = words.count(row.hidden_lines, "more line", "more lines")
-        said = "Show less" if row.hidden_lines < 0 else f"Show more ({lines})"
+        said = _("Show less")
+        if row.hidden_lines >= 0:
+            lines = ngettext("{number} more line", "{number} more lines", row.hidden_lines)
+            said = _("Show more ({lines})").format(lines=lines)
         self._put(f"{said}\n", row.voice.value, "more")
 
     def _chips(self, row: Row) -> None:

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters.search import Hit
 from p2pchat.ui.tk.rowlist import Elider, RowList
 from p2pchat.ui.tk.theme import Theme
@@ -63,14 +64,14 @@ class SearchPanel(ttk.Frame):
         self._theme = theme
         px = theme.px
         head = ttk.Frame(self, style="Sidebar.TFrame", padding=(px(14), px(12), px(8), px(6)))
-        self._title = tk.Label(head, text="Search", font=theme.fonts["title"], borderwidth=0)
+        self._title = tk.Label(head, text=_("Search"), font=theme.fonts["title"], borderwidth=0)
         self._title.grid(row=0, column=0, sticky="w")
-        IconButton(head, theme, "close", "Close (Esc)", lambda: self.on_close(), size=16).grid(
+        IconButton(head, theme, "close", _("Close (Esc)"), lambda: self.on_close(), size=16).grid(
             row=0, column=1
         )
         head.columnconfigure(0, weight=1)
         head.grid(row=0, column=0, sticky="ew")
-        self.field = Field(self, theme, "Words to find")
+        self.field = Field(self, theme, _("Words to find"))
         self.field.grid(row=1, column=0, sticky="ew", padx=px(12))
         self.field.on_change = lambda text: self._ask()
         self.field.entry.bind("<Escape>", lambda event: self.on_close())
@@ -78,7 +79,7 @@ class SearchPanel(ttk.Frame):
         self.field.entry.bind("<Down>", lambda event: self._into_list())
         self._everywhere = tk.BooleanVar(self, value=False)
         ttk.Checkbutton(
-            self, text="In all conversations", variable=self._everywhere, command=self._ask,
+            self, text=_("In all conversations"), variable=self._everywhere, command=self._ask,
             style="Sidebar.TCheckbutton",
         ).grid(row=2, column=0, sticky="w", padx=px(12), pady=px(4))  # fmt: skip
         self._said = tk.Label(self, font=theme.fonts["small"], anchor="w", borderwidth=0)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tkinter import ttk
 
 from p2pchat.model.people import Status
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.tk.rowlist import Elider, RowList
@@ -140,12 +141,12 @@ class Sidebar(ttk.Frame):
         self._name = ttk.Button(
             top, style="Sidebar.Toolbutton", takefocus=True, command=self._open_me
         )
-        tip(self._name, "Your name and status")
+        tip(self._name, _("Your name and status"))
         self.theme_button = IconButton(
-            top, self._theme, "moon", "Light or dark", lambda: self.on_theme()
+            top, self._theme, "moon", _("Light or dark"), lambda: self.on_theme()
         )
         self.add_button = IconButton(
-            top, self._theme, "plus", "New room, or connect by address", self._open_add
+            top, self._theme, "plus", _("New room, or connect by address"), self._open_add
         )
         self._avatar.grid(row=0, column=0)
         self._name.grid(row=0, column=1, sticky="w", padx=(px(4), 0))
@@ -153,7 +154,7 @@ class Sidebar(ttk.Frame):
         self.add_button.grid(row=0, column=3)
         top.columnconfigure(1, weight=1)
         top.grid(row=0, column=0, sticky="ew")
-        self.find = Field(self, self._theme, "Find people and rooms  (Ctrl+K)")
+        self.find = Field(self, self._theme, _("Find people and rooms  (Ctrl+K)"))
         self.find.grid(row=1, column=0, sticky="ew", padx=px(12), pady=(0, px(6)))
         self.find.on_change = lambda text: self.on_filter(text)
         self.find.entry.bind("<Return>", lambda event: self._found())

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters.status import Notice
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -37,15 +38,17 @@ class StatusBar(ttk.Frame):
             self.notice, font=theme.fonts["small"], anchor="w", justify="left", borderwidth=0
         )
         self._notice_close = IconButton(
-            self.notice, theme, "close", "Dismiss", lambda: self.on_dismiss(),
+            self.notice, theme, "close", _("Dismiss"), lambda: self.on_dismiss(),
             style="Warning.Toolbutton", size=14,
         )  # fmt: skip
         self.someone_else = ttk.Button(
-            self.notice, text="I am someone else…", command=lambda: self.on_someone_else()
+            self.notice, text=_("I am someone else…"), command=lambda: self.on_someone_else()
         )
-        self.still_me = ttk.Button(self.notice, text="It is me", command=lambda: self.on_dismiss())
-        tip(self.someone_else, "Go on as a new person, with a name of your own")
-        tip(self.still_me, "The same person on several machines")
+        self.still_me = ttk.Button(
+            self.notice, text=_("It is me"), command=lambda: self.on_dismiss()
+        )
+        tip(self.someone_else, _("Go on as a new person, with a name of your own"))
+        tip(self.still_me, _("The same person on several machines"))
         self._notice_text.grid(row=0, column=0, sticky="ew", padx=px(18), pady=px(8))
         self._notice_close.grid(row=0, column=3, padx=px(8))
         self.notice.columnconfigure(0, weight=1)
@@ -65,7 +68,7 @@ class StatusBar(ttk.Frame):
         if notice is None:
             self.notice.grid_remove()
             return
-        waits = f"  (and {more} more)" if more else ""
+        waits = "  " + _("(and {number} more)").format(number=more) if more else ""
         self._notice_text.configure(text=notice.text + waits)
         self._wrap(self.notice.winfo_width())
         for column, button in enumerate((self.someone_else, self.still_me), 1):

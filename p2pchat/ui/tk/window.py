@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from tkinter import ttk
 from types import FrameType, TracebackType
 
+from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, ProfileInUse, StoreError, UsageError
 from p2pchat.node.api import NodeApi
+from p2pchat.ui import language
 from p2pchat.ui.bridge import Bridge
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.theme import Theme, be_sharp
@@ -84,6 +88,7 @@ class Window:
         self._node: NodeApi | None = None
         self._closing = False
         self._shown: ttk.Frame | None = None
+        language.use("")
         root.withdraw()
         root.report_callback_exception = self._unexpected
         self.theme = Theme(root)
@@ -156,21 +161,44 @@ class Window:
     # -- opening
 
     def _open(self, name: str | None) -> None:
-        async def opening() -> NodeApi:
+        async def opening() -> tuple[NodeApi, Settings]:
             node = await self._open_node(name)
             self._node = node  # here already: the window may be closed before it is told
             node.subscribe(self.bridge.handle_events)
-            return node
+            return node, await node.settings()
 
         self.bridge.call(opening, self._opened, self._not_opened)
 
-    def _opened(self, node: NodeApi) -> None:
+    def _opened(self, opened: tuple[NodeApi, Settings]) -> None:
+        node, settings = opened
+        language.use(settings.language)
+        self.theme.apply(settings.theme)
+        self._sit_down(node, LOBBY)
+
+    def _sit_down(self, node: NodeApi, conversation: str) -> None:
+        """A desk for the node, in place of what is shown."""
+        self._clear()
         self.desk = desk = Desk(self.root, self.theme, node, self.bridge)
+        desk.on_language = self._speak
         self.bridge.on_events = desk.main.events
         self.bridge.on_flush = desk.main.flush
         self.bridge.on_lagged = desk.main.reload
         self._show(desk)
-        desk.main.start()
+        desk.main.start(conversation)
+
+    def _speak(self, wanted: str) -> None:
+        """Another language: everything is said anew, at a desk of its own."""
+        desk, node = self.desk, self._node
+        if not language.use(wanted) or desk is None or node is None:
+            return
+        drafts, conversation = desk.main.composer.unsaved_drafts(), desk.main.conversation.name
+        desk.end()
+
+        async def keep() -> None:
+            for name, text in drafts.items():
+                await node.set_draft(name, text)
+
+        self.bridge.call(keep, lambda _: self._sit_down(node, conversation or LOBBY))
 
     def _not_opened(self, error: P2PChatError) -> None:
         codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE, StoreError: EXIT_USAGE}
@@ -178,6 +206,16 @@ class Window:
         self.exit_code = next(found, EXIT_FAILED)
         print(f"p2pchat: {error}", file=sys.stderr)  # noqa: T201  # one line, as every command
         self._show(TroublePage(self.root, self.theme, words.refusal(error), self.close))
+
+    def _clear(self) -> None:
+        """Away with what is shown, its dialogs, and what it wanted to be told."""
+        if self._shown is not None:
+            self._shown.destroy()
+            self._shown = None
+        for child in self.root.winfo_children():
+            if isinstance(child, tk.Toplevel | tk.Menu):
+                child.destroy()
+        self.theme.listeners.clear()
 
     def _show(self, frame: ttk.Frame) -> None:
         if self._shown is not None:
@@ -197,4 +235,4 @@ class Window:
         """An exception in a callback: a line for the person, the traceback for the log."""
         debug = log.isEnabledFor(logging.DEBUG)
         log.error("unexpected failure: %r", error, exc_info=(kind, error, trace) if debug else None)
-        self._say(f"Something went wrong inside p2pchat ({kind.__name__}).")
+        self._say(_("Something went wrong inside p2pchat ({kind}).").format(kind=kind.__name__))

@@ -100,6 +100,9 @@ class FakeViews:
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self.notice, self.more_notices = notice, more
 
+    def set_language(self, language: str) -> None:
+        self.language = language
+
     def set_theme(self, theme: str) -> None:
         self.theme = theme
 

@@ -125,7 +125,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(display: str) -> Iterator[Stage]:
+def stage(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("LANGUAGE", "en")
     made = Stage()
     yield made
     made.end()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from paper_node import ME, make_peer, peer_id
 
@@ -20,7 +23,7 @@ from p2pchat.events import RUNS_TWICE, MessageReceived, Typing, Warned
 from p2pchat.model.message import MessageKind
 from p2pchat.ui.presenters.loaded import LIMIT
 
-pytest.importorskip("tkinter", reason="this Python has no tkinter")
+tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 pytestmark = pytest.mark.window
 
 Stage = Any
@@ -538,3 +541,51 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":987654")
     with pytest.raises(UsageError, match="display"):
         run_window(never)
+
+
+# -- languages
+
+
+def spoken(widget: Any) -> list[str]:
+    """The texts of a widget and all that is in it."""
+    found = []
+    with contextlib.suppress(tk.TclError):
+        found.append(str(widget.cget("text")))
+    return found + [text for child in widget.winfo_children() for text in spoken(child)]
+
+
+def test_another_language_is_spoken_without_a_new_start(stage: Stage) -> None:
+    stage.node.say("#lobby", "hello", LI)
+    stage.node.say("#physics", "hello", LI)
+    stage.node.passwords["#physics"] = None
+    stage.node.joined.add("#physics")
+    stage.start()
+    stage.desk.main.open("#physics")
+    stage.until(lambda: stage.loaded("#physics"))
+    stage.write("not sent yet")
+    old = stage.desk
+    old.main.change(language="zh_CN")
+    stage.until(lambda: stage.desk is not old and stage.loaded("#physics"))
+    assert stage.desk.composer.text() == "not sent yet"
+    assert [row.title for row in stage.desk.main.sidebar.rows if not row.conversation] == [
+        "房间",
+        "联系人",
+    ]
+    english = [text for text in spoken(stage.root) if re.search("[a-z]{3} [a-z]{3}", text)]
+    assert english == []
+    assert not old.winfo_exists()
+    # What was bound for the old desk is gone with it; the new one has what it needs.
+    stage.key("<Control-f>")
+    assert stage.desk.search_panel.winfo_manager() == "grid"
+    stage.desk.main.change(language="en")
+    stage.until(lambda: stage.desk.main.sidebar.rows and stage.loaded("#physics"))
+    stage.until(lambda: stage.desk.main.sidebar.rows[0].title == "Rooms")
+
+
+def test_the_window_opens_in_the_language_of_the_settings(stage: Stage) -> None:
+    stage.node.current = msgspec.structs.replace(stage.node.current, language="zh_CN")
+    stage.start()
+    first = stage.desk
+    stage.until(lambda: first.main.sidebar.rows)
+    assert first.main.sidebar.rows[0].title == "房间"
+    assert stage.desk is first
