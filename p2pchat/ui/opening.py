@@ -189,7 +189,8 @@ def _launch(command: list[str], fails: bool = True) -> None:
             start_new_session=True,
         )
     except OSError:
-        raise P2PChatError(_("the system has no program that opens it")) from None
+        text = _("it can't be opened: there is no {program} here")
+        raise P2PChatError(text.format(program=command[0])) from None
     try:
         code = program.wait(WAIT_S)
     except subprocess.TimeoutExpired:
