@@ -144,6 +144,9 @@ def _add_options(parser: argparse.ArgumentParser, after: bool) -> None:
     add_many("--connect", metavar=_ADDRESS, help="also link to this address (repeatable)")
     add("--no-mdns", False, action="store_true", help="neither advertise nor browse by mDNS")
     add("--no-beacon", False, action="store_true", help="neither send nor hear beacons")
+    add("--registrar", False, action="store_true", help="willing to be elected registrar")
+    add("--appointing-key", metavar="FILE", help="willing and appointed, by this key")
+    add("--appointed-by", metavar="KEY", help="the public half of the network's appointing key")
     add("--limit", type=_rate, metavar="RATE", dest="rate",
         help="upload limit for files in bytes a second, such as 500K or 20M; 0: none")  # fmt: skip
     add("--log-level", "warning", type=str.lower, choices=LEVELS, metavar="LEVEL")
@@ -323,6 +326,7 @@ def options_of(given: argparse.Namespace) -> Options:
     code = given.network_code
     if not given.network or code == "":
         raise UsageError("--network and --network-code can't be empty")
+    appointing, appointed_by = _appointing(given.appointing_key, given.appointed_by)
     return Options(
         data_dir=_data_dir(given),
         name=_checked_name(given.name),
@@ -336,6 +340,9 @@ def options_of(given: argparse.Namespace) -> Options:
         beacon=not given.no_beacon,
         passphrase=_passphrase(given.passphrase_file),
         limit=given.rate,
+        registrar=given.registrar,
+        appointing_key=appointing,
+        appointed_by=appointed_by,
     )
 
 
@@ -378,6 +385,34 @@ def _checked_name(name: str | None) -> str | None:
     if not chosen:
         print("p2pchat: the name is empty: this host's is used", file=sys.stderr)  # noqa: T201 - output
     return chosen
+
+
+def _appointing(file: str | None, key: str | None) -> tuple[bytes | None, bytes]:
+    """The seed of the appointing key and its public half, as far as they were given."""
+    from p2pchat.config.appointing import read_file_text
+    from p2pchat.errors import UsageError
+    from p2pchat.model.ids import read_key
+
+    try:
+        public = b"" if key is None else read_key(key)
+    except ValueError as error:
+        raise UsageError(f"--appointed-by: {error}") from error
+    if file is None:
+        return None, public
+    from p2pchat.protocol.identity import Signer
+
+    try:
+        with open(file, encoding="utf-8") as lines:
+            seed = read_file_text(lines.read(1024))
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"--appointing-key {file}: {why}") from None
+    except UsageError as error:
+        raise UsageError(f"--appointing-key {file}: {error}") from None
+    own = Signer(seed).key
+    if public not in (b"", own):
+        raise UsageError("--appointing-key and --appointed-by are of two keys")
+    return seed, own
 
 
 def _passphrase(file: str | None) -> str | None:

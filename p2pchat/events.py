@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
@@ -98,6 +99,10 @@ class ProfileRenewed(_Event, frozen=True, tag="profile.renewed"):
     profile: Profile
 
 
+class RegistrarChanged(_Event, frozen=True, tag="registrar.changed"):
+    registrar: RegistrarInfo
+
+
 RUNS_TWICE = "profile-runs-twice"
 """The reason of a warning after which a person may say that they are someone else."""
 
@@ -128,5 +133,6 @@ Event = (
     | FileFailed
     | ConversationChanged
     | ProfileRenewed
+    | RegistrarChanged
     | Warned
 )

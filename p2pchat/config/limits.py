@@ -169,6 +169,15 @@ PROOFS_PER_MINUTE = 60
 ROOM_KEYS = 64
 """Keys of one protected room that are handed to who joins, and of a direct conversation."""
 
+# -- the registrar
+LEASE_S = 10.0
+"""How long a lease holds after it was heard of last."""
+LEASE_RENEW_S = 3.0
+LEASE_BYTES = 1 * KIB
+"""A lease's record; its fields at their limits take some 400 bytes."""
+LEASES_KNOWN = 1024
+"""Devices whose newest lease is remembered, so that an older one isn't believed."""
+
 # -- relaying for two that cannot dial each other
 RELAY_TUNNELS = 64
 """Tunnels that one node carries for others at a time."""

@@ -28,6 +28,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     theme: Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")] = "system"
     language: str = ""
     """A language tag such as `en` or `zh_CN`; empty: the system's."""
+    registrar: bool = False
+    """This node would be the registrar."""
+    appointed_by: Annotated[str, msgspec.Meta(pattern="^([a-z2-7]{52})?$")] = ""
+    """The public half of the network's appointing key; empty: nobody counts as appointed."""
     away_after: Positive = 600
     """Seconds without input in the window until the status is away; 0: never."""
 
@@ -48,6 +52,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     mdns: bool = True
     beacon: bool = True
     passphrase: str | None = None
+    registrar: bool = False
+    """Willing to be elected, whatever the setting says."""
+    appointing_key: bytes | None = None
+    """The seed of the network's appointing key, 32 bytes."""
+    appointed_by: bytes = b""
+    """Its public half, instead of the setting; empty: as that says."""
     limit: int | None = None
     """Upload rate for files in bytes a second, instead of the setting; 0: none."""
     status: Status = Status.ONLINE

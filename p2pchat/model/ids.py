@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import NewType
 
@@ -32,6 +34,22 @@ _PEER_ID = re.compile(r"[a-z2-7]{32}")
 def has_peer_id_form(text: str) -> bool:
     """Whether the text could be a PeerId; such a text is never taken as a name."""
     return _PEER_ID.fullmatch(text.lower()) is not None
+
+
+def show_key(key: bytes) -> str:
+    """A public key of 32 bytes as people pass it on: 52 lower-case base32 characters."""
+    return base64.b32encode(key).decode("ascii").rstrip("=").lower()
+
+
+def read_key(text: str) -> bytes:
+    """ValueError where the text is no such key."""
+    try:
+        key = base64.b32decode(text.strip().upper() + "====")
+    except binascii.Error as error:
+        raise ValueError("no key: it has other characters, or another length") from error
+    if len(key) != 32:
+        raise ValueError("no key: it has another length")
+    return key
 
 
 def order_key(clock: int, entry: bytes) -> str:

@@ -11,13 +11,30 @@ from typing import Any, Protocol
 
 from p2pchat.config.settings import Settings
 from p2pchat.events import Event
+from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile
 
 
+class AccountsApi(Protocol):
+    """The registrar, and the accounts that it keeps."""
+
+    async def registrar(self) -> RegistrarInfo:
+        """Who leads."""
+        ...
+
+    async def make_appointing_key(self, path: str) -> str:
+        """Write a new appointing key to a new file of the owner's; its public half, as
+        `--appointed-by` takes it. `not-allowed`: the file is there, or can't be written."""
+        ...
+
+
 class NodeApi(Protocol):
+    @property
+    def accounts(self) -> AccountsApi: ...
+
     def front_end(self) -> NodeApi:
         """A façade of its own for one more front end on the same node. What a front end does
         itself it isn't told of in events: the others are."""

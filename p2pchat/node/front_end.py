@@ -20,6 +20,7 @@ from p2pchat.model.message import Conversation, Member, Message, Room
 from p2pchat.model.names import display_name
 from p2pchat.model.people import NodeInfo, Peer, Profile
 from p2pchat.model.records import MessageRow, Overview, PutMeta
+from p2pchat.node.accounts import Accounts
 from p2pchat.node.host import host_name
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.directory import host_port
@@ -37,6 +38,7 @@ class FrontEnd:
     def __init__(self, node: Node, number: int) -> None:
         self._node = node
         self._origin = number
+        self.accounts = Accounts(node, number)
 
     # The node may get a new machine at any time: nothing of it is kept here.
 
@@ -90,6 +92,7 @@ class FrontEnd:
 
             def kept(_: object) -> None:
                 ctx.settings = settings
+                self._machine.registrar.settings_changed()
                 ctx.reply(request, settings)
 
             ctx.commit([meta], kept, lambda reason: ctx.refuse(request, reason))

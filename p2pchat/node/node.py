@@ -71,6 +71,9 @@ class Node:
             name=name,
             rename=rename,
             code=self.options.network_code,
+            willing=self.options.registrar,
+            appointing=self.options.appointing_key or b"",
+            appointed_by=self.options.appointed_by,
             connect=self.options.connect,
         )
         settings = _settings(state)

@@ -8,13 +8,13 @@ at the end, and older versions keep them, as they keep the bytes.
 from __future__ import annotations
 
 import ipaddress
-from typing import TypeVar
 
 import msgspec
 
 from p2pchat.config import limits
 from p2pchat.model.ids import ConversationId, DeviceId, InstanceId, PeerId
 from p2pchat.model.people import Status
+from p2pchat.protocol import signed
 from p2pchat.protocol.hashing import device_id_of, digest, peer_id_of
 from p2pchat.protocol.identity import Identity, check_vouch, has_seal_key_form, verify
 
@@ -63,9 +63,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Numeric, where it accepts links, best first."""
     rooms: tuple[RoomInfo, ...]
     wall_ms: int
-
-
-_Record = TypeVar("_Record", ProfileRecord, DeviceRecord)
+    willing: bool = False
+    """It would be the registrar."""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -117,13 +116,6 @@ class Device(msgspec.Struct, frozen=True):
         return (self.record.counter, _record_hash(self.raw))
 
 
-class _Signed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    payload: bytes
-    signature: bytes
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_signed = msgspec.msgpack.Decoder(_Signed)
 _profile = msgspec.msgpack.Decoder(ProfileRecord)
 _device = msgspec.msgpack.Decoder(DeviceRecord)
 
@@ -138,33 +130,31 @@ def make_profile(identity: Identity, *, name: str, note: str, avatar: bytes, clo
     record = ProfileRecord(identity.person.key, identity.sealing.public, name, note, avatar, clock)
     if not _profile_fits(record):
         raise ValueError("a profile record over its limits")
-    payload = _encode(record)
+    payload = signed.encode(record)
     signature = identity.person.sign(PROFILE_CONTEXT, payload)
-    return Profile(record, _encode(_Signed(payload, signature)))
+    return Profile(record, signed.wrap(payload, signature))
 
 
 def read_profile(raw: bytes) -> Profile | None:
     """None where the bytes are no record that its person signed, within its limits."""
-    signed = _unwrap(raw)
-    record = _read(_profile, signed)
-    if signed is None or record is None or not _profile_fits(record):
+    found = _unwrap(raw)
+    record = signed.read(_profile, found)
+    if found is None or record is None or not _profile_fits(record):
         return None
-    if not verify(record.person_key, signed.signature, PROFILE_CONTEXT, signed.payload):
+    if not verify(record.person_key, found.signature, PROFILE_CONTEXT, found.payload):
         return None
     return Profile(record, raw)
 
 
 def kept_profile(raw: bytes) -> Profile | None:
     """A record that was checked before it was stored; None where there is none."""
-    signed = _unwrap(raw) if raw else None
-    record = _read(_profile, signed)
+    record = signed.read(_profile, _unwrap(raw) if raw else None)
     return Profile(record, raw) if record is not None else None
 
 
 def kept_device(raw: bytes) -> Device | None:
     """A record as it stands, unchecked: to see of which device it is."""
-    signed = _unwrap(raw)
-    record = _read(_device, signed)
+    record = signed.read(_device, _unwrap(raw))
     return Device(record, raw) if record is not None else None
 
 
@@ -178,6 +168,7 @@ def make_device(
     addresses: tuple[tuple[str, int], ...],
     rooms: tuple[RoomInfo, ...],
     wall_ms: int,
+    willing: bool = False,
 ) -> Device:
     """ValueError where a field is over its limit."""
     record = DeviceRecord(
@@ -190,22 +181,23 @@ def make_device(
         addresses=addresses,
         rooms=rooms,
         wall_ms=wall_ms,
+        willing=willing,
     )
     if not _device_fits(record):
         raise ValueError("a device record over its limits")
-    payload = _encode(record)
+    payload = signed.encode(record)
     signature = identity.device.sign(DEVICE_CONTEXT, network, payload)
-    return Device(record, _encode(_Signed(payload, signature)))
+    return Device(record, signed.wrap(payload, signature))
 
 
 def read_device(raw: bytes, network: bytes) -> Device | None:
     """None where the bytes are no record that its device signed for this network (its tag), of
     a device that its person vouches for, within its limits."""
-    signed = _unwrap(raw)
-    record = _read(_device, signed)
-    if signed is None or record is None or not _device_fits(record):
+    found = _unwrap(raw)
+    record = signed.read(_device, found)
+    if found is None or record is None or not _device_fits(record):
         return None
-    if not verify(record.device_key, signed.signature, DEVICE_CONTEXT, network, signed.payload):
+    if not verify(record.device_key, found.signature, DEVICE_CONTEXT, network, found.payload):
         return None
     if not check_vouch(record.person_key, record.device_key, record.vouch):
         return None
@@ -226,22 +218,8 @@ def is_address(host: str, port: int) -> bool:
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
 
 
-def _unwrap(raw: bytes) -> _Signed | None:
-    if len(raw) > limits.RECORD_BYTES:
-        return None
-    try:
-        return _signed.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _read(decoder: msgspec.msgpack.Decoder[_Record], signed: _Signed | None) -> _Record | None:
-    if signed is None:
-        return None
-    try:
-        return decoder.decode(signed.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+def _unwrap(raw: bytes) -> signed.Signed | None:
+    return signed.unwrap(raw, limits.RECORD_BYTES)
 
 
 def _record_hash(raw: bytes) -> bytes:

@@ -77,6 +77,8 @@ class Directory:
         self._pass_timer: Timer | None = None
         self.status = Status.ONLINE
         self.addresses: tuple[tuple[str, int], ...] = ()
+        self.willing = False
+        """This device would be the registrar."""
         self.profile: Profile
         self._own: Device | None = None
         self._counter = 0
@@ -143,6 +145,7 @@ class Directory:
             addresses=self.addresses[: limits.RECORD_ADDRESSES],
             rooms=self._rooms()[: limits.RECORD_ROOMS],
             wall_ms=self._ctx.wall_ms,
+            willing=self.willing,
         )
 
     # -- others

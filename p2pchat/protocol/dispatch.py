@@ -41,6 +41,7 @@ class Dispatch:
             wire.DirectAnswer: m.directs.on_answer,
             wire.DialBack: m.topology.on_dial_back,
             wire.Tunnel: m.topology.on_tunnel,
+            wire.Lease: m.registrar.leading.on_lease,
             wire.BulkBack: lambda link, _: m.bulk.on_bulk_back(link),
         }
         self._shared_frames: dict[type, Callable[[Link, Conversation, Any], None]] = {

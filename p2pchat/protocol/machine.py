@@ -49,6 +49,7 @@ from p2pchat.protocol.membership import Membership
 from p2pchat.protocol.overlay import Overlay
 from p2pchat.protocol.people import People
 from p2pchat.protocol.receipts import Receipts
+from p2pchat.protocol.registrar.part import Registrar
 from p2pchat.protocol.renewal import Renewal
 from p2pchat.protocol.rooms import Rooms
 from p2pchat.protocol.search import Search
@@ -73,6 +74,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     """The network code."""
     connect: tuple[tuple[str, int], ...] = ()
+    willing: bool = False
+    """To be the registrar, whatever the setting says."""
+    appointing: bytes = b""
+    """The seed of the appointing key, and its public half, which may be here alone."""
+    appointed_by: bytes = b""
     rename: bool = False
     """`name` was asked for: it takes the place of the stored one."""
 
@@ -108,6 +114,7 @@ class Machine:
         self._build_neighbourhood(state.persons, skeleton)
         self._build_entries(state.opens)
         self._build_conversing()
+        self.registrar = Registrar(self, state.meta)
         self.files = Files(self)
         self.bulk = Bulk(self.ctx, self.links, self.directory, self.files.exchange.is_idle)
         self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
@@ -236,6 +243,7 @@ class Machine:
         self.conversations.load(state, self.clocks.bound())
         self.receipts.load(state.receipts, self.conversations)
         self._load_profile(state)
+        self.registrar.load()
         self.rooms.load()
         self.directs.load()
         self.codes.start(self.config.code)
@@ -265,8 +273,10 @@ class Machine:
         """Links are accepted here now, and may be dialled."""
         self._port = addresses[0][1] if addresses else 0
         self.topology.load(self._seen_before, self.config.connect)
+        self.registrar.start()
 
     def stop(self) -> None:
+        self.registrar.stop()
         self.directory.leave()
         self.links.goodbye()
         self.receipts.save()
@@ -352,6 +362,7 @@ class Machine:
             self.sharing.begin_rooms(link, device)
         self.directs.link_up(link)
         self.rooms.link_up()
+        self.registrar.link_up(link)
 
     def link_down(self, link: Link, reason: str) -> None:
         self.sharing.link_down(link)

@@ -238,6 +238,14 @@ class FileReport(_Frame, frozen=True, array_like=True, gc=False, tag=27):
     state: str
 
 
+class Lease(_Frame, frozen=True, array_like=True, gc=False, tag=40):
+    """The registrar's lease (`registrar.lease`), as its device signed it."""
+
+    record: bytes
+    age_ms: int
+    """Since it was made, as far as the sender knows."""
+
+
 Frame = (
     Hello
     | Ping
@@ -265,6 +273,7 @@ Frame = (
     | Tunnel
     | BulkBack
     | FileReport
+    | Lease
 )
 
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -38,13 +38,21 @@ class Host:
     with the power; sleep stops everything, clock included."""
 
     def __init__(
-        self, fabric: Fabric, name: str, store: MemoryStore, rng: Random, clock_off_ms: int = 0
+        self,
+        fabric: Fabric,
+        name: str,
+        store: MemoryStore,
+        rng: Random,
+        clock_off_ms: int = 0,
+        **config: Any,
     ) -> None:
+        """`config`: further fields of the machine's Config."""
         self.fabric = fabric
         self.name = name
         self.store = store
         self.rng = rng
         self.clock_off_ms = clock_off_ms
+        self.config = config
         self.address = fabric.new_address()
         self.up = False
         self.frozen = False
@@ -88,6 +96,7 @@ class Host:
                 agent="simulation",
                 instance=InstanceId(self.rng.randbytes(16)),
                 name=self.name,
+                **self.config,
             ),
             state,
             Settings(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
+from typing import Any
 
 from clockwork import Clockwork
 from fabric import Fabric
@@ -35,10 +36,10 @@ class World:
     def running(self) -> list[Host]:
         return [host for host in self.hosts if host.up and not host.frozen]
 
-    def add(self, store: MemoryStore | None = None, clock_off_ms: int = 0) -> Host:
+    def add(self, store: MemoryStore | None = None, clock_off_ms: int = 0, **config: Any) -> Host:
         name = f"host{len(self.hosts)}"
         rng = Random(self.rng.getrandbits(64))
-        host = Host(self.fabric, name, store or MemoryStore(), rng, clock_off_ms)
+        host = Host(self.fabric, name, store or MemoryStore(), rng, clock_off_ms, **config)
         self.hosts.append(host)
         host.start()
         return host

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
+from paper_accounts import PaperAccounts
 from scripted_files import ScriptedFiles
 
 from p2pchat.config.limits import NAME_CHARS, TEXT_BYTES
@@ -62,6 +63,7 @@ class PaperNode(ScriptedFiles):
     """Does what NodeApi says. `calls` are the names of what was asked."""
 
     def __init__(self, name: str = "Me") -> None:
+        self.accounts = PaperAccounts()
         self.me = Profile(ME, name, Status.ONLINE, "", None)
         self.people: dict[PeerId, Peer] = {}
         self.history: dict[str, list[Message]] = {"#lobby": []}

@@ -21,6 +21,7 @@ from p2pchat.events import (
     PeerOffline,
     PeerOnline,
     ProfileRenewed,
+    RegistrarChanged,
     RoomChanged,
     Typing,
     Warned,
@@ -95,7 +96,7 @@ class Directory:
                     last = self.conversations.get(event.message.conversation)
                     if last and last.last and last.last.message_id == event.message.message_id:
                         self._reload_conversations.ask()
-                case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
+                case MessageReceipt() | Typing() | ProfileRenewed() | Warned() | RegistrarChanged():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed():
                     pass

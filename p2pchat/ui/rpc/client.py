@@ -14,6 +14,7 @@ import msgspec
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.events import Event
+from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message, Room
@@ -37,10 +38,21 @@ _incoming = msgspec.json.Decoder(_Incoming)
 _event: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
+class RemoteAccounts:
+    """The part of `AccountsApi` that one-shot commands use."""
+
+    def __init__(self, node: RemoteNode) -> None:
+        self._node = node
+
+    async def registrar(self) -> RegistrarInfo:
+        return await self._node.call("registrar.info", RegistrarInfo)
+
+
 class RemoteNode(asyncio.Protocol):
     """A node in another process: the part of `NodeApi` that one-shot commands use."""
 
     def __init__(self) -> None:
+        self.accounts = RemoteAccounts(self)
         self._transport: asyncio.Transport | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}

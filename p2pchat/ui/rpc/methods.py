@@ -197,6 +197,10 @@ class Fetch(OfFile, frozen=True):
     path: str | None = None
 
 
+class Appoint(Params, frozen=True):
+    path: str
+
+
 class Method(NamedTuple):
     params: type[Params]
     call: Callable[[NodeApi, Any], Awaitable[Any]]
@@ -254,6 +258,10 @@ async def _mark_read(node: NodeApi, p: MarkRead) -> dict[str, Any]:
     return await _empty(node.mark_read(p.conversation, _message_id(p.message_id)))
 
 
+async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
+    return {"appointed_by": await node.accounts.make_appointing_key(p.path)}
+
+
 METHODS: dict[str, Method] = {
     "node.info": Method(Nothing, lambda node, p: node.info()),
     "settings.get": Method(Nothing, lambda node, p: node.settings(), Order.READ),
@@ -298,6 +306,8 @@ METHODS: dict[str, Method] = {
         Search, lambda node, p: node.search(p.query, p.conversation, p.limit), Order.READ
     ),
     "messages.mark_read": Method(MarkRead, _mark_read, Order.WRITE),
+    "registrar.info": Method(Nothing, lambda node, p: node.accounts.registrar()),
+    "registrar.appoint": Method(Appoint, _appoint),
     "files.share": Method(Share, lambda node, p: node.share(p.conversation, p.path), Order.SEND),
     "files.list": Method(
         ListFiles, lambda node, p: node.files(p.conversation, p.limit), Order.READ

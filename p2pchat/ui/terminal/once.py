@@ -14,6 +14,7 @@ import msgspec
 
 from p2pchat.errors import UsageError
 from p2pchat.events import Event, MessageReceipt
+from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind, Room
@@ -26,8 +27,15 @@ from p2pchat.ui.terminal.rendering import label_of
 DONE, NOBODY = 0, 3
 
 
+class AskedAccounts(Protocol):
+    async def registrar(self) -> RegistrarInfo: ...
+
+
 class Asked(Protocol):
     """What these commands use of `NodeApi`."""
+
+    @property
+    def accounts(self) -> AskedAccounts: ...
 
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]: ...
 
@@ -119,20 +127,30 @@ async def _appears(node: Asked, wanted: Callable[[Peer], bool], deadline: float)
 
 
 async def peers(node: Asked, wait: float, as_json: bool, fresh: bool) -> int:
-    """Who is there. A `fresh` node looks around for `wait` seconds first."""
+    """Who is there, and who leads as registrar. A `fresh` node looks around for `wait` seconds
+    first."""
     if fresh:
         await asyncio.sleep(wait)
     there = [peer for peer in await node.peers() if peer.status != Status.OFFLINE]
+    registrar = await node.accounts.registrar()
     if as_json:
-        _print_json(there)
+        _print_json([_with_role(peer, registrar) for peer in there])
         return DONE
     for peer in sorted(there, key=lambda peer: peer.label.casefold()):
         note = f"  {one_line(peer.note, 80)}" if peer.note else ""
         label = person_label(peer.label, peer.peer_id)
-        sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{note}\n")
+        role = "  registrar" if peer.peer_id == registrar.peer_id else ""
+        sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{role}{note}\n")
     if not there:
         sys.stderr.write("p2pchat: nobody else is here\n")
+    if registrar.state == "registrar":
+        sys.stdout.write("registrar: this node\n")
     return DONE
+
+
+def _with_role(peer: Peer, registrar: RegistrarInfo) -> dict[str, Any]:
+    role = {"registrar": peer.peer_id == registrar.peer_id}
+    return msgspec.to_builtins(peer) | role  # type: ignore[no-any-return]  # a struct is a dict
 
 
 # -- what was said

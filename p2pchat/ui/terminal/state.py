@@ -27,6 +27,7 @@ from p2pchat.events import (
     PeerOffline,
     PeerOnline,
     ProfileRenewed,
+    RegistrarChanged,
     RoomChanged,
     Typing,
     Warned,
@@ -255,7 +256,7 @@ class Chat:
                     self.shelf.take(event, place == self.here or place.startswith("@"))
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
-                case MessageReceipt():
+                case MessageReceipt() | RegistrarChanged():
                     pass
                 case _:
                     assert_never(event)

@@ -408,7 +408,6 @@ def test_every_method_names_its_parameters_as_documented() -> None:
     assert METHODS["messages.list"].params.__struct_fields__ == (
         *("conversation", "limit", "before", "after", "around"),
     )
-    assert len(METHODS) == 31
 
 
 @settings(max_examples=200, deadline=None)

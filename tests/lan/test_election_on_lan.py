@@ -1,0 +1,90 @@
+"""Real nodes elect a registrar: one leads, it is replaced when it is killed or leaves, and the
+appointed comes first."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from harness import Lan, Node, wait_linked, wait_until
+
+pytestmark = pytest.mark.lan
+
+
+def info(node: Node) -> dict[str, object]:
+    found: dict[str, object] = node.call("registrar.info")
+    return found
+
+
+def leader(nodes: Sequence[Node]) -> Node | None:
+    """The one that leads, where all agree."""
+    told = [info(node) for node in nodes]
+    leading = [node for node, says in zip(nodes, told, strict=True) if says["state"] == "registrar"]
+    ids = {says["device_id"] for says in told}
+    if len(leading) != 1 or ids != {leading[0].call("node.info")["device_id"]}:
+        return None
+    return leading[0]
+
+
+def settled(nodes: Sequence[Node], within: float = 15.0) -> Node:
+    found = wait_until(functools.partial(leader, nodes), within, "one registrar")
+    assert found is not None
+    return found
+
+
+def test_one_leads_and_is_replaced_when_it_is_killed_or_leaves() -> None:
+    with Lan(hosts=4) as lan:
+        nodes = [lan.node(host, "--name", f"N{host}", "--registrar") for host in range(3)]
+        guest = lan.node(3, "--name", "Guest")
+        wait_linked([*nodes, guest])
+        first = settled([*nodes, guest])
+        told = info(guest)
+        assert told["state"] == "off"
+        assert told["peer_id"] == first.call("node.info")["peer_id"]
+        assert told["label"] == first.call("node.info")["name"]
+
+        rest = [node for node in nodes if node is not first]
+        marks = {node: node.mark() for node in (*rest, guest)}
+        killed = time.monotonic()
+        first.kill9()
+        second = settled([*rest, guest], 14.0)
+        id = second.call("node.info")["device_id"]
+        for node, mark in marks.items():
+            told_at = node.wait_event(
+                "registrar.changed", lambda e: e["registrar"]["device_id"] == id, since=mark
+            ).at
+            assert told_at - killed <= 12.0
+
+        (last,) = [node for node in rest if node is not second]
+        left = time.monotonic()
+        second.stop()
+        assert settled([last, guest], 6.0) is last
+        assert time.monotonic() - left <= 5.0
+
+        shown = lan.run(
+            3, sys.executable, "-m", "p2pchat", "peers", "--data-dir", str(guest.data_dir)
+        )
+        (line,) = [line for line in shown.splitlines() if "registrar" in line]
+        assert last.call("node.info")["peer_id"] in line
+
+
+def test_the_appointed_leads_and_whoever_has_the_key_believes_nobody_else(tmp_path: Path) -> None:
+    with Lan(hosts=3) as lan:
+        other = lan.node(0, "--name", "Other", "--registrar")
+        key_file = tmp_path / "class.key"
+        public = other.call("registrar.appoint", path=str(key_file))["appointed_by"]
+        assert key_file.stat().st_mode & 0o777 == 0o600
+        pupil = lan.node(1, "--name", "Pupil", "--appointed-by", public)
+        wait_linked([other, pupil])
+        wait_until(lambda: info(other)["state"] == "registrar", 8, "leads as far as it knows")
+        assert info(pupil)["device_id"] is None
+        teacher = lan.node(2, "--name", "Teacher", "--appointing-key", str(key_file))
+        wait_linked([other, pupil, teacher])
+        own = teacher.call("node.info")["device_id"]
+        wait_until(lambda: info(pupil)["device_id"] == own, 10, "the appointed leads")
+        other.call("settings.set", settings={"appointed_by": public})
+        wait_until(lambda: info(other)["device_id"] == own, 10, "for the other one too")
