@@ -404,11 +404,12 @@ def _appointing(file: str | None, key: str | None) -> tuple[bytes | None, bytes]
     try:
         with open(file, encoding="utf-8") as lines:
             seed = read_file_text(lines.read(1024))
-    except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"--appointing-key {file}: {why}") from None
-    except UsageError as error:
-        raise UsageError(f"--appointing-key {file}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"--appointing-key {file}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(
+            f"--appointing-key {file}: this is no key that `registrar.appoint` has written"
+        ) from None
     own = Signer(seed).key
     if public not in (b"", own):
         raise UsageError("--appointing-key and --appointed-by are of two keys")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from p2pchat.errors import UsageError
 from p2pchat.model.ids import read_key, show_key
 
 _FIRST_LINE = "p2pchat appointing key: whoever has this file decides who has which name"
@@ -13,11 +12,8 @@ def file_text(seed: bytes) -> str:
 
 
 def read_file_text(text: str) -> bytes:
-    """The seed. UsageError where this is no such file."""
-    lines = text.split("\n")
-    try:
-        if lines[0] != _FIRST_LINE:
-            raise ValueError
-        return read_key(lines[1])
-    except (ValueError, IndexError):
-        raise UsageError("this is no appointing key that `registrar.appoint` has written") from None
+    """The seed. ValueError where this is no such file."""
+    first, _, rest = text.partition("\n")
+    if first != _FIRST_LINE:
+        raise ValueError("no appointing key")
+    return read_key(rest.partition("\n")[0])
