@@ -81,6 +81,7 @@ REASON_CODES: dict[str, int] = {
             "busy",
             "disk-full",
             "store-failed",
+            "cancelled",
         )
     )
 }

@@ -72,6 +72,18 @@ class FileOffered(_Event, frozen=True, tag="file.offered"):
     file: FileInfo
 
 
+class FileReading(_Event, frozen=True, tag="file.reading"):
+    """What is to be shared is being read; at most 5 times a second. `share` answers at its end."""
+
+    conversation: str
+    path: str
+    """As `share` was given it."""
+    done: int
+    """Bytes."""
+    total: int
+    """So far: while a folder is looked through it grows, and nothing is done."""
+
+
 class FileProgress(_Event, frozen=True, tag="file.progress"):
     """At most limits.PROGRESS_PER_S a file; also when what others have of it, or its state, has
     changed."""
@@ -128,6 +140,7 @@ Event = (
     | MessageReceipt
     | Typing
     | FileOffered
+    | FileReading
     | FileProgress
     | FileComplete
     | FileFailed

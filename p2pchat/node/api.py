@@ -141,7 +141,12 @@ class NodeApi(Protocol):
         ...
 
     async def share(self, conversation: str, path: str) -> FileInfo:
-        """Offer a file or folder of this machine. `no-such-file`, `not-allowed`."""
+        """Offer a file or folder of this machine. All of it is read first (`FileReading`).
+        `no-such-file`, `not-allowed`; `cancelled` by `stop_reading`."""
+        ...
+
+    async def stop_reading(self, conversation: str, path: str) -> None:
+        """Share it after all not, if it is still being read; `no-such-file` where it isn't."""
         ...
 
     async def files(self, conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:

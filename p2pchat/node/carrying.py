@@ -8,10 +8,12 @@ the loop nor the store.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
 import shutil
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ from p2pchat.errors import DiskFull, P2PChatError, RequestError
 from p2pchat.model.stream import Block, Stream, block_size
 from p2pchat.node.ports import Depot, LinkId, Links
 from p2pchat.protocol import effects
-from p2pchat.protocol.exchange import Exchange
+from p2pchat.protocol.files import Files
 from p2pchat.protocol.swarm.frames import Piece, encode
 
 log = logging.getLogger("p2pchat.node")
@@ -31,7 +33,8 @@ log = logging.getLogger("p2pchat.node")
 BATCH = 32
 """Jobs of one visit at most, so that a slow disk is told of soon."""
 THREADS = 3
-"""One that surveys mustn't keep blocks from being kept and served."""
+READING_EVERY_S = 0.2
+"""How often it is told how far a survey is."""
 
 _Key = tuple[int, bytes, Block]
 Done = Callable[[Any], None]
@@ -82,17 +85,22 @@ class Carrying:
         self,
         depot: Depot,
         links: Links,
-        exchange: Exchange,
+        files: Files,
         run: Callable[..., Any],
         resume: Callable[[int], Callable[[Any], None]],
     ) -> None:
         self._depot = depot
         self._links = links
-        self._exchange = exchange
+        self._exchange = files.exchange
+        self._offering = files.offering
         self._run = run
         self._resume = resume
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="p2pchat-files")
+        # Who surveys mustn't keep blocks from being kept and served; nor a large file a small one.
+        self._surveyor = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-survey")
+        self._surveys: set[int] = set()
+        """Queries."""
         self._parts: dict[_Key, bytearray] = {}
         self._given: dict[int, dict[tuple[bytes, Block], memoryview]] = {}
         """Blocks that were read, by the link that they are for."""
@@ -103,6 +111,7 @@ class Carrying:
         self._closed = False
         self.perform: dict[type, Callable[[Any], None]] = {
             effects.SurveyPath: self._survey,
+            effects.StopSurvey: lambda e: self._surveys.discard(e.query),
             effects.BeginFetch: self._begin,
             effects.FinishFetch: self._finish,
             effects.DiscardStream: lambda e: self._in_pool(self._depot.discard, None, e.stream),
@@ -114,16 +123,39 @@ class Carrying:
 
     def close(self) -> None:
         self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._surveyor):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     # -- whole streams
 
     def _survey(self, e: effects.SurveyPath) -> None:
-        def going(_done: int, _total: int) -> bool:
-            return not self._closed
+        self._surveys.add(e.query)
+        told = 0.0
 
-        path = os.path.abspath(e.path)
-        self._in_pool(self._depot.survey, self._resume(e.query), path, going, e.circle)
+        def going(done: int, total: int) -> bool:
+            nonlocal told
+            if self._closed or e.query not in self._surveys:
+                return False
+            if time.monotonic() - told >= READING_EVERY_S:
+                told = time.monotonic()
+                with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                    self._loop.call_soon_threadsafe(self._tell_reading, e.query, done, total)
+            return True
+
+        def work(path: str) -> Any:
+            if not going(0, 0):
+                raise RequestError("busy", "the reading was ended")
+            return self._depot.survey(path, going, e.circle)
+
+        def done(found: Any) -> None:
+            self._surveys.discard(e.query)
+            self._resume(e.query)(found)
+
+        self._in_pool(work, done, os.path.abspath(e.path), pool=self._surveyor)
+
+    def _tell_reading(self, query: int, done: int, total: int) -> None:
+        if query in self._surveys and not self._closed:
+            self._run(self._offering.reading, query, done, total)
 
     def _begin(self, e: effects.BeginFetch) -> None:
         self._in_pool(self._depot.begin, self._resume(e.query), e.stream, e.circles)
@@ -208,12 +240,16 @@ class Carrying:
     # -- the pool
 
     def _in_pool(
-        self, call: Callable[..., Any], then: Callable[[Any], None] | None, *args: Any
+        self,
+        call: Callable[..., Any],
+        then: Callable[[Any], None] | None,
+        *args: Any,
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """`then` gets the result, or as a RequestError what went wrong."""
         if self._closed:
             return
-        future = self._loop.run_in_executor(self._pool, _attempt, call, *args)
+        future = self._loop.run_in_executor(pool or self._pool, _attempt, call, *args)
 
         def done(finished: asyncio.Future[Any]) -> None:
             if not finished.cancelled() and not self._closed and then is not None:

@@ -278,7 +278,12 @@ class FrontEnd:
     # -- files
 
     async def share(self, conversation: str, path: str) -> FileInfo:
-        return await self._ask(FileInfo, lambda m: m.files.share, self._origin, conversation, path)
+        return await self._ask(
+            FileInfo, lambda m: m.files.offering.share, self._origin, conversation, path
+        )
+
+    async def stop_reading(self, conversation: str, path: str) -> None:
+        await self._ask(NoneType, lambda m: m.files.offering.stop_reading, conversation, path)
 
     async def files(self, conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:
         found = None

@@ -109,7 +109,7 @@ class Runtime:
             effects.Announce: lambda _: self._discovery.announce(),
             effects.Restart: lambda _: restart(),
         }
-        self._carrying = Carrying(depot, links, machine.files.exchange, self.run, self._resume)
+        self._carrying = Carrying(depot, links, machine.files, self.run, self._resume)
         self._perform_one |= self._carrying.perform
 
     # -- the machine

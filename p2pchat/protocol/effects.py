@@ -130,6 +130,12 @@ class SurveyPath(_Query, frozen=True, gc=False):
     """The conversation's id."""
 
 
+class StopSurvey(_Effect, frozen=True, gc=False):
+    """It is of no use any more; its query is answered nevertheless."""
+
+    query: int
+
+
 class BeginFetch(_Query, frozen=True, gc=False):
     """What is here of it: `ports.Progress` or RequestError."""
 
@@ -286,6 +292,7 @@ Effect = (
     | Compute
     | ReadMessage
     | SurveyPath
+    | StopSurvey
     | BeginFetch
     | FinishFetch
     | DiscardStream

@@ -17,13 +17,14 @@ from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress
 from p2pchat.model.entry import EntryKind, FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash
-from p2pchat.model.records import ConversationKind, FileRow, MessageRow, PutFile, Stored
+from p2pchat.model.records import ConversationKind, FileRow, MessageRow, PutFile
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Exchange
 from p2pchat.protocol.hashing import circle
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.offering import Offering
 from p2pchat.protocol.offers import File, info_of, row_of, storable
 from p2pchat.protocol.reports import Quota, Reports
 
@@ -49,6 +50,7 @@ class Files:
         """Fetches of which it is being found out what is here."""
         self._reports = Reports(self._look_up, self._reported)
         self.exchange = Exchange(machine, self)
+        self.offering = Offering(machine, self._shared)
 
     # -- start
 
@@ -117,32 +119,14 @@ class Files:
             rate=fetch.rate(self._m.ctx.now) if fetch else 0.0,
         )
 
-    # -- offering
-
-    def share(self, request: int, origin: int, text: str, path: str) -> None:
-        """Replies with the FileInfo, once the offer is durable here."""
-        m = self._m
-        conversation = m.commands.conversation(text, create=True)
-
-        def surveyed(found: Any) -> None:
-            if isinstance(found, RequestError):
-                m.ctx.reply(request, found)
-                return
-            body = FileBody(found.name, found.mime, found.stream, found.size, found.files)
-
-            def offered(stored: Stored) -> None:
-                if stored.message is None:
-                    m.ctx.refuse(request, "no-such-file")
-                    return
-                file = self._file(row_of(stored.message, body, own=True), body, conversation)
-                file.row = replace(file.row, path=storable(found.path))
-                m.ctx.commit([PutFile(file.row)])
-                m.ctx.reply(request, self._info(file))
-
-            m.commands.write_offer(request, origin, conversation, body, offered)
-
-        place = circle(conversation.id)
-        m.ctx.ask(lambda query: effects.SurveyPath(query, path, place), surveyed)
+    def _shared(
+        self, row: MessageRow, body: FileBody, conversation: Conversation, path: str
+    ) -> FileInfo:
+        """An own offer is durable."""
+        file = self._file(row_of(row, body, own=True), body, conversation)
+        file.row = replace(file.row, path=storable(path))
+        self._m.ctx.commit([PutFile(file.row)])
+        return self._info(file)
 
     # -- offers that are durable
 

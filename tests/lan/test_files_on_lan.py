@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
+from lan_node import RpcError
 from lan_talk import peer_id, refusal, say, warnings
 
 pytestmark = pytest.mark.lan
@@ -321,3 +322,22 @@ def test_nobody_shares_their_own_profile(lan: Lan) -> None:
         assert refusal(node, "files.share", conversation=LOBBY, path=str(path)).reason == (
             "not-allowed"
         )
+
+
+def test_reading_is_told_and_can_be_stopped(lan: Lan, tmp_path: Path) -> None:
+    (node,) = start(lan, 1)
+    large = tmp_path / "large.img"
+    with large.open("wb") as file:
+        file.truncate(1 << 40)
+    answer = node.request("files.share", conversation=LOBBY, path=str(large))
+    told = node.wait_event("file.reading", lambda event: event["done"] > 0)
+    assert (told["conversation"], told["path"], told["total"]) == (LOBBY, str(large), 1 << 40)
+    # A small one needn't wait for it.
+    assert share(node, make_file(tmp_path, 1000))["state"] == "complete"
+    node.call("files.stop_reading", conversation=LOBBY, path=str(large))
+    with pytest.raises(RpcError) as refused:
+        answer.result(10)
+    assert refused.value.data["reason"] == "cancelled"
+    again = refusal(node, "files.stop_reading", conversation=LOBBY, path=str(large))
+    assert again.reason == "no-such-file"
+    assert len(node.call("files.list")) == 1

@@ -21,7 +21,7 @@ HEAL_S = 120.0
 
 def share(host: Host, name: str, data: bytes, conversation: str = "#lobby") -> None:
     host.disk.paths[name] = data
-    host.ask(host.machine.files.share, 0, conversation, name)
+    host.ask(host.machine.files.offering.share, 0, conversation, name)
 
 
 def states(host: Host) -> dict[EntryHash, FileState]:

@@ -57,7 +57,7 @@ def _report(frame: bytes) -> wire.FileReport | None:
 
 def offer(host: Host, conversation: str, name: str) -> None:
     host.disk.paths[name] = DATA
-    host.ask(host.machine.files.share, 0, conversation, name)
+    host.ask(host.machine.files.offering.share, 0, conversation, name)
 
 
 def direct(host: Host) -> str:

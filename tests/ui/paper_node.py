@@ -71,6 +71,7 @@ class PaperNode(ScriptedFiles):
         self.joined = {"#lobby"}
         self.members_in: dict[str, int] = {}
         self.offered = {}
+        self.slow = {}
         self.drafts: dict[str, str] = {}
         self.muted: set[str] = set()
         self.read: dict[str, str] = {}
@@ -208,6 +209,10 @@ class PaperNode(ScriptedFiles):
     async def share(self, conversation: str, path: str) -> FileInfo:
         self._called("share", conversation, path)
         return await super().share(conversation, path)
+
+    async def stop_reading(self, conversation: str, path: str) -> None:
+        self._called("stop_reading", conversation, path)
+        await super().stop_reading(conversation, path)
 
     async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
         self._called("fetch", file_id)

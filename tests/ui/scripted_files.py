@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import os
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from p2pchat.errors import RequestError
-from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress, FileReading
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import PeerId
 from p2pchat.model.message import Message, MessageKind
@@ -21,6 +22,8 @@ class ScriptedFiles:
     and keeps messages."""
 
     offered: dict[str, FileInfo]
+    slow: dict[str, asyncio.Future[None]]
+    """Paths that are being read until the future is done."""
 
     def tell_files(self, *events: Event) -> None:
         raise NotImplementedError
@@ -90,6 +93,9 @@ class ScriptedFiles:
         self.tell_files(FileComplete(file))
         return file
 
+    def read_so_far(self, path: str, done: int, total: int) -> None:
+        self.tell_files(FileReading("#lobby", path, done, total))
+
     def fail_file(self, file_id: str, reason: str) -> FileInfo:
         file = self.set_file(file_id, state=FileState.FAILED, reason=reason)
         self.tell_files(FileFailed(file))
@@ -119,8 +125,17 @@ class ScriptedFiles:
 
     async def share(self, conversation: str, path: str) -> FileInfo:
         name = await self.canonical(conversation)
+        if path in self.slow:
+            await self.slow[path]
         size = size_of(path)
         return self._make(name, os.path.basename(path), self.own_id(), size, own=True, path=path)
+
+    async def stop_reading(self, conversation: str, path: str) -> None:
+        if path not in self.slow:
+            raise RequestError("no-such-file")
+        reading = self.slow.pop(path)
+        if not reading.done():
+            reading.set_exception(RequestError("cancelled"))
 
     async def files(self, conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:
         name = None if conversation is None else await self.canonical(conversation)

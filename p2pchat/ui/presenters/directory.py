@@ -12,6 +12,7 @@ from p2pchat.events import (
     FileFailed,
     FileOffered,
     FileProgress,
+    FileReading,
     MemberJoined,
     MemberLeft,
     MessageChanged,
@@ -98,7 +99,7 @@ class Directory:
                         self._reload_conversations.ask()
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned() | RegistrarChanged():
                     pass
-                case FileOffered() | FileProgress() | FileComplete() | FileFailed():
+                case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass
                 case _:
                     assert_never(event)

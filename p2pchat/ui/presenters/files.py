@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from p2pchat.errors import P2PChatError, RequestError
-from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress, FileReading
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message
@@ -18,7 +19,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
-from p2pchat.ui.presenters.filecard import FileAction, FileCard, Pace, make_card
+from p2pchat.ui.presenters.filecard import FileAction, FileCard, Pace, make_card, percent
 from p2pchat.ui.presenters.runner import Runner
 
 MOST_AT_ONCE = 100
@@ -73,8 +74,8 @@ class FilesPresenter:
         self._told: OrderedDict[str, FileInfo] = OrderedDict()
         """The latest that was told of any file: it may come before its message is drawn."""
         self._paces: dict[str, Pace] = {}
-        self._reading: list[str] = []
-        """Names of what is read at the moment, to be shared."""
+        self._reading: list[_Reading] = []
+        """What is read at the moment, to be shared."""
         self._naming = 0
         directory.listeners.append(self._relabel)
 
@@ -88,10 +89,15 @@ class FilesPresenter:
         return make_card(file, me, labels, self._paces.get(file_id))
 
     def reading_words(self) -> str:
-        """`Reading holiday.zip…`: a large file takes a moment before it can be offered."""
+        """`Reading holiday.zip… 40%`: a large file takes a moment before it can be offered."""
         if not self._reading:
             return ""
-        return _("Reading {names}…").format(names=words.several(self._reading))
+        names = words.several([one.name for one in self._reading])
+        done = sum(one.done for one in self._reading)
+        if not done:
+            return _("Reading {names}…").format(names=names)
+        part = percent(done, sum(one.total for one in self._reading))
+        return _("Reading {names}… {part}%  (Esc: stop)").format(names=names, part=part)
 
     def note(self, messages: Sequence[Message]) -> None:
         """These messages are on the screen. What was told of a file is newer than its message."""
@@ -110,6 +116,8 @@ class FilesPresenter:
             match event:
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed():
                     latest[event.file.file_id] = event.file
+                case FileReading():
+                    self._read_more(event)
                 case _:
                     pass
         for file in latest.values():
@@ -176,7 +184,8 @@ class FilesPresenter:
 
     def _share(self, conversation: str, path: str) -> None:
         name = one_line(os.path.basename(path.rstrip("/\\")) or path, 60)
-        self._reading.append(name)
+        reading = _Reading(conversation, path, name)
+        self._reading.append(reading)
         self._view.show_reading()
 
         async def offer() -> Message | None:
@@ -186,21 +195,50 @@ class FilesPresenter:
             return next((m for m in found if m.message_id == place), None)
 
         def done(message: Message | None) -> None:
-            self._read(name)
+            self._read(reading)
             if message is not None:
                 self.on_shared(message)
 
         def failed(error: P2PChatError) -> None:
-            self._read(name)
-            gone = isinstance(error, RequestError) and error.reason == "no-such-file"
+            self._read(reading)
+            reason = error.reason if isinstance(error, RequestError) else ""
+            if reason == "cancelled":
+                return
+            gone = reason == "no-such-file"
             why = _("There is no such file or folder.") if gone else words.refusal(error)
             self._say(_("{name} was not shared. {why}").format(name=name, why=why))
 
         self._runner.call(offer, done, failed)
 
-    def _read(self, name: str) -> None:
-        self._reading.remove(name)
+    def _read_more(self, event: FileReading) -> None:
+        for one in self._reading:
+            if one.path == event.path:
+                one.done, one.total = event.done, event.total
+                self._view.show_reading()
+
+    def stop_reading(self) -> bool:
+        """Share nothing of what is still being read; whether anything was."""
+        for one in self._reading:
+            self._stop(one)
+        return bool(self._reading)
+
+    def _stop(self, one: _Reading) -> None:
+        stop = self._node.stop_reading
+        # It may be read by now.
+        self._runner.call(lambda: _wait(stop(one.conversation, one.path)), None, lambda error: None)
+
+    def _read(self, reading: _Reading) -> None:
+        self._reading.remove(reading)
         self._view.show_reading()
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    conversation: str
+    path: str
+    name: str
+    done: int = 0
+    total: int = 0
 
 
 async def _wait(awaitable: Awaitable[None]) -> None:

@@ -137,6 +137,10 @@ class RemoteNode(asyncio.Protocol):
     async def share(self, conversation: str, path: str) -> FileInfo:
         return await self.call("files.share", FileInfo, conversation=conversation, path=path)
 
+    async def stop_reading(self, conversation: str, path: str) -> None:
+        params = {"conversation": conversation, "path": path}
+        await self.call("files.stop_reading", dict[str, Any], **params)
+
     async def messages(
         self,
         conversation: str,

@@ -176,6 +176,10 @@ class Share(OfConversation, frozen=True):
         return False
 
 
+class StopReading(OfConversation, frozen=True):
+    path: str
+
+
 class ListFiles(Params, frozen=True):
     conversation: str | None = None
     limit: Count = 50
@@ -309,6 +313,9 @@ METHODS: dict[str, Method] = {
     "registrar.info": Method(Nothing, lambda node, p: node.accounts.registrar()),
     "registrar.appoint": Method(Appoint, _appoint),
     "files.share": Method(Share, lambda node, p: node.share(p.conversation, p.path), Order.SEND),
+    "files.stop_reading": Method(
+        StopReading, lambda node, p: node.stop_reading(p.conversation, p.path), Order.FREE
+    ),
     "files.list": Method(
         ListFiles, lambda node, p: node.files(p.conversation, p.limit), Order.READ
     ),

@@ -23,7 +23,8 @@ async def _send(chat: Chat, rest: str) -> None:
     chat.say(f"reading {name}…")
 
     async def share() -> None:
-        file = await chat.node.share(here, path)
+        with chat.shelf.reading(here, path):
+            file = await chat.node.share(here, path)
         place = MessageId(file.message_id)
         for message in await chat.node.messages(file.conversation, 1, around=place):
             if message.message_id == place:
@@ -91,6 +92,15 @@ async def _get(chat: Chat, rest: str) -> None:
         chat.say(f"{shown_name(file)} is coming; /files shows how far, /pause {number} stops it")
 
 
+async def _cancel(chat: Chat, rest: str) -> None:
+    reading = chat.shelf.find_reading(rest)
+    if reading is None:
+        await _changing("cancel", lambda chat, file_id: chat.node.cancel(file_id))(chat, rest)
+    else:
+        await chat.node.stop_reading(*reading)
+        chat.say(f"{one_line(os.path.basename(reading[1]), 60)} is not shared")
+
+
 def _changing(
     command: str, change: Callable[[Chat, str], Awaitable[FileInfo]]
 ) -> Callable[[Chat, str], Awaitable[None]]:
@@ -119,6 +129,6 @@ FILE_COMMANDS = (
     ),
     Command(
         "cancel", "NUMBER|NAME", "fetch it no more; of your own: share it no more",
-        _changing("cancel", lambda chat, file_id: chat.node.cancel(file_id)),
+        _cancel,
     ),
 )  # fmt: skip

@@ -53,6 +53,8 @@ class Asked(Protocol):
 
     async def share(self, conversation: str, path: str) -> FileInfo: ...
 
+    async def stop_reading(self, conversation: str, path: str) -> None: ...
+
     async def messages(
         self,
         conversation: str,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TextIO
 
-from p2pchat.errors import RequestError, UsageError
-from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.errors import P2PChatError, RequestError, UsageError
+from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress, FileReading
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.model.ids import PeerId
 from p2pchat.model.text import one_line
@@ -19,8 +20,8 @@ from p2pchat.ui.terminal.once import DONE, NOBODY, Asked, enter
 FAILED, REFUSED = 1, 2
 _BAR = 24
 """Characters of the progress bar."""
-_TURN_S = 0.2
-"""How often a line that tells that something goes on is drawn anew."""
+_STOP_S = 2.0
+"""So long an interrupted command waits for the node."""
 _NAME = 40
 
 
@@ -32,7 +33,7 @@ async def share(node: Asked, conversation: str, paths: Sequence[str], within: fl
     board = Board(sys.stdout)
     try:
         await enter(node, conversation, asyncio.get_running_loop().time() + within)
-        offered = [await _offer(node, conversation, path, board) for path in paths]
+        offered = [await _offer(node, conversation, path, watch, board) for path in paths]
         files = [file for file in offered if file is not None]
         code = await _Wait(node, watch, board, files).until_taken(within)
         return code if len(files) == len(paths) else max(code, REFUSED)
@@ -41,18 +42,30 @@ async def share(node: Asked, conversation: str, paths: Sequence[str], within: fl
         board.close()
 
 
-async def _offer(node: Asked, conversation: str, path: str, board: Board) -> FileInfo | None:
+async def _offer(
+    node: Asked, conversation: str, path: str, watch: _Watch, board: Board
+) -> FileInfo | None:
     """None where it was refused: the others go on."""
     name = one_line(os.path.basename(path) or path, _NAME)
-    reading = asyncio.ensure_future(_tell_reading(name, board))
+
+    def tell(event: FileReading) -> None:
+        if event.path == path and event.done:
+            board.progress(f"{name}: reading", event.done / max(event.done, event.total), "")
+
+    board.status(f"{name}: reading…")
+    watch.on_reading = tell
     try:
         file = await node.share(conversation, path)
     except RequestError as error:
         board.complain(f"{name} was not shared: {one_line(str(error), 200)}")
         return None
+    except asyncio.CancelledError:
+        # The node may go on without this command.
+        with suppress(P2PChatError, TimeoutError):
+            await asyncio.wait_for(node.stop_reading(conversation, path), _STOP_S)
+        raise
     finally:
-        reading.cancel()
-        await asyncio.wait((reading,))
+        watch.on_reading = lambda event: None
     board.line(f"{_name(file)}: offered ({filecard.shown_size(file)})")
     return file
 
@@ -116,15 +129,6 @@ class _Wait:
         self._board.progress(_name(file) + more, part, holders)
 
 
-async def _tell_reading(name: str, board: Board) -> None:
-    """Until it is cancelled: a node tells nothing before all of it is read."""
-    began = asyncio.get_running_loop().time()
-    while True:
-        passed = asyncio.get_running_loop().time() - began
-        board.status(f"{name}: reading… {words.duration(passed) if passed >= 1 else ''}".rstrip())
-        await asyncio.sleep(_TURN_S)
-
-
 def checked(paths: Sequence[str]) -> list[str]:
     """Absolute, for a node that runs elsewhere. UsageError where nothing is there."""
     for path in paths:
@@ -143,10 +147,13 @@ class _Watch:
     def __init__(self) -> None:
         self._told: dict[str, FileInfo] = {}
         self._news = asyncio.Event()
+        self.on_reading: Callable[[FileReading], None] = lambda event: None
 
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, FileOffered | FileProgress | FileComplete | FileFailed):
+            if isinstance(event, FileReading):
+                self.on_reading(event)
+            elif isinstance(event, FileOffered | FileProgress | FileComplete | FileFailed):
                 old = self._told.get(event.file.file_id)
                 self._told[event.file.file_id] = event.file
                 if (

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from p2pchat.errors import P2PChatError
-from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.errors import P2PChatError, RequestError
+from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress, FileReading
 from p2pchat.model.file import FileInfo, FileState
-from p2pchat.model.text import safe_text
+from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.presenters import filecard, words
 from p2pchat.ui.presenters.filecard import shown_name
 
 KEPT = 1000
 """Files that are remembered; the oldest lose their numbers."""
 CANCELLED = "cancelled"
-"""Why an own offer has failed that its person took back."""
+"""Why an own offer has failed that its person took back, or was refused in time."""
 END_S = 3.0
 """So long what is being shared may go on when the chat ends."""
 
@@ -34,6 +36,8 @@ class Shelf:
         self._numbers: dict[str, int] = {}
         self._count = 0
         self._asked: set[str] = set()
+        self._readings: dict[tuple[str, str], tuple[int, int]] = {}
+        """What is read, to be shared: bytes done and in all, by conversation and path."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what is known
@@ -104,7 +108,17 @@ class Shelf:
         return f"{number}  {shown_name(file)}  {filecard.shown_size(file)}  {status}"
 
     def toolbar(self) -> str:
-        """`notes.pdf 40%`, `3 files coming`; empty where nothing is."""
+        """`reading b.zip… 7%, notes.pdf 40%`, `3 files coming`; empty where nothing is."""
+        return ", ".join(filter(None, (self._toolbar_reading(), self._toolbar_coming())))
+
+    def _toolbar_reading(self) -> str:
+        if not self._readings:
+            return ""
+        names = [one_line(os.path.basename(path), 40) for _, path in self._readings]
+        done, total = (sum(numbers) for numbers in zip(*self._readings.values(), strict=True))
+        return f"reading {words.several(names)}… {filecard.percent(done, total) if done else 0}%"
+
+    def _toolbar_coming(self) -> str:
         coming = [f for f in self._files.values() if f.state is FileState.FETCHING]
         if len(coming) > 1:
             return f"{len(coming)} files coming"
@@ -132,6 +146,28 @@ class Shelf:
 
     # -- what takes its time
 
+    @contextlib.contextmanager
+    def reading(self, conversation: str, path: str) -> Iterator[None]:
+        """Meanwhile it is read, to be shared."""
+        reading = (conversation, path)
+        self._readings[reading] = (0, 0)
+        try:
+            yield
+        finally:
+            self._readings.pop(reading, None)
+
+    def find_reading(self, name: str) -> tuple[str, str] | None:
+        """The conversation and path of what is being read."""
+        for reading in self._readings:
+            if name in (reading[1], os.path.basename(reading[1])):
+                return reading
+        return None
+
+    def read(self, event: FileReading) -> None:
+        for reading in self._readings:
+            if reading[1] == event.path:
+                self._readings[reading] = (event.done, event.total)
+
     def begin(self, job: Coroutine[Any, Any, None]) -> None:
         """Beside the prompt; what is refused is said."""
         task = asyncio.ensure_future(self._run(job))
@@ -142,6 +178,8 @@ class Shelf:
         try:
             await job
         except P2PChatError as error:
+            if isinstance(error, RequestError) and error.reason == CANCELLED:
+                return
             self._warn(safe_text(words.refusal(error), multiline=False))
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from p2pchat.events import (
     FileFailed,
     FileOffered,
     FileProgress,
+    FileReading,
     MemberJoined,
     MemberLeft,
     MessageChanged,
@@ -254,6 +255,8 @@ class Chat:
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed():
                     place = event.file.conversation
                     self.shelf.take(event, place == self.here or place.startswith("@"))
+                case FileReading():
+                    self.shelf.read(event)
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
                 case MessageReceipt() | RegistrarChanged():

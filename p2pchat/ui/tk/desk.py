@@ -303,14 +303,15 @@ class Desk(ttk.Frame):
             self.main.open(f"@{peer_id}")
 
     def _cancel(self) -> bool:
-        """Esc: out of a reply or an edit, else out of the search."""
+        """Esc: out of a reply or an edit, else out of the search, else of reading what is to be
+        shared."""
         if self.main.composer.target is not None:
             self.main.composer.cancel()
             return True
         if self.search_panel.winfo_ismapped():
             self.close_search()
             return True
-        return False
+        return self.main.files.stop_reading()
 
     def _other_theme(self) -> None:
         self.main.set_theme("light" if self._theme.palette.name == "dark" else "dark")

@@ -202,6 +202,22 @@ def test_sharing_shows_the_own_message(desk: Desk, tmp_path: Path) -> None:
     assert desk.view.cards[-1].holders_named == "Li: has it"
 
 
+def test_reading_shows_how_far_it_is_and_can_be_stopped(desk: Desk, tmp_path: Path) -> None:
+    path = str(tmp_path / "a.iso")
+    assert not desk.files.stop_reading()
+    desk.files.share("#lobby", [path])
+    desk.node.read_so_far("/another", 5, 10)
+    assert desk.files.reading_words() == "Reading a.iso…"
+    desk.node.read_so_far(path, 41, 100)
+    assert desk.files.reading_words() == "Reading a.iso… 41%  (Esc: stop)"
+    desk.node.fail["share"] = RequestError("cancelled")
+    assert desk.files.stop_reading()
+    desk.runner.settle()
+    assert ("stop_reading", "#lobby", path) in desk.node.calls
+    assert desk.files.reading_words() == ""
+    assert desk.runner.said == []
+
+
 def test_what_can_not_be_shared_is_said_and_the_others_are(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("hello")
     desk.files.share("#lobby", [str(tmp_path / "none.txt"), str(tmp_path / "b.txt")])

@@ -120,6 +120,24 @@ def test_sending(tmp_path: Path) -> None:
     chatting(test)
 
 
+def test_what_is_read_shows_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "a.iso"
+    path.write_text("a")
+
+    async def test(room: Room) -> None:
+        room.node.slow[str(path)] = asyncio.get_running_loop().create_future()
+        await room.type(f"/send {path}")
+        await room.until(lambda: "reading a.iso… 0%" in room.chat.toolbar())
+        room.node.read_so_far(str(path), 41, 100)
+        await room.until(lambda: "reading a.iso… 41%" in room.chat.toolbar())
+        assert await room.type("/cancel a.iso") == "* a.iso is not shared"
+        await room.until(lambda: "a.iso" not in room.chat.toolbar())
+        assert room.node.offered == {}
+        assert not [line for line in room.screen.texts() if line.startswith("! ")]
+
+    chatting(test)
+
+
 def test_sending_what_is_not_there() -> None:
     async def test(room: Room) -> None:
         assert "no file or folder" in await room.type("/send /nowhere/at all.txt")

@@ -164,6 +164,33 @@ def test_the_bar_on_a_terminal() -> None:
     assert shown == f"{bar}\r\x1b[Ka.bin: Li has it\r\nb.bin: reading…\r\x1b[K"
 
 
+def test_interrupted_while_it_is_read(
+    file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The node that runs on the profile would share it after all."""
+    node = with_two_called_li()
+    shown: list[tuple[str, float]] = []
+    monkeypatch.setattr(
+        Board, "progress", lambda board, name, part, text: shown.append((name, part))
+    )
+
+    async def main() -> None:
+        node.slow[file] = asyncio.get_running_loop().create_future()
+        task = asyncio.ensure_future(share(node.front_end(), "#lobby", [file], 60))
+        while not node.named("share"):  # noqa: ASYNC110 - as below
+            await asyncio.sleep(0.005)
+        node.read_so_far(file, 41, 100)
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled()
+        assert not node.slow
+        assert node.offered == {}
+        assert node.handlers == []
+
+    asyncio.run(main())
+    assert shown == [("notes.txt: reading", 0.41)]
+
+
 def test_an_interrupted_share_leaves_nothing_behind(file: str) -> None:
     node = with_two_called_li()
 
