@@ -57,6 +57,7 @@ LIBRARY_HOMES = {
     "prompt_toolkit": ("ui.terminal",),
     "polib": ("ui.language",),
     "tkinter": ("ui.tk", "ui.bridge"),
+    "PIL": ("ui.tk",),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),
 }

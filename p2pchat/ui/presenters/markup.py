@@ -12,7 +12,11 @@ class SpanKind(Enum):
     PLAIN = "plain"
     LINK = "link"
     CODE = "code"
+    BLOCK = "block"
+    """Lines of code that stand by themselves."""
     MENTION = "mention"
+    EMOJI = "emoji"
+    """Found where text is laid out, within any other but code."""
 
 
 class Span(NamedTuple):
@@ -21,7 +25,7 @@ class Span(NamedTuple):
 
 
 _MARKED = re.compile(
-    r"```\n?(?P<block>[^`]+?)\n?```"
+    r"\n?```(?:[\w+#.-]{1,20}(?=\n))?\n?(?P<block>[^`]+?)\n?```\n?"
     r"|`(?P<code>[^`\n]{1,400})`"
     r"|(?P<link>https?://[^\s<>\"'`]{1,2000})"
     r"|(?P<mention>(?<![\w@])@\w[\w.-]{0,63})"
@@ -47,9 +51,10 @@ def spans(text: str, names: Collection[str] = ()) -> Iterator[Span]:
 
 
 def _marked(match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:
-    code = match["block"] or match["code"]
-    if code is not None:
-        return Span(SpanKind.CODE, code), match.end()
+    if match["block"] is not None:
+        return Span(SpanKind.BLOCK, match["block"]), match.end()
+    if match["code"] is not None:
+        return Span(SpanKind.CODE, match["code"]), match.end()
     if match["link"]:
         link = match["link"].rstrip(_AFTER_LINK)
         return Span(SpanKind.LINK, link), match.start() + len(link)

@@ -83,20 +83,23 @@ class ConversationPane(ttk.Frame):
         transcript.on_unfold = presenter.unfold
         transcript.on_link = webbrowser.open
         transcript.on_key = self.composer.insert
-        transcript.writer.on_react = presenter.react
+        transcript.on_react = presenter.react
         self.composer.on_page = transcript.page
 
     # -- the presenter's view
 
     def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
         self._name_mentions()
+        self.transcript.setter.direct = bool(
+            self._presenter and self._presenter.name.startswith("@")
+        )
         self.transcript.reset(rows, show)
 
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         self.transcript.splice(at, removed, rows)
 
     def show_file(self, card: FileCard) -> None:
-        self.transcript.writer.show_file(card)
+        self.transcript.cards.show_file(card)
 
     def show_reading(self) -> None:
         self.composer.refresh()
@@ -141,7 +144,7 @@ class ConversationPane(ttk.Frame):
     def _name_mentions(self) -> None:
         if self._directory is not None:
             names = (label.casefold() for label in self._directory.labels.values())
-            self.transcript.writer.mentions = frozenset(names)
+            self.transcript.setter.mentions = frozenset(names)
 
     def _to_end(self) -> None:
         if self._presenter:

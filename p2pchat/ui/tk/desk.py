@@ -96,8 +96,9 @@ class Desk(ttk.Frame):
         self.conversation.on_more = lambda widget: menus.of_conversation(
             main.conversation.name, widget.winfo_rootx(), widget.winfo_rooty() + 30
         )
-        self.conversation.transcript.on_menu = menus.of_message
-        self.conversation.transcript.on_author = self._open_author
+        transcript = self.conversation.transcript
+        transcript.on_menu = menus.of_message
+        transcript.on_author = self._open_author
         composer = self.composer
         composer.on_typed = main.composer.typed
         composer.on_send = main.composer.submit
@@ -110,10 +111,11 @@ class Desk(ttk.Frame):
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
         self.attach.accept_drops()
-        writer = self.conversation.transcript.writer
-        writer.card_of = main.files.card
-        writer.on_file = main.files.act
-        writer.find_picture = self.thumbnails.get
+        transcript.on_reply = main.composer.reply
+        cards = transcript.cards
+        cards.card_of = main.files.card
+        cards.on_file = main.files.act
+        cards.find_picture = self.thumbnails.get
         sidebar = self.sidebar
         sidebar.on_open = main.open
         sidebar.on_filter = main.sidebar.filter

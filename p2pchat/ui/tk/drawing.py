@@ -63,6 +63,16 @@ ICONS: dict[str, Sequence[Stroke]] = {
         [(12, 10), (12, 14.5)],
         [(12, 17.2), (12, 17.3)],
     ],
+    "tick": [[(5, 12.5), (10, 17.5), (19, 7)]],
+    "ticks": [[(1.5, 12.5), (6.5, 17.5), (15.5, 7)], [(11.5, 16.5), (12.5, 17.5), (21.5, 7)]],
+    "smile": [
+        _arc(12, 12, 8.5, 0, 360, 36),
+        _arc(12, 12.5, 4.6, 20, 160, 14),
+        [(9, 9.6), (9, 10.2)],
+        [(15, 9.6), (15, 10.2)],
+    ],
+    "clock": [_arc(12, 12, 8.5, 0, 360, 36), [(12, 7.5), (12, 12), (15, 14)]],
+    "up": [[(6, 14.5), (12, 8.5), (18, 14.5)]],
     "reply": [[(9, 6), (4, 11), (9, 16)], [(4, 11), (14, 11), *_arc(14, 17, 6, -90, 0, 12)]],
     "attach": [
         [
@@ -132,6 +142,19 @@ def pill(width: int, height: int, radius: float, colour: str) -> str:
     middle = full * width
     rows = [middle if radius <= y <= height - radius - 1 else row(y + 0.5) for y in range(height)]
     return _png(width, height, rows)
+
+
+def corner(radius: int, size: int, colour: str, which: str) -> str:
+    """A square with one round corner: `nw`, `ne`, `sw` or `se`."""
+    x0 = radius if "w" in which else size - radius
+    y0 = radius if "n" in which else size - radius
+
+    def distance(x: float, y: float) -> float:
+        dx = x0 - x if "w" in which else x - x0
+        dy = y0 - y if "n" in which else y - y0
+        return math.hypot(dx, dy) - radius if dx > 0 and dy > 0 else -1.0
+
+    return _picture(size, size, colour, distance)
 
 
 def logo(size: int, fill: str, ink: str) -> str:

@@ -15,7 +15,7 @@ WIDTH = 420
 """Pixels at a scale of 1; less where the conversation is narrow."""
 NARROW = 350
 """Below this, buttons and pictures begin at the left edge."""
-SIDE = 80
+SIDE = 42
 """What stands left and right of the texts."""
 TIPS = {
     FileAction.DOWNLOAD: N_("Fetch it from everyone who has it"),
@@ -44,9 +44,10 @@ class FileCardView(tk.Frame):
         find_picture: FindPicture,
         tag: str,
         width: int,
+        fill: str,
     ) -> None:
-        """`tag` is a binding tag for all of its parts."""
-        super().__init__(parent, highlightthickness=1, borderwidth=0)
+        """`tag` is a binding tag for all of its parts; `fill` the colour behind it."""
+        super().__init__(parent, highlightthickness=0, borderwidth=0)
         self._theme = theme
         self._act = act
         self._find_picture = find_picture
@@ -55,8 +56,9 @@ class FileCardView(tk.Frame):
         self._width = 0
         self._thumbnail: tk.PhotoImage | None = None
         """As long as it is shown: Tk draws nothing where tkinter lets go of a picture."""
-        self._drawn_in = ""
-        """The name of the palette."""
+        self._fill = fill
+        self._drawn_in = ("", "")
+        """The name of the palette, and the fill."""
         self._buttons: dict[FileAction, ttk.Button] = {}
         """Each is made when it is first needed, and kept."""
         self._shown: tuple[FileAction, ...] = ()
@@ -76,12 +78,11 @@ class FileCardView(tk.Frame):
         self._holders_tip = ChangingTip(self._holders)
         self._picture = tk.Label(self, borderwidth=0, cursor="hand2")
         self._foot = tk.Frame(self, borderwidth=0)
-        side = px(14)
-        self._icon.grid(row=0, column=0, rowspan=2, padx=(side, px(12)), pady=(px(10), px(4)))
-        self._name.grid(row=0, column=1, sticky="ew", padx=(0, side), pady=(px(10), 0))
-        self._status.grid(row=1, column=1, sticky="ew", padx=(0, side), pady=(px(1), px(2)))
-        self._foot.grid(row=5, column=1, sticky="w", padx=(0, side), pady=(px(4), px(10)))
-        self._picture.grid(row=4, column=1, sticky="w", padx=(0, side), pady=px(6))
+        self._icon.grid(row=0, column=0, rowspan=2, padx=(0, px(10)), pady=(px(3), px(2)))
+        self._name.grid(row=0, column=1, sticky="ew", pady=(px(2), 0))
+        self._status.grid(row=1, column=1, sticky="ew", pady=(px(1), px(2)))
+        self._foot.grid(row=5, column=1, sticky="w", pady=(px(4), px(4)))
+        self._picture.grid(row=4, column=1, sticky="w", pady=px(6))
         self.columnconfigure(1, weight=1)
         self._picture.bind("<Button-1>", lambda event: self._do(FileAction.OPEN))
         for part in (self, *self.winfo_children()):
@@ -93,23 +94,27 @@ class FileCardView(tk.Frame):
             return
         self._width = width
         px = self._theme.px
-        self.columnconfigure(1, minsize=width - px(SIDE) + px(14))
+        self.columnconfigure(1, minsize=width - px(SIDE))
         self._status.configure(wraplength=width - px(SIDE))
         self._name.configure(text=self._fitting(self._card.name))
         narrow = width < px(NARROW)
-        left = px(14) if narrow else 0
         for part in (self._foot, self._picture):
             shown = bool(part.grid_info())
-            part.grid(column=0 if narrow else 1, columnspan=2 if narrow else 1, padx=(left, px(14)))
+            part.grid(column=0 if narrow else 1, columnspan=2 if narrow else 1)
             if not shown:
                 part.grid_remove()
 
     # -- what is shown
 
-    def show(self, card: FileCard) -> None:
-        """This file from now on."""
+    @property
+    def file_id(self) -> str:
+        return self._card.file_id
+
+    def show(self, card: FileCard, fill: str = "") -> None:
+        """This file from now on; on another fill where one is given."""
         old, self._card = self._card, card
-        if self._drawn_in != self._theme.palette.name:
+        self._fill = fill or self._fill
+        if self._drawn_in != (self._theme.palette.name, self._fill):
             self._recolour()
         self._name.configure(text=self._fitting(card.name))
         self._status.configure(text=f"{card.size}  ·  {card.status}")
@@ -136,8 +141,7 @@ class FileCardView(tk.Frame):
             self._bar.grid_remove()
             return
         self._bar.configure(value=round(1000 * card.part))
-        side = self._theme.px(14)
-        self._bar.grid(row=2, column=1, sticky="ew", padx=(0, side), pady=self._theme.px(3))
+        self._bar.grid(row=2, column=1, sticky="ew", pady=self._theme.px(3))
 
     def _show_holders(self, card: FileCard) -> None:
         self._holders_tip.text = card.holders_named
@@ -145,7 +149,7 @@ class FileCardView(tk.Frame):
             self._holders.grid_remove()
             return
         self._holders.configure(text=card.holders)
-        self._holders.grid(row=3, column=1, sticky="ew", padx=(0, self._theme.px(14)))
+        self._holders.grid(row=3, column=1, sticky="ew")
 
     def _show_picture(self, card: FileCard) -> None:
         found = None if card.picture is None else self._find_picture(card.picture, self._again)
@@ -203,12 +207,12 @@ class FileCardView(tk.Frame):
 
     def _recolour(self) -> None:
         colours = self._theme.palette
-        self._drawn_in = colours.name
-        self.configure(background=colours.window, highlightbackground=colours.line)
+        self._drawn_in = (colours.name, self._fill)
+        self.configure(background=self._fill)
         for part in (self._icon, self._name, self._status, self._holders, self._picture):
-            part.configure(background=colours.window, foreground=colours.muted)
+            part.configure(background=self._fill, foreground=colours.muted)
         self._name.configure(foreground=colours.text)
-        self._foot.configure(background=colours.window)
+        self._foot.configure(background=self._fill)
         self._draw_icon()
 
     def button(self, action: FileAction) -> ttk.Button | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tkinter as tk
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font as tkfont
@@ -14,6 +15,7 @@ import sv_ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.presenters import words
 from p2pchat.ui.tk import drawing
+from p2pchat.ui.tk.pictures import Pictures
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Palette:
     """The text of own messages; `own_fill` lies behind it."""
     own_fill: str
     other: str
+    other_fill: str
+    own_faint: str
+    own_code_fill: str
+    system_fill: str
     system: str
     hover: str
     selected: str
@@ -59,15 +65,19 @@ LIGHT = Palette(
     thumb="#cdd2d9",
     accent="#0a62c4",
     on_accent="#ffffff",
-    own="#0b3f7d",
-    own_fill="#eef5fe",
+    own="#0d2b4d",
+    own_fill="#d8e9ff",
     other="#1c1f23",
+    other_fill="#f0f2f5",
+    own_faint="#6d8db3",
+    own_code_fill="#c5dbf7",
+    system_fill="#faf5e6",
     system="#7a5a12",
     hover="#e8ebf0",
     selected="#dbe7f7",
     chip="#eceff3",
-    chip_mine="#cfe2fb",
-    code_fill="#eef0f3",
+    chip_mine="#bcd7fa",
+    code_fill="#e2e6eb",
     warning_fill="#fdf3d7",
     trouble_fill="#fde5e3",
     avatars=(
@@ -93,16 +103,20 @@ DARK = Palette(
     thumb="#43474d",
     accent="#57a8ff",
     on_accent="#06203f",
-    own="#cfe4ff",
-    own_fill="#1b2634",
+    own="#eaf3ff",
+    own_fill="#1d4470",
     other="#e9ebee",
+    other_fill="#26292e",
+    own_faint="#8fb0d6",
+    own_code_fill="#173657",
+    system_fill="#26231a",
     system="#d9b45f",
     hover="#2a2d31",
     selected="#2b3b52",
     chip="#2a2d31",
     chip_mine="#23466f",
-    code_fill="#25282c",
-    warning_fill="#3b3216",
+    code_fill="#1b1d20",
+    warning_fill="#393117",
     trouble_fill="#43211f",
     avatars=(
         "#3f6fb5", "#2d7d64", "#a0521f", "#7c50ad", "#ab3d70",
@@ -130,12 +144,16 @@ FIXED_FAMILIES = ("Cascadia Mono", "JetBrains Mono", "SF Mono", "Menlo", "Consol
                   "Ubuntu Mono", "Noto Sans Mono", "DejaVu Sans Mono")  # fmt: skip
 
 SIZES = {
-    "body": (14, "normal"), "strong": (14, "bold"), "small": (12, "normal"),
+    "body": (14, "normal"), "strong": (14, "bold"), "name": (13, "bold"), "small": (12, "normal"),
     "tiny": (11, "normal"), "badge": (11, "bold"), "title": (16, "bold"), "page": (24, "bold"),
     "avatar": (12, "bold"), "avatar_small": (11, "bold"), "italic": (13, "normal"),
     "fixed": (13, "normal"),
 }  # fmt: skip
 """Pixels at a scale of 1, and the weight."""
+
+
+PICTURES = 1500
+"""Kept; more than are ever shown at once, for Tk draws nothing where one was let go of."""
 
 
 class Theme:
@@ -147,7 +165,8 @@ class Theme:
         self.scale = max(1.0, round(root.winfo_fpixels("1i") / 96 * 4) / 4)
         self._root = root
         self._telling = False
-        self._pictures: dict[tuple[object, ...], tk.PhotoImage] = {}
+        self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()
+        self.pictures = Pictures(root)
         root.tk.call("tk", "scaling", self.scale * 96 / 72)
         # The theme sets its colours and fonts when <<ThemeChanged>> comes, and to a window that
         # the display doesn't know yet (as a withdrawn one) it never comes.
@@ -202,6 +221,9 @@ class Theme:
     def pill(self, width: int, height: int, radius: float, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.pill, width, height, radius, colour)
 
+    def corner(self, radius: int, size: int, colour: str, which: str) -> tk.PhotoImage:
+        return self._picture(drawing.corner, radius, size, colour, which)
+
     def icon(self, name: str, size: int, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.icon, name, size, colour)
 
@@ -214,9 +236,10 @@ class Theme:
     def _picture(self, draw: Callable[..., str], *what: object) -> tk.PhotoImage:
         key = (draw, *what)
         if key not in self._pictures:
-            if len(self._pictures) > 400:
-                self._pictures.clear()
+            if len(self._pictures) > PICTURES:
+                self._pictures.popitem(last=False)
             self._pictures[key] = tk.PhotoImage(master=self._root, data=draw(*what))
+        self._pictures.move_to_end(key)
         return self._pictures[key]
 
     def avatar_colour(self, seed: str) -> str:

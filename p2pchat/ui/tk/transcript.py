@@ -1,27 +1,36 @@
-"""The messages of a conversation in one text widget: a bounded number of rows."""
+"""The messages of a conversation on a canvas: only what is in view is drawn.
+
+Where the view stands is told by a row and how far the view's top is below that row's: rows above
+may come, go or turn out higher than guessed, and what one reads stays where it is.
+"""
 
 from __future__ import annotations
 
 import tkinter as tk
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from tkinter import ttk
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.ui.presenters.timeline import Row
-from p2pchat.ui.tk.rowwriter import CLICKABLE, RowWriter
+from p2pchat.ui.tk.block import Block
+from p2pchat.ui.tk.bubble import Typesetter
+from p2pchat.ui.tk.cards import CHILD, Cards
+from p2pchat.ui.tk.marking import Marking
+from p2pchat.ui.tk.pointing import Pointing
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 
-NEAR_TOP = 0.15
-"""Of the loaded part; older messages are asked for before the top is reached."""
+NEAR_TOP = 1.5
+"""Heights of the view above it; older messages are asked for before the top is reached."""
 FLASH_MS = 1200
-SCROLLING = ("<MouseWheel>", "<Button-4>", "<Button-5>", "<B1-Motion>", "<Up>", "<Down>", "<Home>",
-             "<End>", "<Control-Home>", "<Control-End>")  # fmt: skip
-"""What moves a text widget's view by its own bindings."""
+STEP = 60
+"""Pixels of one notch of the wheel."""
 
 
 class Transcript(ttk.Frame):
-    """Rows are told apart by a tag each, `row:ID`, that spans all of the row's lines."""
+    """The view's rows; `pointing` and `marking` are what the pointer does with them."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         super().__init__(parent, style="Surface.TFrame")
@@ -31,249 +40,320 @@ class Transcript(ttk.Frame):
         self.on_show: Callable[[MessageId], None] = lambda message_id: None
         self.on_unfold: Callable[[MessageId], None] = lambda message_id: None
         self.on_author: Callable[[PeerId], None] = lambda peer_id: None
+        self.on_react: Callable[[MessageId, str], None] = lambda message_id, emoji: None
+        self.on_reply: Callable[[MessageId], None] = lambda message_id: None
+        self.on_emoji: Callable[[MessageId, int, int], None] = lambda message_id, x, y: None
         self.on_key: Callable[[str], None] = lambda char: None
+        self.rows: list[Row] = []
+        self.drawn: dict[MessageId, tuple[int, Block]] = {}
+        """Those in view: their top in the view."""
         self._theme = theme
-        self._rows: list[Row] = []
+        self._blocks: list[Block | None] = []
+        self._heights: list[int] = []
+        self._tops: list[int] | None = None
+        """Where each row begins, by what is known of the heights; then the end."""
+        self._first, self._below = 0, 0
+        """The row at the view's top, and how far the view's top is below its own."""
         self._following = True
-        self._hovered = ""
-        self._scroll_id = ""
-        self._scrolled = False
-        """The person has moved the view since it was last looked at."""
-        self.text = tk.Text(
-            self, wrap="word", state="disabled", borderwidth=0, highlightthickness=0,
-            padx=0, pady=theme.px(8), cursor="arrow", takefocus=True, insertwidth=0,
-            font=theme.fonts["body"], exportselection=False,
-        )  # fmt: skip
+        self._width = 0
+        self._tell_id = ""
+        self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
         self._bar = ThinBar(self, theme, "surface", self.scroll)
-        self.text.configure(yscrollcommand=self._moved)
-        self.text.grid(row=0, column=0, sticky="nsew")
+        self.canvas.grid(row=0, column=0, sticky="nsew")
         self._bar.grid(row=0, column=1, sticky="ns")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        self.writer = RowWriter(self.text, theme)
+        native = self.tk.call("tk", "windowingsystem") != "x11"
+        self.setter = Typesetter(theme, native)
+        self.cards = Cards(self.canvas, theme, self._card_changed)
+        self.setter.card_height = self.cards.height
+        self.tag_of = tag_of
+        self.marking = Marking(self, theme)
+        self.pointing = Pointing(self, theme)
         self._bind()
         theme.listeners.append(self._recolour)
         self._recolour()
 
     def _bind(self) -> None:
-        text = self.text
-        for button in ("<Button-3>", "<Control-Button-1>"):
-            text.bind(button, self._menu)
-        for name in CLICKABLE:
-            text.tag_bind(name, "<ButtonRelease-1>", self._clicker(name))
-        for name in SCROLLING:
-            text.bind(name, self._note_scroll)
-        text.bind("<Motion>", self._hover)
-        text.bind("<Leave>", lambda event: self._light(""))
-        text.bind("<Configure>", self._resized)
-        text.bind("<Key>", self._key)
-        text.bind("<Menu>", lambda event: self._menu_of_last())
-        text.bind("<Shift-F10>", lambda event: self._menu_of_last())
-        text.bind("<Prior>", lambda event: self.page(-1))
-        text.bind("<Next>", lambda event: self.page(1))
+        canvas = self.canvas
+        canvas.bind("<Configure>", lambda event: self._resized())
+        for target in (canvas.bind, lambda *how: canvas.bind_class(CHILD, *how)):
+            target("<MouseWheel>", lambda event: self.by(-STEP if event.delta > 0 else STEP))
+            target("<Button-4>", lambda event: self.by(-STEP))
+            target("<Button-5>", lambda event: self.by(STEP))
+        canvas.bind("<Key>", self._key)
+        canvas.bind("<Prior>", lambda event: self.page(-1))
+        canvas.bind("<Next>", lambda event: self.page(1))
+        canvas.bind("<Home>", lambda event: self.scroll("moveto", 0))
+        canvas.bind("<End>", lambda event: self.to_end())
 
     # -- the presenter's view
 
     def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
-        self._edit(lambda: self._replace(0, len(self._rows), rows))
+        self._replace(0, len(self.rows), rows)
+        self.marking.clear()
         self._following = show is None
         if show is None:
-            self.to_end()
+            self._place()
         else:
             self._reveal(show)
 
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
-        if self._following:
-            self._edit(lambda: self._replace(at, removed, rows))
-            self.to_end()
-            return
-        anchor, offset = self._anchor()
-        self._edit(lambda: self._replace(at, removed, rows))
-        if anchor:
-            self._restore(anchor, offset)
+        keep = self._reading() if not self._following else None
+        self._replace(at, removed, rows)
+        self.marking.shifted(at + removed, len(rows) - removed)
+        if keep is not None:
+            self._keep(keep)
+        self._place()
 
-    # -- drawing
+    def _reading(self) -> list[tuple[MessageId, int]]:
+        """The rows in view and where they stand, from the first that begins there."""
+        found = sorted(((y, message_id) for message_id, (y, _) in self.drawn.items()))
+        whole = [(message_id, y) for y, message_id in found if y >= 0]
+        return [*whole, *((message_id, y) for y, message_id in found if y < 0)]
 
-    def _edit(self, change: Callable[[], None]) -> None:
-        self.text.configure(state="normal")
-        change()
-        self.text.configure(state="disabled")
+    def _keep(self, places: list[tuple[MessageId, int]]) -> None:
+        """Have the first of them that is still here stand where it stood."""
+        index = {row.message_id: at for at, row in enumerate(self.rows)}
+        for message_id, y in places:
+            if message_id in index:
+                self._first, self._below = index[message_id], -y
+                return
 
     def _replace(self, at: int, removed: int, rows: Sequence[Row]) -> None:
-        if removed:
-            last = self._rows[at + removed - 1]
-            start, end = self._range(self._rows[at])[0], self._range(last)[1]
-            self.writer.forget(self._rows[at : at + removed])
-            self.text.delete(start, end)
-        place = self._range(self._rows[at - 1])[1] if at else "1.0"
-        self._rows[at : at + removed] = rows
-        # Backwards, each at the same place, so that no index has to be computed anew.
-        for row in reversed(rows):
-            self.writer.write(place, row)
-
-    def _range(self, row: Row) -> tuple[str, str]:
-        first, last, *_ = (str(index) for index in self.text.tag_ranges(tag_of(row.message_id)))
-        return first, last
-
-    def _recolour(self) -> None:
-        self.writer.configure()
-        self.text.configure(
-            background=self._theme.palette.surface, foreground=self._theme.palette.text,
-            selectbackground=self._theme.palette.selection,
-            inactiveselectbackground=self._theme.palette.selection,
-            selectforeground=self._theme.palette.text,
-        )  # fmt: skip
-        if self._rows:
-            rows = list(self._rows)
-            self.splice(0, len(rows), rows)
+        for row in self.rows[at : at + removed]:
+            self._undraw(row.message_id)
+        self.rows[at : at + removed] = rows
+        self._blocks[at : at + removed] = [None] * len(rows)
+        self._heights[at : at + removed] = [self.setter.guess(row) for row in rows]
+        self._tops = None
+        self.cards.keep({row.file_id for row in self.rows if row.file_id})
 
     # -- where one is
 
     def to_end(self) -> None:
         self._following = True
-        self.text.yview_moveto(1.0)
+        self._place()
 
     def page(self, direction: int) -> str:
-        self.scroll("scroll", direction, "pages")
+        self.by(direction * max(self.canvas.winfo_height() - self._theme.px(STEP), 40))
         return "break"
 
-    def _anchor(self) -> tuple[str, int]:
-        """A row in view, and how far the view's top is below its start (pixels): the first that
-        begins in view, since the one at the top may lose its heading."""
-        tag = self._tag_at("@0,0")
-        if not tag:
-            return "", 0
-        following = str(self.text.tag_ranges(tag)[1])
-        next_tag = self._tag_at(following)
-        if next_tag and self.text.dlineinfo(following):
-            tag = next_tag
-        return tag, self._pixels(str(self.text.tag_ranges(tag)[0]), "@0,0") + self._cut_off()
+    def scroll(self, *how: str | float) -> None:
+        """As `yview` of Tk's widgets, by its person."""
+        if how[0] == "moveto":
+            tops = self._all_tops()
+            target = round(float(how[1]) * tops[-1])
+            self._following = False
+            self._first = min(max(bisect_right(tops, target) - 1, 0), max(len(self.rows) - 1, 0))
+            self._below = target - tops[self._first]
+            self._place()
+        else:
+            unit = self.canvas.winfo_height() if how[2] == "pages" else self._theme.px(STEP)
+            self.by(int(how[1]) * unit)
 
-    def _cut_off(self) -> int:
-        """Pixels of the topmost line that are above the view: `@0,0` is that line's start."""
-        line = self.text.dlineinfo("@0,0")
-        return -line[1] + int(self.text.cget("pady")) if line else 0
+    def by(self, pixels: int) -> None:
+        if not self.rows:
+            return
+        self._following = False
+        self._below += self._theme.px(pixels) if abs(pixels) == STEP else pixels
+        self._place()
 
-    def _restore(self, tag: str, offset: int) -> None:
-        ranges = self.text.tag_ranges(tag)
-        if ranges:
-            self.text.yview(str(ranges[0]))
-            self.text.tk.call(self.text, "yview", "scroll", offset, "pixels")
+    @property
+    def at_bottom(self) -> bool:
+        return self._following
 
-    def _pixels(self, start: str, end: str) -> int:
-        counted = self.text.tk.call(self.text, "count", "-update", "-ypixels", start, end)
-        return int(counted)
+    def part_above(self) -> float:
+        """How much of what is loaded is above the view, 0 to 1."""
+        tops = self._all_tops()
+        return (tops[self._first] + self._below) / max(1, tops[-1]) if self.rows else 0.0
+
+    def _all_tops(self) -> list[int]:
+        if self._tops is None:
+            self._tops = [0, *accumulate(self._heights)]
+        return self._tops
 
     def _reveal(self, message_id: MessageId) -> None:
-        ranges = self.text.tag_ranges(tag_of(message_id))
-        if not ranges:
+        """Bring a row into the upper third, and light it up."""
+        index = next((i for i, row in enumerate(self.rows) if row.message_id == message_id), None)
+        if index is None:
             return
-        self.update_idletasks()
-        above = self.text.winfo_height() // 3
-        self.text.yview(str(ranges[0]))
-        self.text.tk.call(self.text, "yview", "scroll", -above, "pixels")
-        self.text.tag_add("flash", str(ranges[0]), str(ranges[1]))
-        self.after(FLASH_MS, lambda: self.text.tag_remove("flash", "1.0", "end"))
+        self._first, self._below = index, -self.canvas.winfo_height() // 3
+        self._following = False
+        self._place()
+        self.pointing.flash(message_id, FLASH_MS)
 
-    def _moved(self, first: float | str, last: float | str) -> None:
-        self._bar.set(first, last)
-        if not self._scroll_id:
-            self._scroll_id = self.after_idle(self._tell)
+    def show_row(self, index: int) -> None:
+        """Scroll as little as is needed for all of a row to be seen."""
+        height = self.canvas.winfo_height()
+        message_id = self.rows[index].message_id
+        if message_id not in self.drawn:
+            self._first, self._below, self._following = index, -height // 3, False
+        else:
+            y, block = self.drawn[message_id]
+            if y < 0 or block.height > height:
+                self.by(y)
+            elif y + block.height > height:
+                self.by(y + block.height - height)
+        self._place()
+
+    # -- drawing
+
+    def _place(self) -> None:
+        """Draw what is in view where it belongs, and take away what isn't."""
+        height, width = self.canvas.winfo_height(), self.canvas.winfo_width()
+        if width < 10 or not self.rows:
+            for message_id in list(self.drawn):
+                self._undraw(message_id)
+            self._bar.set(0, 1)
+            return
+        places = self._from_end(height) if self._following else self._from_first(height)
+        wanted = {self.rows[index].message_id for index, _ in places}
+        for message_id in [m for m in self.drawn if m not in wanted]:
+            self._undraw(message_id)
+        self._move({self.rows[index].message_id: y for index, y in places})
+        for index, y in places:
+            message_id = self.rows[index].message_id
+            if message_id not in self.drawn:
+                self._draw(index, y)
+        self._first, self._below = places[0][0], -places[0][1]
+        self.marking.draw()
+        self.pointing.placed()
+        tops = self._all_tops()
+        top = tops[self._first] + self._below
+        self._bar.set(top / max(1, tops[-1]), (top + height) / max(1, tops[-1]))
+        if not self._tell_id:
+            self._tell_id = self.after_idle(self._tell)
+
+    def _from_end(self, height: int) -> list[tuple[int, int]]:
+        """(row, top) of what is in view where the last row's end is at the view's."""
+        places: list[tuple[int, int]] = []
+        y = height - self._theme.px(10)
+        for index in range(len(self.rows) - 1, -1, -1):
+            y -= self._block(index).height
+            places.append((index, y))
+            if y <= 0:
+                break
+        places.reverse()
+        if y > 0 and len(places) == len(self.rows):
+            # A short conversation begins at the top.
+            shift = y - self._theme.px(10)
+            places = [(index, at - shift) for index, at in places] if shift > 0 else places
+        return places
+
+    def _from_first(self, height: int) -> list[tuple[int, int]]:
+        index, y = min(self._first, len(self.rows) - 1), -self._below
+        while y > 0 and index > 0:
+            index -= 1
+            y -= self._block(index).height
+        y = min(y, self._theme.px(10)) if index == 0 else y
+        while index < len(self.rows) - 1 and y + self._block(index).height <= 0:
+            y += self._block(index).height
+            index += 1
+        places = []
+        while index < len(self.rows) and y < height:
+            places.append((index, y))
+            y += self._block(index).height
+            index += 1
+        if y <= height - self._theme.px(10) or not places:
+            self._following = True
+            return self._from_end(height)
+        return places
+
+    def _block(self, index: int) -> Block:
+        block = self._blocks[index]
+        if block is None:
+            block = self.setter.set(self.rows[index], self.canvas.winfo_width())
+            self._blocks[index] = block
+            if self._heights[index] != block.height:
+                self._heights[index] = block.height
+                self._tops = None
+        return block
+
+    def _draw(self, index: int, y: int) -> None:
+        block = self._block(index)
+        message_id = block.row.message_id
+        self.drawn[message_id] = (y, block)
+        tag = tag_of(message_id)
+        self.setter.paint(self.canvas, block, y, tag)
+        if block.card is not None:
+            x, top, width = block.card
+            self.cards.show(block.row.file_id, x, y + top, width, block.fill, tag)
+
+    def _undraw(self, message_id: MessageId) -> None:
+        found = self.drawn.pop(message_id, None)
+        if found is not None:
+            self.canvas.delete(tag_of(message_id))
+            if found[1].card is not None:
+                self.cards.hide(found[1].row.file_id)
+
+    def _move(self, wanted: dict[MessageId, int]) -> None:
+        """All at once where all go the same way, as when one scrolls."""
+        by = {m: wanted[m] - y for m, (y, _) in self.drawn.items()}
+        steps = set(by.values()) - {0}
+        if not steps:
+            return
+        tall = [m for m, (_, b) in self.drawn.items() if b.height > self.canvas.winfo_height()]
+        for message_id in tall:
+            # Only a part of it was drawn.
+            self._undraw(message_id)
+            by.pop(message_id)
+        if len(steps) == 1 and all(by.values()):
+            self.canvas.move("all", 0, steps.pop())
+        else:
+            for message_id, step in by.items():
+                self.canvas.move(tag_of(message_id), 0, step)
+        for message_id in by:
+            self.drawn[message_id] = (wanted[message_id], self.drawn[message_id][1])
+
+    def redraw(self, only: MessageId | None = None) -> None:
+        """Set and draw anew: another width, other colours, other pictures."""
+        keep = self._reading() if not self._following else None
+        for index, row in enumerate(self.rows):
+            if only is None or row.message_id == only:
+                self._blocks[index] = None
+                self._undraw(row.message_id)
+        if keep is not None:
+            self._keep(keep)
+        self._place()
+
+    def _card_changed(self, file_id: str) -> None:
+        """A card has another height."""
+        found = (row.message_id for row in self.rows if row.file_id == file_id)
+        message_id = next(found, None)
+        if message_id is not None:
+            self.redraw(message_id)
+
+    def _resized(self) -> None:
+        if self.canvas.winfo_width() != self._width:
+            self._width = self.canvas.winfo_width()
+            self.redraw()
+        else:
+            self._place()
+
+    def _recolour(self) -> None:
+        self.canvas.configure(background=self._theme.palette.surface)
+        self.redraw()
 
     def _tell(self) -> None:
-        """Say where the view is, once Tk has settled. A view that follows leaves the end only
-        when its person scrolls: Tk learns the height of new lines bit by bit."""
-        self._scroll_id = ""
-        bottom = self._at_bottom()
-        if self._following and not bottom and not self._scrolled:
-            self.text.yview_moveto(1.0)
-            return
-        self._scrolled = False
-        self._following = bottom
-        self.on_scroll(self.text.yview()[0] < NEAR_TOP, bottom)
+        """Say where the view is, once it has settled."""
+        self._tell_id = ""
+        if self.rows:
+            tops = self._all_tops()
+            above = tops[self._first] + self._below
+            near = above < NEAR_TOP * self.canvas.winfo_height()
+            self.on_scroll(near, self._following)
 
-    def _at_bottom(self) -> bool:
-        line = self.text.dlineinfo("end-1c")
-        return line is not None and line[1] + line[3] <= self.text.winfo_height() + line[3] // 2
+    # -- keys
 
-    def _note_scroll(self, event: tk.Event[tk.Text] | None = None) -> None:
-        self._scrolled = True
-
-    def scroll(self, *how: str | float) -> None:
-        """As `yview` of the text, by its person."""
-        self._scrolled = True
-        self.text.yview(*how)
-
-    def _resized(self, event: tk.Event[tk.Text]) -> None:
-        self.writer.fit()
-        if self._following:
-            self.text.yview_moveto(1.0)
-
-    # -- the pointer and keys
-
-    def row_at(self, x: int, y: int) -> MessageId | None:
-        tag = self._tag_at(f"@{x},{y}")
-        return MessageId(tag.removeprefix("row:")) if tag else None
-
-    def _tag_at(self, index: str) -> str:
-        return next((t for t in self.text.tag_names(index) if t.startswith("row:")), "")
-
-    def _menu(self, event: tk.Event[tk.Text]) -> None:
-        message_id = self.row_at(event.x, event.y)
-        if message_id:
-            self.on_menu(message_id, event.x_root, event.y_root)
-
-    def _menu_of_last(self) -> None:
-        """By the keyboard: the lowest message in view."""
-        message_id = self.row_at(5, self.text.winfo_height() - 5)
-        if message_id:
-            root = (self.text.winfo_rootx(), self.text.winfo_rooty())
-            self.on_menu(message_id, root[0] + 80, root[1] + self.text.winfo_height() - 80)
-
-    def _clicker(self, what: str) -> Callable[[tk.Event[tk.Text]], None]:
-        return lambda event: self._click(event, what)
-
-    def _click(self, event: tk.Event[tk.Text], what: str) -> None:
-        place = f"@{event.x},{event.y}"
-        message_id = self.row_at(event.x, event.y)
-        row = next((row for row in self._rows if row.message_id == message_id), None)
-        if row is None or self.text.tag_ranges("sel"):
-            return
-        if what == "link":
-            ends = self.text.tag_prevrange("link", f"{place} +1c")
-            self.on_link(self.text.get(*ends))
-        elif what == "more":
-            self.on_unfold(row.message_id)
-        elif what == "name":
-            self.on_author(row.author)
-        elif row.quote is not None:
-            self.on_show(row.quote.message_id)
-
-    def _hover(self, event: tk.Event[tk.Text]) -> None:
-        self._light(self._tag_at(f"@{event.x},{event.y}"))
-
-    def _light(self, tag: str) -> None:
-        if tag == self._hovered:
-            return
-        self._hovered = tag
-        self.text.tag_remove("hover", "1.0", "end")
-        ranges = self.text.tag_ranges(tag) if tag else ()
-        if ranges:
-            self.text.tag_add("hover", str(ranges[0]), str(ranges[1]))
-
-    def _key(self, event: tk.Event[tk.Text]) -> str | None:
+    def _key(self, event: tk.Event[tk.Canvas]) -> str | None:
         """What is typed here is meant for the entry."""
-        plain = not int(event.state) & 0x4 and event.char and event.char.isprintable()
-        if plain:
+        if not int(event.state) & 0x4 and event.char and event.char.isprintable():
             self.on_key(event.char)
             return "break"
         return None
 
-    def selected(self) -> str:
-        """What is marked with the pointer."""
-        ranges = self.text.tag_ranges("sel")
-        return self.text.get(str(ranges[0]), str(ranges[1])) if ranges else ""
-
 
 def tag_of(message_id: MessageId) -> str:
-    return f"row:{message_id}"
+    # Tk reads some characters of a tag as operators.
+    return "row" + "".join(char if char.isalnum() else f"_{ord(char)}_" for char in message_id)

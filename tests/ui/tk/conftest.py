@@ -115,8 +115,25 @@ class Stage:
 
     @property
     def shown(self) -> str:
-        """All text of the conversation."""
-        return str(self.desk.conversation.transcript.text.get("1.0", "end-1c"))
+        """All text of the conversation, also what isn't in view."""
+        return "\n".join(row.text for row in self.desk.conversation.transcript.rows)
+
+    def top_of(self, needle: str) -> int | None:
+        """Where the first row with this text begins in the view; None where it isn't in view."""
+        for top, block in self.desk.conversation.transcript.drawn.values():
+            if needle in block.row.text:
+                return int(top)
+        return None
+
+    def drawn_text(self, needle: str) -> str:
+        """What stands on the canvas of the row with this text."""
+        transcript = self.desk.conversation.transcript
+        row = next(row for row in transcript.rows if needle in row.text)
+        items = transcript.canvas.find_withtag(transcript.tag_of(row.message_id))
+        canvas = transcript.canvas
+        return " ".join(
+            canvas.itemcget(item, "text") for item in items if canvas.type(item) == "text"
+        )
 
     def end(self) -> None:
         if not self.window._closing:

@@ -47,7 +47,7 @@ def offer(stage: Stage, name: str = "plan.pdf", **more: Any) -> FileInfo:
 
 
 def card(stage: Stage, file: FileInfo) -> Any:
-    return stage.desk.conversation.transcript.writer._cards.get(file.file_id)
+    return stage.desk.conversation.transcript.cards.views.get(file.file_id)
 
 
 def status(stage: Stage, file: FileInfo) -> str:
@@ -111,7 +111,7 @@ def test_who_has_an_own_file(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x" * 100)
     stage.start()
     stage.desk.main.share([str(tmp_path / "mine.txt")])
-    stage.until(lambda: stage.desk.conversation.transcript.writer._cards)
+    stage.until(lambda: stage.desk.conversation.transcript.cards.views)
     (file,) = stage.node.offered.values()
     assert file.author == ME
     stage.node.take_up(file.file_id, LI, 100)
@@ -186,10 +186,10 @@ def test_names_are_harmless_and_fit(stage: Stage) -> None:
 def test_a_narrow_window_has_narrow_cards(stage: Stage) -> None:
     stage.start()
     file = offer(stage, "a name that is rather long for a file.pdf")
-    view, text = card(stage, file), stage.desk.conversation.transcript.text
+    view, canvas = card(stage, file), stage.desk.conversation.transcript.canvas
     stage.until(lambda: view.winfo_ismapped() and view.winfo_width() > 400)
     stage.root.geometry("620x420")
-    stage.until(lambda: view.winfo_x() + view.winfo_width() <= text.winfo_width() < 420)
+    stage.until(lambda: view.winfo_x() + view.winfo_width() <= canvas.winfo_width() < 420)
     stage.root.geometry("1080x720")
     stage.until(lambda: view.winfo_width() > 400)
 
@@ -199,11 +199,11 @@ def test_the_wheel_above_a_card_scrolls_the_conversation(stage: Stage) -> None:
         stage.node.say("#lobby", f"line {number}", LI)
     stage.start()
     file = offer(stage)
-    text = stage.desk.conversation.transcript.text
-    stage.until(lambda: card(stage, file).winfo_ismapped() and text.yview()[1] == 1.0)
+    transcript = stage.desk.conversation.transcript
+    stage.until(lambda: card(stage, file).winfo_ismapped() and transcript.at_bottom)
     view = card(stage, file)
     view._name.event_generate("<Button-4>", rootx=view.winfo_rootx(), rooty=view.winfo_rooty())
-    stage.until(lambda: text.yview()[1] < 1.0)
+    stage.until(lambda: not transcript.at_bottom)
 
 
 def test_many_transfers_at_once(stage: Stage) -> None:
@@ -212,7 +212,9 @@ def test_many_transfers_at_once(stage: Stage) -> None:
     for step in range(1, 30):
         for file in files:
             stage.node.progress(file.file_id, step * MIB // 4, rate=MIB)
-    stage.until(lambda: all("72%" in status(stage, file) for file in files))
+    in_view = [file for file in files if card(stage, file) is not None]
+    assert in_view
+    stage.until(lambda: all("72%" in status(stage, file) for file in in_view))
 
 
 # -- thumbnails
@@ -286,10 +288,10 @@ def test_the_end_stays_in_sight_when_a_card_grows(stage: Stage, tmp_path: Path) 
     for number in range(60):
         stage.node.say("#lobby", f"line {number}", LI)
     stage.start()
-    text = stage.desk.conversation.transcript.text
+    transcript = stage.desk.conversation.transcript
     file = finished(stage, png(tmp_path / "photo.png", 280, 180))
     stage.until(lambda: picture_of(stage, file))
-    stage.until(lambda: text.yview()[1] == 1.0)
+    stage.until(lambda: transcript.at_bottom)
 
 
 def thumbnail(path: str) -> bytes | None:

@@ -1,0 +1,80 @@
+"""Pictures through Pillow: emoji in colour, and people's own pictures. Bounded, each made once."""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+import tkinter as tk
+from collections import OrderedDict
+from collections.abc import Callable
+
+from PIL import Image, ImageChops, ImageDraw, ImageTk
+
+from p2pchat.ui import emoji
+
+log = logging.getLogger("p2pchat.ui")
+
+KEPT = 2000
+"""Pictures; who shows one holds it as well, since Tk draws nothing where it was let go of."""
+FACE_PIXELS = 1024 * 1024
+"""A profile's picture of more isn't decoded: 32 KiB may hold a bomb."""
+FORMATS = ("PNG", "JPEG")
+Picture = ImageTk.PhotoImage | tk.PhotoImage
+
+
+class Pictures:
+    """One for a window."""
+
+    def __init__(self, root: tk.Misc) -> None:
+        self._root = root
+        self._kept: OrderedDict[tuple[str, str, int], Picture | None] = OrderedDict()
+
+    def emoji(self, chars: str, size: int) -> Picture | None:
+        """None where there is no picture of it: then Tk's own glyph is drawn."""
+        known = emoji.table().get(chars)
+        if known is None:
+            return None
+        return self._get("emoji", known.chars, size, lambda: _emoji(known, size))
+
+    def face(self, avatar: str, size: int) -> Picture | None:
+        """A profile's picture (base64 of a PNG or JPEG) as a circle; None where it is none."""
+        return self._get("face", avatar, size, lambda: _face(avatar, size))
+
+    def _get(
+        self, kind: str, what: str, size: int, make: Callable[[], Image.Image | None]
+    ) -> Picture | None:
+        key = (kind, what, size)
+        if key not in self._kept:
+            image = make()
+            made = None if image is None else ImageTk.PhotoImage(image, master=self._root)
+            self._kept[key] = made
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def _emoji(known: emoji.Emoji, size: int) -> Image.Image:
+    with Image.open(io.BytesIO(emoji.picture(known)), formats=("WEBP",)) as image:
+        return image.convert("RGBA").resize((size, size), Image.Resampling.LANCZOS)
+
+
+def _face(avatar: str, size: int) -> Image.Image | None:
+    try:
+        data = base64.b64decode(avatar, validate=True)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > FACE_PIXELS:
+                return None
+            side = min(image.size)
+            left, top = (image.width - side) // 2, (image.height - side) // 2
+            square = image.convert("RGBA").crop((left, top, left + side, top + side))
+    except Exception as error:  # what others sent, and what decoders raise for it, is anything
+        log.debug("no picture of a person: %r", error)
+        return None
+    square = square.resize((size, size), Image.Resampling.LANCZOS)
+    mask = Image.new("L", (4 * size, 4 * size), 0)
+    ImageDraw.Draw(mask).ellipse((0, 0, 4 * size - 1, 4 * size - 1), fill=255)
+    small = mask.resize((size, size), Image.Resampling.LANCZOS)
+    square.putalpha(ImageChops.multiply(square.getchannel("A"), small))
+    return square
