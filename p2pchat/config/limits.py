@@ -187,6 +187,9 @@ TUNNEL_ACK_BYTES = 64 * KIB
 """What one acknowledgement (an empty frame) stands for."""
 TUNNEL_PIECE_BYTES = 32 * KIB
 """Of TLS bytes handed to the carrier at once."""
+RELAYED_FILE_BYTES = 4 * MIB
+"""A file up to this size comes through a common peer as well: some seconds of slow air, which
+everybody shares, and whoever carries it twice."""
 RELAY_QUEUE_BYTES = 1 * MIB
 
 # -- dissemination (Plumtree)

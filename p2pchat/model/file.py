@@ -51,4 +51,5 @@ class FileInfo(msgspec.Struct, frozen=True):
     files: int = 1
     """In a folder."""
     reason: str = ""
-    """Why it failed: `gone`, `changed`, `disk-full`, `too-large`, or of the store."""
+    """Why it failed: `gone`, `changed`, `disk-full`, `too-large`, or of the store. While it is
+    fetched: `relayed` where it is too large for the only ways to those who may have it."""

@@ -21,6 +21,8 @@ BACK_S = 2.0
 """Asking to be dialled more often than this has no effect: whom it makes this node dial, the other
 side's record says, and it need not be itself."""
 LOOK_S = 15.0
+RELAYED = ("relayed", 0)
+"""Stands for an address where there is a tunnel only (`node.ports.LinkInfo.address`)."""
 
 
 class Bulk:
@@ -30,12 +32,15 @@ class Bulk:
         links: Links,
         directory: Directory,
         idle: Callable[[Link], bool],
+        tunnel: Callable[[int, DeviceId], bool],
     ) -> None:
-        """`idle`: whether nothing is wanted of or by this link's peer."""
+        """`idle`: whether nothing is wanted of or by this link's peer. `tunnel`: begin one more,
+        with this token, to a device whose link is one; whether that can be tried."""
         self._ctx = context
         self._links = links
         self._directory = directory
         self._idle = idle
+        self._tunnel = tunnel
         self._dials: dict[int, tuple[DeviceId, list[tuple[str, int]]]] = {}
         """By token: whom it is for, and the addresses that are left."""
         self._not_before: dict[DeviceId, float] = {}
@@ -65,7 +70,7 @@ class Bulk:
     def _wanting(self, device: DeviceId) -> Link | None:
         """The link to a device to which there is no connection for files, nor one in the making."""
         link = self._links.of(device)
-        if link is None or link.info.relayed or self._links.bulk(device) is not None:
+        if link is None or self._links.bulk(device) is not None:
             return None
         dialling = any(device == dialled for dialled, _ in self._dials.values())
         return None if dialling else link
@@ -76,7 +81,9 @@ class Bulk:
             self._dial(device, self._addresses(link))
 
     def _addresses(self, link: Link) -> list[tuple[str, int]]:
-        """Where the link itself came about goes first."""
+        """Where the link itself came about goes first; for one through a tunnel, RELAYED alone."""
+        if link.info.relayed:
+            return [RELAYED]
         host, port = link.info.address
         if not link.info.outgoing:
             port = link.hello.port if link.hello is not None else 0
@@ -90,7 +97,11 @@ class Bulk:
         if addresses:
             token = self._ctx.number()
             self._dials[token] = (device, addresses[1:])
-            self._ctx.emit(effects.Dial(token, addresses[0]))
+            if addresses[0] != RELAYED:
+                self._ctx.emit(effects.Dial(token, addresses[0]))
+            elif not self._tunnel(token, device):
+                del self._dials[token]
+                self._wait(device)
             return
         self._wait(device)
         link = self._links.of(device)

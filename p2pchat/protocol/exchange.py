@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from p2pchat.config import limits
 from p2pchat.errors import ProtocolError, RequestError
 from p2pchat.model.file import FileState
 from p2pchat.model.ids import EntryHash
@@ -48,6 +49,11 @@ class FileEvents(Protocol):
         """The disk here has failed it."""
         ...
 
+    def barred(self, id: EntryHash, on: bool) -> None:
+        """It doesn't come because those who may have it can be reached through others only, and
+        it is too large for that; or that is over."""
+        ...
+
     def author_lost(self, id: EntryHash) -> None:
         """The author's machine doesn't have it any more."""
         ...
@@ -64,6 +70,8 @@ class Fetch:
         self.row = row
         self.conversation = conversation
         self.swarm = swarm
+        self.barred = False
+        """By tunnels, for its size."""
         self._marks: list[tuple[float, int]] = []
         """(time, bytes received by then) of late."""
 
@@ -141,7 +149,7 @@ class Exchange:
         for follower in self._followers.pop(row.id, ()):
             self._following[follower] -= 1
             link = self._m.links.get(follower)
-            if link is not None and self._member(link, conversation):
+            if link is not None and self._may(link, conversation, row.stream.size):
                 swarm.followed(follower, True, self._m.ctx.now)
         self._seek()
         return fetch
@@ -182,12 +190,26 @@ class Exchange:
             self._seeking = True
             self._m.ctx.after(SEEK_EVERY_S, self._seek_again)
         for fetch in self._fetches.values():
-            for link in self._m.sharing.audience(fetch.conversation):
-                if self._m.sharing.member(link.id, fetch.conversation):
+            for link in self._audience(fetch):
+                if not self._too_large(link, fetch.row.stream.size):
                     self._m.bulk.want(link.device)
+
+    def _audience(self, fetch: Fetch) -> list[Link]:
+        """Links to members."""
+        shared, conversation = self._m.sharing, fetch.conversation
+        return [
+            link for link in shared.audience(conversation) if shared.member(link.id, conversation)
+        ]
 
     def _seek_again(self) -> None:
         self._seeking = False
+        for id, fetch in list(self._fetches.items()):
+            size, links = fetch.row.stream.size, self._audience(fetch)
+            far = any(self._too_large(link, size) for link in links)
+            barred = far and not fetch.hopeful() and not fetch.swarm.paused
+            if barred != fetch.barred:
+                fetch.barred = barred
+                self._events.barred(EntryHash(id), barred)
         if self._fetches:
             self._seek()
 
@@ -197,7 +219,8 @@ class Exchange:
         if not self._m.sharing.member(link.id, conversation):
             return
         for fetch in self._fetches.values():
-            if fetch.conversation is conversation:
+            large = self._too_large(link, fetch.row.stream.size)
+            if fetch.conversation is conversation and not large:
                 self._m.bulk.want(link.device)
                 bulk = self._m.links.bulk(link.device)
                 if bulk is not None:
@@ -205,7 +228,8 @@ class Exchange:
 
     def is_idle(self, link: Link) -> bool:
         """Whether nothing is under way with this peer."""
-        return not any(self._member(link, one.conversation) for one in self._fetches.values())
+        fetches = self._fetches.values()
+        return not any(self._may(link, one.conversation, one.row.stream.size) for one in fetches)
 
     def bulk_up(self, link: Link) -> None:
         self._news = True
@@ -228,8 +252,16 @@ class Exchange:
             self._followers = {file: links for file, links in self._followers.items() if links}
 
     def _join(self, link: Link, fetch: Fetch) -> None:
-        if self._member(link, fetch.conversation):
+        if self._may(link, fetch.conversation, fetch.row.stream.size):
             fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now)
+
+    @staticmethod
+    def _too_large(link: Link, size: int) -> bool:
+        return link.info.relayed and size > limits.RELAYED_FILE_BYTES
+
+    def _may(self, link: Link, conversation: Conversation, size: int) -> bool:
+        """Whether blocks of a file of this size may go over a connection."""
+        return self._member(link, conversation) and not self._too_large(link, size)
 
     def _member(self, link: Link, conversation: Conversation) -> bool:
         main = self._m.links.of(link.device)
@@ -237,7 +269,9 @@ class Exchange:
 
     def _allowed(self, link: int, file: bytes) -> bool:
         found, conversation = self._m.links.get(link), self._served.get(file)
-        return found is not None and conversation is not None and self._member(found, conversation)
+        if found is None or conversation is None:
+            return False
+        return self._may(found, conversation, self._server.size(file))
 
     # -- frames
 
@@ -250,7 +284,7 @@ class Exchange:
         now = self._m.ctx.now
         fetch = self._fetches.get(frame.file)
         if fetch is not None:
-            if self._member(link, fetch.conversation):
+            if self._may(link, fetch.conversation, fetch.row.stream.size):
                 fetch.swarm.joined(link.id, link.info.device_key, now)
                 fetch.swarm.followed(link.id, frame.on, now)
         elif self._is_known(link, frame):

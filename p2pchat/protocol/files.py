@@ -317,6 +317,17 @@ class Files:
             self._stop(file)
             self._fail(file, reason)
 
+    def barred(self, id: EntryHash, on: bool) -> None:
+        """Those who may have it can be reached through others only, and it is too large for that;
+        or not any more."""
+        file = self._files.get(id)
+        if file is None or file.row.state is not FileState.FETCHING:
+            return
+        file.row = replace(file.row, reason="relayed" if on else "")
+        self._tell(file)
+        if on:
+            self._m.watch.file_barred(file.body.name, file.conversation)
+
     def author_lost(self, id: EntryHash) -> None:
         """The author's machine no longer has it as it was."""
         file = self._files.get(id)

@@ -116,7 +116,13 @@ class Machine:
         self._build_conversing()
         self.registrar = Registrar(self, state.meta)
         self.files = Files(self)
-        self.bulk = Bulk(self.ctx, self.links, self.directory, self.files.exchange.is_idle)
+        self.bulk = Bulk(
+            self.ctx,
+            self.links,
+            self.directory,
+            self.files.exchange.is_idle,
+            self.topology.tunnel_again,
+        )
         self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
         self.dispatch = Dispatch(self)
 
@@ -285,7 +291,7 @@ class Machine:
 
     def link_opened(self, link: int, info: LinkInfo, token: int | None) -> None:
         if token is not None and self.bulk.opened(token):
-            self.links.opened(link, info, None, bulk=True)
+            self.links.opened(link, info, token, bulk=True)
             return
         if token is not None:
             self.topology.opened(token, info)
@@ -314,7 +320,9 @@ class Machine:
                 self.sync.greet(link, conversation)
 
     def dial_failed(self, token: int, address: tuple[str, int], reason: str) -> None:
-        if not self.bulk.dial_failed(token):
+        if self.bulk.dial_failed(token):
+            self.topology.tunnel_ended(token)
+        else:
             self.topology.dial_failed(token, reason)
 
     def link_trouble(self, reason: str, address: tuple[str, int]) -> None:
@@ -384,6 +392,7 @@ class Machine:
         self.files.exchange.bulk_up(link)
 
     def bulk_down(self, link: Link) -> None:
+        self.topology.tunnel_ended(link.token)
         self.files.exchange.bulk_down(link)
 
     def bulk_frame(self, link: Link, data: bytes) -> None:

@@ -51,6 +51,15 @@ class Relay:
         self._links.send(link.id, frame)
         self._ctx.emit(effects.TunnelOpen(token, True))
 
+    def open_another(self, token: int, target: DeviceId) -> bool:
+        """Begin one more tunnel to a device, the way that one to it goes already; false where
+        there is none."""
+        for end in self._ends.values():
+            if target in (end.source, end.target) and len(self._ends) < limits.RELAY_TUNNELS:
+                self.open(token, end.via, target)
+                return True
+        return False
+
     def _add(self, token: int, end: _End) -> None:
         self._ends[token] = end
         self._tokens[end] = token

@@ -48,6 +48,8 @@ class Topology:
         self._reach = Reach(context.identity.device_id, context.rng, context.number, self._carriers)
         self._relay = Relay(context, links, self._tunnel_failed)
         self.on_tunnel = self._relay.on_tunnel
+        self.tunnel_again = self._relay.open_another
+        self.tunnel_ended = self._relay.ended
         self._timer: Timer | None = None
         self._mode = overlay.mode()
         self._connects: dict[int, int] = {}

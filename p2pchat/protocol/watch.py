@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
 from p2pchat.model.ids import ConversationId, FeedId, InstanceId, PeerId
+from p2pchat.model.text import safe_text
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
@@ -63,6 +64,16 @@ class Watch:
             label = self._m.people.label(link.person)
             text = f"{label} served wrong pieces of a file; nothing of them was kept"
             self._m.ctx.notify(Warned("wrong-pieces", text, peer_id=link.person))
+
+    def file_barred(self, name: str, conversation: Conversation) -> None:
+        """A large file that nobody has who is linked directly."""
+        if self._is_news(conversation.label, "file-relayed"):
+            name = safe_text(name, multiline=False)
+            text = (
+                f"{name} waits for a direct connection: who has it is reached only through another "
+                "computer, and large files don't go that way."
+            )
+            self._m.ctx.notify(Warned("file-relayed", text, conversation=conversation.label))
 
     def store_failed(self, reason: str, text: str) -> None:
         """What couldn't be stored is told in the answer to each request; this once for all."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
@@ -13,6 +15,7 @@ from p2pchat.config import limits
 
 pytestmark = pytest.mark.lan
 
+MIB = 1024 * 1024
 QUIET = ("--no-mdns", "--no-beacon")
 
 
@@ -174,6 +177,19 @@ def test_two_that_cannot_dial_each_other_talk_through_a_third() -> None:
         wait_message(ann, sent, lambda m: bool(m["receipts"]["delivered"]), f"@{peer_id(bob)}")
         assert {c["conversation"] for c in carrier.call("conversations.list")} == {LOBBY}
         assert not carrier.call("messages.search", query="secret")
+        # A small file goes the same way; a large one says that it can't.
+        for name, size in (("small.bin", 3 * MIB), ("large.bin", 5 * MIB)):
+            path = lan.directory / name
+            path.write_bytes(os.urandom(size))
+            ann.call("files.share", conversation=f"@{peer_id(bob)}", path=str(path))
+        done = bob.wait_event("file.complete", timeout=30)["file"]
+        assert Path(done["path"]).read_bytes() == (lan.directory / "small.bin").read_bytes()
+        said = bob.wait_event("warning", lambda body: body["reason"] == "file-relayed", timeout=15)
+        assert said["text"].startswith("large.bin waits for a direct connection")
+        large = bob.call("files.list", limit=1)[0]
+        assert (large["name"], large["state"], large["reason"]) == (
+            *("large.bin", "fetching", "relayed"),
+        )
 
 
 def test_interfaces_that_lead_nowhere_are_no_trap() -> None:

@@ -158,6 +158,11 @@ class Server:
         if self._files.pop(file, None) is not None:
             self._pump(now)
 
+    def size(self, file: bytes) -> int:
+        """Bytes of a file that is served; 0 for any other."""
+        shared = self._files.get(file)
+        return shared.stream.size if shared is not None else 0
+
     def progress(self, file: bytes) -> dict[int, int]:
         """How many pieces the peer of each link has that follows."""
         shared = self._files.get(file)

@@ -36,6 +36,10 @@ FAILURES = {
 }
 
 
+RELAYED = "relayed"
+"""The reason why a large file doesn't come: nobody who has it is linked directly."""
+
+
 class FileAction(Enum):
     DOWNLOAD = N_("Download")
     AGAIN = N_("Try again")
@@ -175,6 +179,10 @@ def failure_of(file: FileInfo) -> str:
 
 def _under_way(file: FileInfo, pace: Pace | None) -> str:
     parts = [f"{percent(file.done, file.total)}%"]
+    if file.sources == 0 and file.reason == RELAYED:
+        return _("{percent}, waiting for a direct connection to somebody who has it").format(
+            percent=parts[0]
+        )
     if file.sources == 0:
         return _("{percent}, waiting for somebody who has it").format(percent=parts[0])
     rate = pace.rate if pace else file.rate

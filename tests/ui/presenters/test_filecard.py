@@ -124,6 +124,8 @@ def test_a_transfer_in_words() -> None:
     assert moving.part == pytest.approx(0.4)
     alone = card(state=FileState.FETCHING, done=4 * MIB)
     assert alone.status == "40%, waiting for somebody who has it"
+    far = card(state=FileState.FETCHING, done=4 * MIB, reason="relayed")
+    assert far.status == "40%, waiting for a direct connection to somebody who has it"
     assert card(state=FileState.PAUSED, done=4 * MIB).status == "Paused at 40%"
     assert card(state=FileState.PAUSED, done=4 * MIB).part == pytest.approx(0.4)
     assert card().part is None
