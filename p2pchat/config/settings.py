@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 
@@ -34,6 +35,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The public half of the network's appointing key; empty: nobody counts as appointed."""
     away_after: Positive = 600
     """Seconds without input in the window until the status is away; 0: never."""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings are now, and what of that is kept."""
+
+    kept: Settings
+    given: Mapping[str, Any] = {}
+    """By the command line, for this run alone: by name, instead of what is kept."""
+
+    @property
+    def in_force(self) -> Settings:
+        return msgspec.structs.replace(self.kept, **self.given)
+
+    def changed(self, changes: Mapping[str, Any]) -> Choice:
+        """What a person sets while it runs is kept, and holds from then on.
+        msgspec.ValidationError."""
+        values = {**msgspec.to_builtins(self.kept), **changes}
+        given = {name: value for name, value in self.given.items() if name not in changes}
+        return Choice(kept=msgspec.convert(values, Settings), given=given)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

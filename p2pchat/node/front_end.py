@@ -80,20 +80,20 @@ class FrontEnd:
         return self._machine.ctx.settings
 
     async def set_settings(self, changes: Mapping[str, Any]) -> Settings:
-        values = {**msgspec.to_builtins(self._machine.ctx.settings), **changes}
         try:
-            settings = msgspec.convert(values, Settings)
+            choice = self._node.choice.changed(changes)
         except msgspec.ValidationError as error:
             raise BadParams(str(error)) from error
 
         def keep(request: int) -> None:
             ctx = self._machine.ctx
-            meta = PutMeta("settings", msgspec.json.encode(settings))
+            meta = PutMeta("settings", msgspec.json.encode(choice.kept))
 
             def kept(_: object) -> None:
-                ctx.settings = settings
+                self._node.choice = choice
+                ctx.settings = choice.in_force
                 self._machine.registrar.settings_changed()
-                ctx.reply(request, settings)
+                ctx.reply(request, choice.in_force)
 
             ctx.commit([meta], kept, lambda reason: ctx.refuse(request, reason))
 

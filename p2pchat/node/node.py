@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from p2pchat import __version__
-from p2pchat.config.settings import Options, Settings
+from p2pchat.config.settings import Choice, Options, Settings
 from p2pchat.errors import RequestError, UsageError
 from p2pchat.events import Event
 from p2pchat.model.file import FileState
@@ -58,6 +58,9 @@ class Node:
         self._closed = False
         self.runtime: Runtime
         self.machine: Machine
+        given = {} if options.limit is None else {"limit": options.limit}
+        self.choice = Choice(kept=Settings(), given=given)
+        """Of the settings; what is kept is known once it is started."""
 
     async def start(self) -> None:
         """Open everything; the socket is listening when this returns. UsageError, StoreError."""
@@ -76,10 +79,8 @@ class Node:
             appointed_by=self.options.appointed_by,
             connect=self.options.connect,
         )
-        settings = _settings(state)
-        if self.options.limit is not None:
-            settings = replace(settings, limit=self.options.limit)
-        self.machine = Machine(config, state, settings, SystemRandom(), skeleton)
+        self.choice = Choice(kept=_settings(state), given=self.choice.given)
+        self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
         self.runtime = Runtime(
             self.machine,
             self.store,

@@ -308,7 +308,17 @@ def test_a_limit_is_kept(lan: Lan, tmp_path: Path) -> None:
     wait_whole(nodes[1:], file, path.read_bytes())
     rate = (received(lan, 1) - before) / (time.monotonic() - began)
     assert 0.8 < rate / 2_000_000 < 1.2
-    # The setting holds from when it is set.
+    # It is for this run alone, also where another setting is kept meanwhile.
+    assert nodes[0].call("settings.set", settings={"theme": "dark"})["limit"] == 2_000_000
+    nodes[0].stop()
+    nodes[0] = lan.node(0)
+    wait_linked(nodes)
+    now = nodes[0].call("settings.get")
+    assert (now["theme"], now["limit"]) == ("dark", 0)
+    # What is set while it runs holds from then on, and is kept.
+    nodes[0].stop()
+    nodes[0] = lan.node(0, "--limit", "1M")
+    wait_linked(nodes)
     nodes[0].call("settings.set", settings={"limit": 0})
     again = make_file(tmp_path, 6_000_000, "again.bin")
     began = time.monotonic()
