@@ -331,6 +331,9 @@ PATH_BYTES = 3 * KIB
 
 AUTO_FETCH_FILES = 20
 """Of the largest size that comes by itself: so much one person's offers may bring in a day."""
+AUTO_FETCH_PER_MANIFEST_BYTE = 256
+"""What a folder counts more for each byte of its manifest: a file takes some 4 KiB of a disk, empty
+or not, and names of 16 bytes and less are rare."""
 FILE_RECEIVERS = 1000
 """Persons whose progress the author of a file keeps."""
 AUTO_FETCH_LEAST_BYTES = 32 * KIB

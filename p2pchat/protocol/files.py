@@ -156,7 +156,7 @@ class Files:
         if len(self._queue) >= limits.FETCHES_WAITING:
             return False
         largest, now = self._m.ctx.settings.auto_fetch, self._m.ctx.now
-        return self._quota.take(file.row.author, file.row.stream.size, largest, now)
+        return self._quota.take(file.row.author, file.row.stream, largest, now)
 
     def _begin_in_turn(self, file: File) -> None:
         """At once, or when others are through: thousands at a time would be slower for all."""

@@ -8,7 +8,7 @@ from p2pchat.config import limits
 from p2pchat.model.file import FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.records import MessageRow
-from p2pchat.model.stream import HASH_BYTES
+from p2pchat.model.stream import HASH_BYTES, Stream
 from p2pchat.protocol import wire
 from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.conversations import Conversation
@@ -68,8 +68,10 @@ class Quota:
     def __init__(self) -> None:
         self._brought: dict[PeerId, Bucket] = {}
 
-    def take(self, author: PeerId, size: int, largest: int, now: float) -> bool:
-        """Whether a file may come, if none larger than `largest` does."""
+    def take(self, author: PeerId, stream: Stream, largest: int, now: float) -> bool:
+        """Whether a file may come, if none larger than `largest` does. Of a folder each file takes
+        its place on the disk."""
+        size = stream.size + stream.manifest * limits.AUTO_FETCH_PER_MANIFEST_BYTE
         if size > largest:
             return False
         quota = float(limits.AUTO_FETCH_FILES * largest)

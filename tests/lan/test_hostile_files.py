@@ -13,7 +13,7 @@ from harness import Lan, Node, wait_linked, wait_until
 from lan_talk import peer_id, refusal
 from siege import Siege
 
-pytestmark = [pytest.mark.lan, pytest.mark.soak]
+pytestmark = pytest.mark.lan
 LOBBY = "#lobby"
 MIB = 1024 * 1024
 SLOW = 16_000_000

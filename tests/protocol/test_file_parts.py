@@ -10,7 +10,8 @@ from world import LOBBY, World
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.model.file import FileState, Receiver
-from p2pchat.model.ids import EntryHash
+from p2pchat.model.ids import EntryHash, PeerId
+from p2pchat.model.stream import Stream, piece_size
 from p2pchat.protocol import wire
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.reports import Quota
@@ -200,14 +201,32 @@ def test_two_offers_of_one_content_and_one_is_given_up() -> None:
     assert data in other.disk.paths.values()
 
 
+def content(size: int, manifest: int = 0) -> Stream:
+    return Stream(bytes(32), size, piece_size(size), manifest)
+
+
+def test_a_folder_counts_for_its_files_too() -> None:
+    """A million empty ones have a manifest of 5 MB, and want a million inodes."""
+    quota, largest, person = Quota(), 50 * MIB, PeerId("p")
+    manifest = 5 + 1_000_000 * 5
+    assert not quota.take(person, content(manifest, manifest), largest, 0.0)
+    # Three thousand pictures of 10 KB with usual names come by themselves.
+    manifest = 3000 * 40
+    assert quota.take(person, content(manifest + 1000 * 10_000, manifest), largest, 0.0)
+    entries = 0
+    while quota.take(person, content(manifest, manifest), largest, 0.0):
+        entries += manifest // 5
+    assert entries < 1_000_000
+
+
 def test_a_quota_counts_small_files_too() -> None:
     quota, largest = Quota(), MIB
     person = lan(1)[1][0].machine.identity.peer_id
-    assert not quota.take(person, largest + 1, largest, 0.0)
-    taken = sum(quota.take(person, 1, largest, 0.0) for _ in range(10_000))
+    assert not quota.take(person, content(largest + 1), largest, 0.0)
+    taken = sum(quota.take(person, content(1), largest, 0.0) for _ in range(10_000))
     assert taken == limits.AUTO_FETCH_FILES * largest // limits.AUTO_FETCH_LEAST_BYTES
-    assert not quota.take(person, largest, largest, 3600.0)
-    assert quota.take(person, largest, largest, 86400.0)
+    assert not quota.take(person, content(largest), largest, 3600.0)
+    assert quota.take(person, content(largest), largest, 86400.0)
 
 
 def _fetch(host: Host, id: EntryHash) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+import tracemalloc
 import unicodedata
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from carrying import blocks, carry, depot, fetch, has, here, hostile, snapshot, 
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError, StoreError
-from p2pchat.model.stream import PIECE_MIN_BYTES, Block
+from p2pchat.model.stream import PIECE_MIN_BYTES, Block, layers
 from p2pchat.storage.depot import fetching
 from p2pchat.storage.depot.extents import Content, Folder, write
 
 P = PIECE_MIN_BYTES
+MIB = 1024 * 1024
 encode = msgspec.msgpack.encode
 posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
 
@@ -328,7 +330,6 @@ GOOD = (("a",), 3)
         manifest(GOOD, (((),), -2)),  # type: ignore[arg-type] # what nobody honest makes
         manifest(GOOD)[:-1],
         manifest(GOOD) + b"x",
-        b"\xdd\xff\xff\xff\xff" + manifest(GOOD)[5:],
         b"\x91" + encode(GOOD),
         manifest(GOOD, (("f",) * (limits.FOLDER_DEPTH + 2), 0)),
         manifest(GOOD, (("n" * (limits.PATH_PART_BYTES + 1),), 0)),
@@ -377,8 +378,17 @@ def test_a_folder_of_too_many_names(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_folder_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("manifest", "survey"):
         monkeypatch.setattr(f"p2pchat.storage.depot.{module}.FOLDER_FILES", 10)
-    with pytest.raises(StoreError, match="too many files"):
+    with pytest.raises(RequestError, match="11 files in one folder") as refused:
         taken(tmp_path / "b", *((("a", f"{number}"), 0) for number in range(11)))
+    assert refused.value.reason == "too-large"
+    # Before the rest of a long manifest is fetched.
+    stream, made = hostile(manifest(*(((f"{number:0200}",), 0) for number in range(1000))))
+    target = depot(tmp_path / "c")
+    target.begin(stream)
+    assert layers(stream)[0] > 5
+    assert target.write(stream, *made[0])
+    with pytest.raises(RequestError, match="1,000 files in one folder"):
+        target.write(stream, *made[1])
     for number in range(11):
         (tmp_path / "many" / f"{number % 3}").mkdir(parents=True, exist_ok=True)
         (tmp_path / "many" / f"{number % 3}" / f"{number}").touch()
@@ -407,3 +417,18 @@ def test_its_own_files_are_not_shared(tmp_path: Path) -> None:
     offer = survey(source, tmp_path)
     assert offer.files == 1
     assert source.read(offer.stream, Block(0, 0)) is not None
+
+
+def test_looking_through_a_folder_takes_little_memory(tmp_path: Path) -> None:
+    """There may be 250,000 files beside one another: 60 MB of them."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(3000):
+        (folder / f"picture {number:06}.jpg").touch()
+    source = depot(tmp_path / "a")
+    survey(source, folder)
+    tracemalloc.start()
+    survey(source, folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (peak - 5 * MIB) / 3000 < 250

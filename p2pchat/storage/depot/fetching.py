@@ -22,7 +22,7 @@ from p2pchat.storage.depot.extents import (
     read,
     write,
 )
-from p2pchat.storage.depot.manifest import EMPTY_FOLDER, read_manifest
+from p2pchat.storage.depot.manifest import EMPTY_FOLDER, check_count, read_manifest
 from p2pchat.storage.depot.names import FolderNames
 from p2pchat.storage.depot.tree import Tree, digest
 
@@ -69,6 +69,8 @@ class Fetch:
             self._tree.put(block, data)
             self._mark(block)
             return
+        if block.index == 0 and self._stream.manifest:
+            check_count(bytes(data[:16]))  # before the rest of it, which may be long
         write(self.content, block.index * self._stream.piece, data)
         self._mark(block)
         if block.index < self._head_pieces and not self.settled and self._has_manifest():

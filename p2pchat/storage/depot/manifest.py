@@ -12,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, PATH_PART_BYTES
+from p2pchat.errors import RequestError
 
 EMPTY_FOLDER = -1
 _HEADER = struct.Struct(">BI")
@@ -41,14 +42,21 @@ class ManifestWriter:
         self._file.close()
 
 
+def check_count(head: bytes) -> None:
+    """RequestError `too-large` where a manifest that begins so names more files than may be."""
+    if head[:1] == bytes((_LIST,)) and len(head) >= _HEADER.size:
+        count = _HEADER.unpack_from(head)[1]
+        if count > FOLDER_FILES:
+            raise RequestError("too-large", f"{count:,} files in one folder")
+
+
 def read_manifest(file: BinaryIO, length: int, content: int) -> Iterator[Entry]:
     """The entries of a manifest of `length` bytes, for files of `content` bytes together.
-    ValueError, perhaps after some entries, where that isn't what it is."""
+    ValueError, perhaps after some entries, where that isn't what it is; as `check_count`."""
     data = file.read(min(length, _BUFFER_BYTES))
     left = length - len(data)
     count, at = _list_header(data)
-    if count > FOLDER_FILES:
-        raise ValueError("too many files")
+    check_count(data)
     total = 0
     for _ in range(count):
         if left and len(data) - at < _ENTRY_BYTES:

@@ -109,12 +109,20 @@ def _real(path: str) -> tuple[str, os.stat_result]:
     return real, state
 
 
+_IS_FOLDER = -1
+
+
 class _Found(NamedTuple):
+    """There may be FOLDER_NAMES at once."""
+
     name: str
     """In the manifest."""
-    path: str
-    """From the shared folder on: of a link where it leads."""
-    state: os.stat_result
+    path: str | None
+    """From the shared folder on, where that isn't (folder, name): of a link where it leads, of a
+    name that isn't text how it is written."""
+    size: int
+    """_IS_FOLDER for a folder."""
+    mtime_ns: int
 
 
 class _Walk:
@@ -152,16 +160,20 @@ class _Walk:
             raise RequestError("too-large", f"more than {FOLDER_FILES:,} files in one folder")
         if not found and parts:
             self._manifest.add(parts, EMPTY_FOLDER)
-        for name, path, state in found:
-            if stat.S_ISDIR(state.st_mode):
+        prefix = os.path.join(folder, "")
+        found.reverse()
+        while found:
+            name, other, size, mtime_ns = found.pop()
+            path = prefix + name if other is None else other
+            if size == _IS_FOLDER:
                 self._walk(path, (*parts, name))
                 continue
             raw = os.fsencode(path)
             if len(raw) > PATH_BYTES:
                 raise RequestError("too-large", f"a path is too long: {_shown(path)}")
-            self._manifest.add((*parts, name), state.st_size)
-            self._layout.add(raw, state.st_size, state.st_mtime_ns)
-            self.content += state.st_size
+            self._manifest.add((*parts, name), size)
+            self._layout.add(raw, size, mtime_ns)
+            self.content += size
             self.files += 1
 
     def _list(self, folder: str) -> list[_Found]:
@@ -177,7 +189,8 @@ class _Walk:
             raise _refused(os.fsdecode(error.filename or folder)) from None
         except OSError:
             raise _changed(folder) from None
-        return sorted(found)
+        found.sort(key=_order)
+        return found
 
     def _look(self, entry: os.DirEntry[str], path: str) -> _Found | None:
         """None for what isn't shared: pipes, devices, and links to anything but a file in the
@@ -187,15 +200,25 @@ class _Walk:
             target = os.path.realpath(entry.path)
             if not target.startswith(self._inside) or not os.path.isfile(target):
                 return None
-            return _Found(name, target[len(self._inside) :], os.lstat(target))
+            there = os.lstat(target)
+            return _Found(name, target[len(self._inside) :], there.st_size, there.st_mtime_ns)
+        other = None if name == entry.name else path
         state = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(state.st_mode):
             junction = getattr(state, "st_reparse_tag", 0) == _MOUNT_POINT
-            return None if junction or entry.path == self._avoid else _Found(name, path, state)
+            if junction or entry.path == self._avoid:
+                return None
+            return _Found(name, other, _IS_FOLDER, 0)
         # On Windows scandir's sizes and times may be those of before.
         if os.name == "nt":
             state = os.lstat(entry.path)
-        return _Found(name, path, state) if stat.S_ISREG(state.st_mode) else None
+        if not stat.S_ISREG(state.st_mode):
+            return None
+        return _Found(name, other, state.st_size, state.st_mtime_ns)
+
+
+def _order(found: _Found) -> tuple[str, str]:
+    return found.name, found.path or ""
 
 
 class _Reader:
