@@ -15,7 +15,8 @@ from p2pchat.model.message import Message
 from p2pchat.model.text import one_line, well_formed
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
-from p2pchat.ui.presenters import timeline, words
+from p2pchat.ui.presenters import completion, timeline, words
+from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
@@ -92,6 +93,10 @@ class ComposerPresenter:
             return ""
         said = words.several(names)
         return ngettext("{names} is typing…", "{names} are typing…", len(names), names=said)
+
+    def offers(self, before: str) -> list[Offer]:
+        """What may be taken in the place of what stands before the cursor."""
+        return completion.offers(before, self._directory, self._conversation.speakers())
 
     # -- moving between conversations
 

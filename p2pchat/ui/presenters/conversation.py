@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
-from p2pchat.model.ids import MessageId
+from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import timeline, words
@@ -106,6 +106,13 @@ class ConversationPresenter:
     def actions(self, message_id: MessageId) -> list[Action]:
         message = self.message(message_id)
         return allowed(message, self._directory.me.peer_id) if message else []
+
+    def speakers(self) -> list[PeerId]:
+        """Others who have written what is loaded, the last first."""
+        me = self._directory.me.peer_id
+        return [
+            a for a in dict.fromkeys(m.author for m in reversed(self._loaded.messages)) if a != me
+        ]
 
     def first_unread_above(self) -> bool:
         """There are unread messages before the part that is loaded."""

@@ -144,6 +144,13 @@ class Directory:
         label = known.label.lstrip("@") if known else ""
         return self.labels.get(peer_id) or words.person_label(label, peer_id)
 
+    def face(self, peer_id: PeerId) -> str | None:
+        """A person's picture, as in their profile."""
+        if peer_id == self.me.peer_id:
+            return self.me.avatar
+        peer = self.peers.get(peer_id)
+        return peer.avatar if peer else None
+
     def online(self) -> list[Peer]:
         """Who is there now, by label."""
         there = [p for p in self.peers.values() if p.status != Status.OFFLINE and not p.blocked]

@@ -90,6 +90,8 @@ def _paragraphs(spans: Sequence[Span]) -> list[list[_Piece]]:
                 paragraphs.append([])
                 start += 1
             paragraphs[-1] += _pieces(span.kind, line, start)
+            if span.kind == SpanKind.BLOCK and not line:
+                paragraphs[-1].append(_Piece(span.kind, start, start))
             start += len(line)
         at += len(span.text)
         if span.kind == SpanKind.BLOCK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -28,7 +29,7 @@ _MARKED = re.compile(
     r"\n?```(?:[\w+#.-]{1,20}(?=\n))?\n?(?P<block>[^`]+?)\n?```\n?"
     r"|`(?P<code>[^`\n]{1,400})`"
     r"|(?P<link>https?://[^\s<>\"'`]{1,2000})"
-    r"|(?P<mention>(?<![\w@])@\w[\w.-]{0,63})"
+    r"|(?P<mention>(?<![\w@])@(?=\w))"
 )
 """Bounded repetitions that can't overlap: linear in the length of the text."""
 
@@ -39,7 +40,7 @@ def spans(text: str, names: Collection[str] = ()) -> Iterator[Span]:
     """The text in parts, in order. `names`: who a mention may name, in lower case."""
     done = 0
     for match in _MARKED.finditer(text):
-        span, end = _marked(match, names)
+        span, end = _marked(text, match, names)
         if span is None:
             continue
         if match.start() > done:
@@ -50,7 +51,7 @@ def spans(text: str, names: Collection[str] = ()) -> Iterator[Span]:
         yield Span(SpanKind.PLAIN, text[done:])
 
 
-def _marked(match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:
+def _marked(text: str, match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:
     if match["block"] is not None:
         return Span(SpanKind.BLOCK, match["block"]), match.end()
     if match["code"] is not None:
@@ -58,7 +59,15 @@ def _marked(match: re.Match[str], names: Collection[str]) -> tuple[Span | None, 
     if match["link"]:
         link = match["link"].rstrip(_AFTER_LINK)
         return Span(SpanKind.LINK, link), match.start() + len(link)
-    name = match["mention"].rstrip(".-")
-    if name[1:].casefold() not in names:
-        return None, match.end()
-    return Span(SpanKind.MENTION, name), match.start() + len(name)
+    start = match.end()
+    for length in _lengths(names if isinstance(names, frozenset) else frozenset(names)):
+        end = start + length
+        if text[start:end].casefold() in names and not text[end : end + 1].isalnum():
+            return Span(SpanKind.MENTION, text[match.start() : end]), end
+    return None, match.end()
+
+
+@lru_cache(4)
+def _lengths(names: frozenset[str]) -> list[int]:
+    """The longest name that fits is meant."""
+    return sorted({len(name) for name in names}, reverse=True)

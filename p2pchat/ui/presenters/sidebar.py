@@ -30,6 +30,8 @@ class SidebarRow:
     initials: str = ""
     seed: str = ""
     """What the avatar's colour comes from."""
+    avatar: str | None = None
+    """A person's own picture, as in their profile."""
     protected: bool = False
     joined: bool = True
     verified: bool = False
@@ -149,6 +151,7 @@ class SidebarPresenter:
             status=peer.status,
             initials=words.initials(label),
             seed=peer.peer_id,
+            avatar=peer.avatar,
             verified=peer.verified,
             warned=peer.warning is not None,
             muted=bool(known and known.muted),

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from p2pchat.ui.presenters.flow import Flow, Line
 from p2pchat.ui.presenters.timeline import Row
+from p2pchat.ui.tk.inline import Inline
 from p2pchat.ui.tk.pictures import Picture
-from p2pchat.ui.tk.rowlist import Elider
 from p2pchat.ui.tk.theme import Theme
 
 Anchor = Literal["w", "e", "center", "nw"]
@@ -58,14 +58,14 @@ class Brush:
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
         self.heights = {name: font.metrics("linespace") for name, font in theme.fonts.items()}
-        self._elider = Elider(theme)
+        self._inline = Inline(theme)
 
     def wide(self, text: str, font: str) -> int:
-        return self._elider.width(text, font)
+        return self._inline.width(text, font)
 
     def cut(self, text: str, font: str, width: int) -> str:
         """With an ellipsis where it is wider."""
-        return self._elider.cut(text, font, width)
+        return self._inline.cut(text, font, width)
 
     def text(
         self, block: Block, x: int, y: int, said: str, font: str, colour: str, anchor: Anchor = "w"
@@ -76,6 +76,16 @@ class Brush:
                 x, top + y, text=said, font=named, fill=colour, anchor=anchor, tags=(tag, "ink"),
             )
         )  # fmt: skip
+
+    def rich(
+        self, block: Block, x: int, y: int, said: str, font: str, colour: str, width: int
+    ) -> None:
+        """One line of what others wrote, cut at `width`."""
+        block.items.append(
+            lambda canvas, top, tag: self._inline.put(
+                canvas, x, top + y, said, font, colour, width, (tag, "ink")
+            )
+        )
 
     def line(self, block: Block, left: int, y: int, right: int, colour: str) -> None:
         block.items.append(

@@ -36,8 +36,7 @@ FONTS = {
 class Typesetter:
     """Makes blocks, and paints them."""
 
-    def __init__(self, theme: Theme, native_bidi: bool) -> None:
-        """`native_bidi`: Tk orders and shapes right-to-left text by itself here."""
+    def __init__(self, theme: Theme) -> None:
         self.mentions: Collection[str] = frozenset()
         """Names, in lower case, that stand out after an @."""
         self.direct = False
@@ -47,7 +46,7 @@ class Typesetter:
         self.card_height: Callable[[str], int | None] = lambda file_id: None
         """None: the message has no card."""
         self._theme = theme
-        self.reorder = not native_bidi
+        self.reorder = not theme.native_bidi
         self.brush = Brush(theme)
         self._widths: dict[tuple[SpanKind, str], int] = {}
         heights = self.brush.heights
@@ -249,8 +248,9 @@ class Typesetter:
                 )  # fmt: skip
                 return
         if kind == SpanKind.CODE:
+            air = theme.px(3)
             canvas.create_rectangle(
-                x, y + theme.px(2), x + width, y + block.line_height - theme.px(1),
+                x - air, y + theme.px(2), x + width + air, y + block.line_height - theme.px(1),
                 fill=self._code_colour(block), width=0, tags=tag,
             )  # fmt: skip
         accent = kind in (SpanKind.LINK, SpanKind.MENTION)

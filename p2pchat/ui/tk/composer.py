@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 
 from p2pchat.ui.language import _
+from p2pchat.ui.presenters.completion import Offer
+from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import IconButton
 
@@ -29,7 +31,11 @@ class Composer(ttk.Frame):
         self.target_words: Callable[[], tuple[str, str]] = lambda: ("", "")
         self.is_edit: Callable[[], bool] = lambda: False
         self.typing_words: Callable[[], str] = lambda: ""
+        self.find_offers: Callable[[str], Sequence[Offer]] = lambda before: ()
+        self.on_emoji: Callable[[], None] = lambda: None
         self._theme = theme
+        self._declined = ""
+        """The text for which one wanted no offers."""
         self._build()
         theme.listeners.append(self._recolour)
         self._recolour()
@@ -72,11 +78,17 @@ class Composer(ttk.Frame):
             accent=True,
         )  # fmt: skip
         self.send_button.configure(padding=(px(8), px(4)))
+        self.emoji_button = IconButton(
+            card, theme, "smile", _("Emoji (Ctrl+E)"), lambda: self.on_emoji(),
+            style="Composer.Toolbutton",
+        )  # fmt: skip
+        self.emoji_button.grid(row=0, column=2, sticky="se", padx=(px(4), 0))
         self.attach_button.grid(row=0, column=0, sticky="sw", padx=(0, px(4)))
         self.entry.grid(row=0, column=1, sticky="ew")
-        self.send_button.grid(row=0, column=2, sticky="se", padx=(px(8), 0))
+        self.send_button.grid(row=0, column=3, sticky="se", padx=(px(8), 0))
         card.columnconfigure(1, weight=1)
         self.columnconfigure(0, weight=1)
+        self.offers = OfferList(self, self._theme, self._take)
         self._bind()
 
     def _bind(self) -> None:
@@ -84,8 +96,13 @@ class Composer(ttk.Frame):
         entry.bind("<Return>", self._return)
         entry.bind("<KP_Enter>", self._return)
         entry.bind("<Shift-Return>", lambda event: None)
-        entry.bind("<Escape>", lambda event: "break" if self.on_cancel() else None)
+        entry.bind("<Escape>", self._escape)
         entry.bind("<Up>", self._up)
+        entry.bind("<Down>", self._down)
+        entry.bind("<KeyRelease>", lambda event: self._offer(), add="+")
+        entry.bind("<ButtonRelease-1>", lambda event: self._offer(), add="+")
+        entry.bind("<FocusOut>", lambda event: self.offers.show(()), add="+")
+        entry.bind("<Control-e>", self._emoji)
         entry.bind("<Tab>", self._next)
         entry.bind("<Shift-Tab>", self._previous)
         if self.tk.call("tk", "windowingsystem") == "x11":
@@ -142,22 +159,66 @@ class Composer(ttk.Frame):
     def _cancel(self) -> None:
         self.on_cancel()
 
+    # -- what is offered
+
+    def _offer(self) -> None:
+        before = self.entry.get("1.0", "insert")
+        if before == self._declined:
+            return
+        self._declined = ""
+        focused = str(self.tk.call("focus")) == str(self.entry)
+        self.offers.show(self.find_offers(before) if focused else ())
+
+    def _take(self, offer: Offer) -> None:
+        before = self.entry.get("1.0", "insert")
+        self.offers.show(())
+        # Counted back from the cursor: Tk counts some emoji as two.
+        self.entry.delete(f"insert -{len(before) - offer.start}c", "insert")
+        self.entry.insert("insert", offer.text)
+        self.entry.focus_set()
+
     # -- keys
 
     def _return(self, event: tk.Event[tk.Text]) -> str | None:
         if int(event.state) & 0x1:
             return None  # Shift: a new line
-        self.on_send()
+        if self.offers.offers:
+            self.offers.take_chosen()
+        else:
+            self.on_send()
         return "break"
 
     def _attach(self, event: tk.Event[tk.Text]) -> str:
         (self.on_attach_folder if int(event.state) & 0x1 else self.on_attach_files)()
         return "break"
 
+    def _escape(self, event: tk.Event[tk.Text]) -> str | None:
+        if self.offers.offers:
+            self._declined = self.entry.get("1.0", "insert")
+            self.offers.show(())
+            return "break"
+        return "break" if self.on_cancel() else None
+
+    def _emoji(self, event: tk.Event[tk.Text]) -> str:
+        self.on_emoji()
+        return "break"
+
     def _up(self, event: tk.Event[tk.Text]) -> str | None:
+        if self.offers.offers:
+            self.offers.choose(self.offers.chosen - 1)
+            return "break"
         return "break" if not self.text() and self.on_edit_last() else None
 
+    def _down(self, event: tk.Event[tk.Text]) -> str | None:
+        if self.offers.offers:
+            self.offers.choose(self.offers.chosen + 1)
+            return "break"
+        return None
+
     def _next(self, event: tk.Event[tk.Text]) -> str:
+        if self.offers.offers:
+            self.offers.take_chosen()
+            return "break"
         self.entry.tk_focusNext().focus_set()  # type: ignore[union-attr]  # there is always one
         return "break"
 

@@ -7,18 +7,46 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
-from p2pchat.model.ids import MessageId
-from p2pchat.model.people import Peer
+from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory, heading
 from p2pchat.ui.presenters.filecard import FileCard
+from p2pchat.ui.presenters.picker import PickerPresenter
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.composer import Composer
+from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.picker import EmojiPicker
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.transcript import Transcript
 from p2pchat.ui.tk.widgets import IconButton
+
+
+class Head(tk.Canvas):
+    """The conversation's name, and below it who is there or how they are."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
+        super().__init__(parent, height=theme.px(44), highlightthickness=0, borderwidth=0)
+        self.shown = ("", "", False)
+        """Title, subtitle, whether that is a warning."""
+        self._theme = theme
+        self._inline = Inline(theme)
+        self.bind("<Configure>", lambda event: self._draw())
+        theme.listeners.append(self._draw)
+
+    def show(self, title: str, subtitle: str, warned: bool) -> None:
+        self.shown = (title, subtitle, warned)
+        self._draw()
+
+    def _draw(self) -> None:
+        px, colours, width = self._theme.px, self._theme.palette, self.winfo_width()
+        title, subtitle, warned = self.shown
+        self.configure(background=colours.surface)
+        self.delete("all")
+        self._inline.put(self, 0, px(12), title, "title", colours.text, width)
+        tone = colours.system if warned else colours.muted
+        self._inline.put(self, 0, px(34), subtitle, "small", tone, width)
 
 
 class ConversationPane(ttk.Frame):
@@ -31,6 +59,9 @@ class ConversationPane(ttk.Frame):
         self._theme = theme
         self._presenter: ConversationPresenter | None = None
         self._directory: Directory | None = None
+        self._faces: dict[PeerId, str | None] = {}
+        self._picking = PickerPresenter()
+        self._picker: EmojiPicker | None = None
         self._build_head()
         self.transcript = Transcript(self, theme)
         self.transcript.grid(row=2, column=0, sticky="nsew")
@@ -45,8 +76,7 @@ class ConversationPane(ttk.Frame):
     def _build_head(self) -> None:
         px, theme = self._theme.px, self._theme
         head = ttk.Frame(self, style="Surface.TFrame", padding=(px(18), px(10), px(12), px(10)))
-        self._title = tk.Label(head, font=theme.fonts["title"], anchor="w", borderwidth=0)
-        self._subtitle = tk.Label(head, font=theme.fonts["small"], anchor="w", borderwidth=0)
+        self.head = Head(head, theme)
         self.search_button = IconButton(
             head, theme, "search", _("Search messages (Ctrl+F)"), lambda: self.on_search(),
             style="Surface.Toolbutton",
@@ -55,8 +85,7 @@ class ConversationPane(ttk.Frame):
             head, theme, "more", _("More for this conversation"), self._more,
             style="Surface.Toolbutton",
         )  # fmt: skip
-        self._title.grid(row=0, column=0, sticky="ew")
-        self._subtitle.grid(row=1, column=0, sticky="ew")
+        self.head.grid(row=0, column=0, rowspan=2, sticky="ew")
         self.search_button.grid(row=0, column=1, rowspan=2)
         self.more_button.grid(row=0, column=2, rowspan=2)
         head.columnconfigure(0, weight=1)
@@ -84,7 +113,42 @@ class ConversationPane(ttk.Frame):
         transcript.on_link = webbrowser.open
         transcript.on_key = self.composer.insert
         transcript.on_react = presenter.react
+        transcript.setter.face_of = lambda peer_id: directory.face(PeerId(peer_id))
+        transcript.on_emoji = lambda message_id, x, y: self.pick_emoji(
+            lambda chars: presenter.react(message_id, chars)
+        )
         self.composer.on_page = transcript.page
+        self.composer.on_emoji = lambda: self.pick_emoji(self.composer.insert)
+        self.composer.offers.face_of = lambda peer_id: directory.face(PeerId(peer_id))
+
+    # -- the emoji picker
+
+    def pick_emoji(self, pick: Callable[[str], None]) -> None:
+        """Open it above the entry, or close it."""
+        if self._picker is not None and self._picker.winfo_ismapped():
+            self._close_picker()
+            return
+        if self._picker is None:
+            self._picker = EmojiPicker(self, self._theme, self._picking, self._close_picker)
+            self._picker.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker))
+            for part in (self._picker.field.entry, self._picker.canvas):
+                part.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker), add="+")
+        px = self._theme.px
+        below = self.composer.winfo_height() - px(8)
+        self._picker.place(relx=1, rely=1, x=-px(16), y=-below, anchor="se")
+        self._picker.tkraise()
+        self._picker.open(pick)
+
+    def _check_picker(self) -> None:
+        """Closed when the focus has gone elsewhere in the window."""
+        focus = str(self.tk.call("focus"))
+        if focus and self._picker is not None and not focus.startswith(str(self._picker)):
+            self._picker.place_forget()
+
+    def _close_picker(self) -> None:
+        if self._picker is not None:
+            self._picker.place_forget()
+            self.composer.focus()
 
     # -- the presenter's view
 
@@ -109,9 +173,9 @@ class ConversationPane(ttk.Frame):
         if presenter is None or directory is None or not presenter.name:
             return
         title, subtitle = heading(directory, presenter.name)
-        self._title.configure(text=title)
         peer = directory.peer_of(presenter.name)
-        self._subtitle.configure(text=subtitle, foreground=self._subtitle_colour(peer))
+        self.head.show(title, subtitle, bool(peer and peer.warning))
+        self._show_faces(directory)
         self.composer.set_hint(_("Message {title}").format(title=title))
         self._show_overlays(presenter)
 
@@ -137,9 +201,13 @@ class ConversationPane(ttk.Frame):
         else:
             self._up.place_forget()
 
-    def _subtitle_colour(self, peer: Peer | None) -> str:
-        colours = self._theme.palette
-        return colours.system if peer is not None and peer.warning else colours.muted
+    def _show_faces(self, directory: Directory) -> None:
+        """Draw anew where somebody has another picture."""
+        authors = {row.author for row in self.transcript.rows}
+        faces = {author: directory.face(author) for author in authors}
+        if any(self._faces.get(author, face) != face for author, face in faces.items()):
+            self.transcript.redraw()
+        self._faces = faces
 
     def _name_mentions(self) -> None:
         if self._directory is not None:
@@ -160,7 +228,5 @@ class ConversationPane(ttk.Frame):
     def _recolour(self) -> None:
         colours = self._theme.palette
         self._line.configure(background=colours.line)
-        self._title.configure(background=colours.surface, foreground=colours.text)
-        self._subtitle.configure(background=colours.surface, foreground=colours.muted)
         self._empty.configure(background=colours.surface, foreground=colours.muted)
         self.refresh()

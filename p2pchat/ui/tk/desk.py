@@ -104,6 +104,7 @@ class Desk(ttk.Frame):
         composer.on_send = main.composer.submit
         composer.on_cancel = self._cancel
         composer.on_edit_last = main.composer.edit_last
+        composer.find_offers = main.composer.offers
         composer.is_edit = lambda: main.composer.mode is Mode.EDIT
         composer.target_words = main.composer.target_words
         composer.typing_words = lambda: main.files.reading_words() or main.composer.typing_words()

@@ -15,8 +15,8 @@ from p2pchat.ui import emoji
 
 log = logging.getLogger("p2pchat.ui")
 
-KEPT = 2000
-"""Pictures; who shows one holds it as well, since Tk draws nothing where it was let go of."""
+KEPT = 4000
+"""Pictures: more than are ever shown at once, for Tk draws nothing where one was let go of."""
 FACE_PIXELS = 1024 * 1024
 """A profile's picture of more isn't decoded: 32 KiB may hold a bomb."""
 FORMATS = ("PNG", "JPEG")

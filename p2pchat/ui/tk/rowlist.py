@@ -161,34 +161,3 @@ class RowList(ttk.Frame, Generic[R]):
         index = self._at(event.y)
         if self._on_menu and index >= 0 and self._painter.selectable(self._rows[index]):
             self._on_menu(self._rows[index], event.x_root, event.y_root)
-
-
-class Elider:
-    """Cuts texts to a width, with an ellipsis. Remembers, since asking Tk for widths is slow."""
-
-    def __init__(self, theme: Theme) -> None:
-        self._theme = theme
-        self._known: dict[tuple[str, str, int], str] = {}
-
-    def cut(self, text: str, font: str, width: int) -> str:
-        key = (text, font, width)
-        if key not in self._known:
-            if len(self._known) > 5000:
-                self._known.clear()
-            self._known[key] = self._cut(text, font, width)
-        return self._known[key]
-
-    def width(self, text: str, font: str) -> int:
-        return self._theme.fonts[font].measure(text)
-
-    def _cut(self, text: str, font: str, width: int) -> str:
-        if self.width(text, font) <= width:
-            return text
-        low, high = 0, len(text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.width(text[:middle].rstrip() + "…", font) <= width:
-                low = middle
-            else:
-                high = middle - 1
-        return text[:low].rstrip() + "…"

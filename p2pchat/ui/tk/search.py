@@ -8,7 +8,8 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.search import Hit
-from p2pchat.ui.tk.rowlist import Elider, RowList
+from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import Field, IconButton
 
@@ -16,7 +17,7 @@ from p2pchat.ui.tk.widgets import Field, IconButton
 class HitPainter:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._elider = Elider(theme)
+        self._inline = Inline(theme)
 
     def height(self, row: Hit) -> int:
         return self._theme.px(60)
@@ -36,21 +37,19 @@ class HitPainter:
             px(14) + size // 2, y + px(14) + size // 2, text=row.initials, fill="#ffffff",
             font=theme.fonts["avatar_small"],
         )  # fmt: skip
-        when = self._elider.width(row.when, "tiny")
+        when = self._inline.width(row.when, "tiny")
         right = width - px(14)
         canvas.create_text(
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
             fill=colours.faint,
         )  # fmt: skip
-        title = self._elider.cut(row.title, "badge", right - px(56) - when - px(8))
-        canvas.create_text(
-            px(56), y + px(20), text=title, anchor="w", font=theme.fonts["badge"],
-            fill=colours.text,
+        self._inline.put(
+            canvas, px(56), y + px(20), row.title, "badge", colours.text,
+            right - px(56) - when - px(8),
         )  # fmt: skip
-        canvas.create_text(
-            px(56), y + px(39), text=self._elider.cut(row.text, "small", right - px(56)),
-            anchor="w", font=theme.fonts["small"], fill=colours.muted,
-        )  # fmt: skip
+        self._inline.put(
+            canvas, px(56), y + px(39), row.text, "small", colours.muted, right - px(56)
+        )
 
 
 class SearchPanel(ttk.Frame):

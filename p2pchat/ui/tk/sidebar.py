@@ -10,7 +10,8 @@ from p2pchat.model.people import Status
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.sidebar import SidebarRow
-from p2pchat.ui.tk.rowlist import Elider, RowList
+from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Avatar, Field, IconButton
@@ -21,7 +22,7 @@ class RowPainter:
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._elider = Elider(theme)
+        self._inline = Inline(theme)
 
     def height(self, row: SidebarRow) -> int:
         return self._theme.px(58 if row.conversation else 34)
@@ -48,15 +49,19 @@ class RowPainter:
         px, theme = self._theme.px, self._theme
         size = px(38)
         colour = theme.avatar_colour(row.seed) if row.joined else theme.palette.faint
-        if row.status is None:
-            image = theme.pill(size, size, px(10), colour)
+        face = theme.pictures.face(row.avatar, size) if row.avatar else None
+        if face is not None:
+            canvas.create_image(x, y, image=face, anchor="nw")
         else:
-            image = theme.circle(size, colour)
-        canvas.create_image(x, y, image=image, anchor="nw")
-        canvas.create_text(
-            x + size // 2, y + size // 2, text=row.initials, fill="#ffffff",
-            font=theme.fonts["avatar" if row.status else "title"],
-        )  # fmt: skip
+            image = (
+                theme.pill(size, size, px(10), colour) if row.status is None
+                else theme.circle(size, colour)
+            )  # fmt: skip
+            canvas.create_image(x, y, image=image, anchor="nw")
+            canvas.create_text(
+                x + size // 2, y + size // 2, text=row.initials, fill="#ffffff",
+                font=theme.fonts["avatar" if row.status else "title"],
+            )  # fmt: skip
         if row.status is not None:
             dot = theme.presence(row.status, fill)
             canvas.create_image(x + size + px(2), y + size + px(2), image=dot, anchor="se")
@@ -65,26 +70,24 @@ class RowPainter:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
         left, right = px(66), width - px(20)
         strong = row.unread and not row.muted
-        when_width = self._elider.width(row.when, "tiny") if row.when else 0
+        when_width = self._inline.width(row.when, "tiny") if row.when else 0
         canvas.create_text(
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
             fill=colours.accent if strong else colours.faint,
         )  # fmt: skip
         room = right - left - when_width - px(8) - px(18)
-        title = self._elider.cut(row.title, "strong", room)
         absent = row.status == Status.OFFLINE or not row.joined
-        item = canvas.create_text(
-            left, y + px(20), text=title, anchor="w", font=theme.fonts["strong"],
-            fill=colours.muted if absent and not strong else colours.text,
+        end = self._inline.put(
+            canvas, left, y + px(20), row.title, "strong",
+            colours.muted if absent and not strong else colours.text, room,
         )  # fmt: skip
         mark = self._mark(row)
         if mark is not None:
-            canvas.create_image(canvas.bbox(item)[2] + px(4), y + px(20), image=mark, anchor="w")
+            canvas.create_image(end + px(4), y + px(20), image=mark, anchor="w")
         badge = self._badge(canvas, row, right, y + px(39))
-        said = self._elider.cut(row.subtitle, "small", right - left - badge)
-        canvas.create_text(
-            left, y + px(39), text=said, anchor="w", font=theme.fonts["small"],
-            fill=colours.text if strong else colours.muted,
+        self._inline.put(
+            canvas, left, y + px(39), row.subtitle, "small",
+            colours.text if strong else colours.muted, right - left - badge,
         )  # fmt: skip
 
     def _mark(self, row: SidebarRow) -> tk.PhotoImage | None:
@@ -106,7 +109,7 @@ class RowPainter:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
         count = "99+" if row.unread > 99 else str(row.unread)
         text = f"@{count}" if row.mentions else count
-        width = max(px(20), self._elider.width(text, "badge") + px(12))
+        width = max(px(20), self._inline.width(text, "badge") + px(12))
         fill = colours.faint if row.muted and not row.mentions else colours.accent
         image = theme.pill(width, px(19), px(9.5), fill)
         canvas.create_image(right, y, image=image, anchor="e")

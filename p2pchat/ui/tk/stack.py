@@ -69,7 +69,8 @@ class Stack:
         width, height = brush.wide(said, "name"), brush.heights["name"]
 
         def place(x: int, y: int) -> None:
-            brush.text(self._block, x, y + height // 2, said, "name", self._colours.names[hue])
+            colour = self._colours.names[hue]
+            brush.rich(self._block, x, y + height // 2, said, "name", colour, self._most)
             self._block.hits.append(Hit(x, y, x + width, y + height, "name", row.author))
 
         self._add(width, height + px(2), place)
@@ -94,9 +95,9 @@ class Stack:
                 )
             )  # fmt: skip
             if author:
-                brush.text(block, x + px(11), y + px(2) + line // 2, author, "badge", accent)
+                brush.rich(block, x + px(11), y + px(2) + line // 2, author, "badge", accent, inner)
             low = y + height - px(2) - line // 2
-            brush.text(block, x + px(11), low, said, "small", self._colours.muted)
+            brush.rich(block, x + px(11), low, said, "small", self._colours.muted, inner)
             block.hits.append(Hit(x, y, x + width, y + height, "quote", quote.message_id))
 
         self._add(width, height + px(5), place)

@@ -163,6 +163,8 @@ class Theme:
         self.palette = LIGHT
         self.listeners: list[Callable[[], None]] = []
         self.scale = max(1.0, round(root.winfo_fpixels("1i") / 96 * 4) / 4)
+        self.native_bidi = root.tk.call("tk", "windowingsystem") != "x11"
+        """Tk orders and shapes right-to-left text by itself here."""
         self._root = root
         self._telling = False
         self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()

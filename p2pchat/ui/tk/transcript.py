@@ -63,8 +63,7 @@ class Transcript(ttk.Frame):
         self._bar.grid(row=0, column=1, sticky="ns")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        native = self.tk.call("tk", "windowingsystem") != "x11"
-        self.setter = Typesetter(theme, native)
+        self.setter = Typesetter(theme)
         self.cards = Cards(self.canvas, theme, self._card_changed)
         self.setter.card_height = self.cards.height
         self.tag_of = tag_of
@@ -166,7 +165,8 @@ class Transcript(ttk.Frame):
     def part_above(self) -> float:
         """How much of what is loaded is above the view, 0 to 1."""
         tops = self._all_tops()
-        return (tops[self._first] + self._below) / max(1, tops[-1]) if self.rows else 0.0
+        above = tops[self._first] + self._below if self.rows else 0
+        return max(0, above) / max(1, tops[-1])
 
     def _all_tops(self) -> list[int]:
         if self._tops is None:
@@ -220,7 +220,7 @@ class Transcript(ttk.Frame):
         self.marking.draw()
         self.pointing.placed()
         tops = self._all_tops()
-        top = tops[self._first] + self._below
+        top = max(0, tops[self._first] + self._below)
         self._bar.set(top / max(1, tops[-1]), (top + height) / max(1, tops[-1]))
         if not self._tell_id:
             self._tell_id = self.after_idle(self._tell)

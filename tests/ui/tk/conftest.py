@@ -14,6 +14,7 @@ from paper_node import PaperNode, make_peer
 
 from p2pchat.model.people import Status
 from p2pchat.node.api import NodeApi
+from p2pchat.ui import language
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 
@@ -138,6 +139,7 @@ class Stage:
     def end(self) -> None:
         if not self.window._closing:
             self.window.close()
+        language.use("en")  # what one test has chosen isn't the next one's
         self.check()
 
 

@@ -1,0 +1,389 @@
+"""The conversation under a real display: pointer, keys, marking, emoji, completion, attacks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from paper_node import ME, make_peer, peer_id
+
+from p2pchat.model.message import MessageKind
+from p2pchat.ui.presenters.loaded import LIMIT
+
+pytest.importorskip("tkinter", reason="this Python has no tkinter")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI, WANG = peer_id("a"), peer_id("b")
+
+
+def view(stage: Stage) -> Any:
+    return stage.desk.conversation.transcript
+
+
+def block_of(stage: Stage, needle: str) -> tuple[int, Any]:
+    stage.until(lambda: stage.top_of(needle) is not None)
+    return next(
+        (top, block) for top, block in view(stage).drawn.values() if needle in block.row.text
+    )
+
+
+def click(stage: Stage, x: int, y: int) -> None:
+    canvas = view(stage).canvas
+    canvas.event_generate("<Motion>", x=x, y=y)
+    canvas.event_generate("<Button-1>", x=x, y=y)
+    canvas.event_generate("<ButtonRelease-1>", x=x, y=y)
+    stage.root.update()
+    stage.check()
+
+
+def place_of(stage: Stage, needle: str, what: str) -> tuple[int, int]:
+    """The middle of what a click does something on."""
+    top, block = block_of(stage, needle)
+    hit = next(hit for hit in block.hits if hit.what == what)
+    return (hit.left + hit.right) // 2, top + (hit.top + hit.bottom) // 2
+
+
+def text_place(stage: Stage, needle: str, chars: int) -> tuple[int, int]:
+    """Where this many characters of a message's first line end."""
+    top, block = block_of(stage, needle)
+    line = block.flow.lines[0]
+    measure = view(stage).setter.measure_of(block)
+    width = measure(line.parts[0].kind, block.flow.text[:chars])
+    return block.line_x(line) + width, top + block.text_y + block.line_height // 2
+
+
+# -- the pointer
+
+
+def test_a_click_on_a_link_opens_it_also_where_it_is_broken(stage: Stage) -> None:
+    link = "https://example.org/" + "/".join(f"part{n}" for n in range(40))
+    stage.node.say("#lobby", f"see {link} now", LI)
+    stage.start()
+    opened: list[str] = []
+    view(stage).on_link = opened.append
+    top, block = block_of(stage, "part39")
+    assert len(block.flow.lines) > 3
+    for index in (0, 2):
+        part = next(p for p in block.flow.lines[index].parts if p.kind.value == "link")
+        x = block.text_x + part.x + part.width // 2
+        click(stage, x, top + block.text_y + index * block.line_height + 8)
+    assert opened == [link, link]
+
+
+def test_clicks_on_names_quotes_reactions_and_more(stage: Stage) -> None:
+    first = stage.node.say("#lobby", "\n".join(f"line {n}" for n in range(30)), LI)
+    stage.node.say("#lobby", "an answer", WANG, reply_to=first.message_id, reactions={"🎉": (LI,)})
+    stage.start()
+    x, y = place_of(stage, "an answer", "react")
+    click(stage, x, y)
+    stage.until(lambda: stage.node.named("react"))
+    assert stage.node.named("react")[0][2:] == ("🎉", True)
+    shown: list[str] = []
+    view(stage).on_show = shown.append
+    click(stage, *place_of(stage, "an answer", "quote"))
+    assert shown == [first.message_id]
+    unfold = place_of(stage, "line 0", "more")
+    click(stage, *unfold)
+    stage.until(lambda: "line 29" in stage.shown)
+    click(stage, *place_of(stage, "an answer", "name"))
+    stage.until(lambda: stage.loaded(f"@{WANG}"))
+
+
+def test_the_tools_beside_a_message(stage: Stage) -> None:
+    message = stage.node.say("#lobby", "hover me", LI)
+    stage.node.say("#lobby", "gone", LI, deleted=True)
+    stage.start()
+    top, block = block_of(stage, "hover me")
+    pointing = view(stage).pointing
+    x, y = block.bubble[0] + 5, top + block.bubble[1] + 5
+    view(stage).canvas.event_generate("<Motion>", x=x, y=y)
+    stage.until(lambda: pointing._tools)
+    left, upper, right, lower = pointing._tools[1]
+    click(stage, (left + right) // 2, (upper + lower) // 2)
+    assert stage.desk.main.composer.target.message_id == message.message_id
+    deleted_top, deleted = block_of(stage, "deleted")
+    view(stage).canvas.event_generate("<Motion>", x=x, y=deleted_top + deleted.bubble[1] + 5)
+    stage.root.update()
+    assert not pointing._tools
+
+
+def test_marking_with_the_pointer_and_copying(stage: Stage) -> None:
+    stage.node.say("#lobby", "one two three", LI)
+    stage.node.say("#lobby", "four", ME)
+    stage.start()
+    canvas = view(stage).canvas
+    x, y = text_place(stage, "one two", 4)
+    end_x, end_y = text_place(stage, "one two", 7)
+    canvas.event_generate("<Button-1>", x=x, y=y)
+    canvas.event_generate("<B1-Motion>", x=end_x, y=end_y)
+    assert canvas.find_withtag("mark")
+    canvas.event_generate("<ButtonRelease-1>", x=end_x, y=end_y)
+    assert view(stage).marking.text == "two"
+    canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is canvas)
+    stage.key("<Control-c>")
+    assert stage.root.clipboard_get() == "two"
+    canvas.event_generate("<Button-1>", x=x, y=y)
+    far = text_place(stage, "four", 4)
+    canvas.event_generate("<B1-Motion>", x=far[0], y=far[1])
+    canvas.event_generate("<ButtonRelease-1>", x=far[0], y=far[1])
+    lines = view(stage).marking.text.split("\n")
+    assert [line.partition(": ")[2] for line in lines] == ["two three", "four"]
+    assert lines[0].startswith("Li, ")
+
+
+def test_a_double_click_marks_a_word_and_a_third_all(stage: Stage) -> None:
+    stage.node.say("#lobby", "one two three", LI)
+    stage.start()
+    x, y = text_place(stage, "one two", 5)
+    canvas = view(stage).canvas
+    for _ in range(2):
+        canvas.event_generate("<Button-1>", x=x, y=y)
+        canvas.event_generate("<ButtonRelease-1>", x=x, y=y)
+    assert view(stage).marking.text == "two"
+    canvas.event_generate("<Button-1>", x=x, y=y)
+    canvas.event_generate("<ButtonRelease-1>", x=x, y=y)
+    assert view(stage).marking.text == "one two three"
+
+
+def test_what_is_marked_stays_when_rows_come_above(stage: Stage) -> None:
+    stage.node.say("#lobby", "later", LI)
+    stage.start()
+    canvas = view(stage).canvas
+    x, y = text_place(stage, "later", 0)
+    canvas.event_generate("<Button-1>", x=x, y=y)
+    canvas.event_generate("<B1-Motion>", x=x + 400, y=y)
+    canvas.event_generate("<ButtonRelease-1>", x=x + 400, y=y)
+    rows = [replace(view(stage).rows[0], message_id=f"{n:064x}") for n in range(900, 905)]
+    view(stage).splice(0, 0, rows)
+    assert view(stage).marking.text == "later"
+
+
+# -- keys
+
+
+def test_messages_by_keyboard(stage: Stage) -> None:
+    for number in range(40):
+        stage.node.say("#lobby", f"<{number}>", LI)
+    stage.start()
+    canvas = view(stage).canvas
+    canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is canvas)
+    asked: list[str] = []
+    view(stage).on_menu = lambda message_id, x, y: asked.append(message_id)
+    stage.key("<Up>", "<Up>", "<Up>", "<Return>")
+    rows = view(stage).rows
+    assert asked == [rows[-3].message_id]
+    for _ in range(30):
+        stage.key("<Up>")
+    assert view(stage).pointing.current == rows[-33].message_id
+    assert rows[-33].message_id in view(stage).drawn
+    stage.key("<Control-c>")
+    assert stage.root.clipboard_get() == rows[-33].text
+    stage.key("<End>")
+    assert view(stage).at_bottom
+    stage.key("<Home>", "<Prior>")
+    assert view(stage).part_above() == 0
+
+
+# -- emoji
+
+
+def test_the_picker_by_keyboard(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-e>")
+    picker = stage.desk.conversation._picker
+    stage.until(lambda: stage.root.focus_get() is picker.field.entry)
+    picker.field.set("birthday")
+    stage.until(lambda: picker.cells and picker.cells[0].emoji.chars == "🎂")
+    stage.key("<Return>")
+    assert stage.desk.composer.text() == "🎂"
+    assert stage.root.focus_get() is stage.desk.composer.entry
+    assert not picker.winfo_ismapped()
+    stage.key("<Control-e>")
+    stage.until(lambda: picker.winfo_ismapped())
+    assert picker.cells[0].emoji.chars == "🎂", "what was picked last comes first"
+    stage.key("<Down>", "<Escape>")
+    assert not picker.winfo_ismapped()
+
+
+def test_a_reaction_from_the_picker(stage: Stage) -> None:
+    message = stage.node.say("#lobby", "react to me", LI)
+    stage.start()
+    view(stage).on_emoji(message.message_id, 0, 0)
+    picker = stage.desk.conversation._picker
+    stage.until(lambda: picker.winfo_ismapped())
+    picker.canvas.event_generate("<Motion>", x=10, y=40)
+    picker.canvas.event_generate("<Button-1>", x=10, y=40)
+    stage.until(lambda: stage.node.named("react"))
+    assert stage.node.named("react") == [("react", message.message_id, "👍", True)]
+    picker._to(5000)
+    assert len(picker.canvas.find_all()) < 200, "only what is in view is drawn"
+
+
+def test_emoji_are_pictures_and_newer_ones_glyphs(stage: Stage) -> None:
+    stage.node.say("#lobby", "family 👨‍👩‍👧 done", LI)
+    stage.start()
+    block_of(stage, "family")
+    assert "👨‍👩‍👧" not in stage.drawn_text("family")
+    pictures = stage.window.theme.pictures
+    assert pictures.emoji("👨‍👩‍👧", 20) is pictures.emoji("👨‍👩‍👧", 20)
+    assert pictures.emoji("x", 20) is None
+
+
+# -- completion
+
+
+def test_people_are_offered_after_an_at(stage: Stage) -> None:
+    stage.node.add_peer(make_peer("c", "Zoë Maria"))
+    stage.start()
+    offers = stage.desk.composer.offers
+    stage.write("Hi @")
+    stage.key("<KeyRelease>")
+    stage.until(lambda: offers.winfo_ismapped())
+    assert len(offers.offers) == 3
+    stage.write("mar")
+    stage.key("<KeyRelease>")
+    assert [offer.title for offer in offers.offers] == ["Zoë Maria"], "also by a later word"
+    stage.key("<Tab>")
+    assert stage.desk.composer.text() == "Hi @Zoë Maria "
+    assert not offers.winfo_ismapped()
+    stage.write("😀 :birthd")
+    stage.key("<KeyRelease>", "<Return>")
+    assert stage.desk.composer.text() == "Hi @Zoë Maria 😀 🎂"
+    stage.write(" @")
+    stage.key("<KeyRelease>", "<Escape>", "<KeyRelease>")
+    assert not offers.offers
+    stage.key("<Return>")
+    stage.until(lambda: stage.node.named("send"))
+
+
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool is not installed")
+def test_completion_with_real_keys(stage: Stage, display: str) -> None:
+    stage.start()
+    for arguments in (["type", "@l"], ["key", "Tab"], ["type", "hello"], ["key", "Return"]):
+        subprocess.run(["xdotool", *arguments], env={"DISPLAY": display}, check=True, timeout=20)
+        for _ in range(20):
+            stage.root.update()
+    stage.until(lambda: stage.node.named("send"))
+    assert stage.node.named("send") == [("send", "#lobby", "@Li hello", None)]
+
+
+# -- pictures of people
+
+
+def face(colour: str) -> str:
+    image = pytest.importorskip("PIL.Image")
+    data = io.BytesIO()
+    image.new("RGB", (40, 40), colour).save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def test_pictures_of_people_come_with_their_profiles(stage: Stage) -> None:
+    stage.node.say("#lobby", "hello", LI)
+    stage.start()
+    block_of(stage, "hello")
+    assert "L" in stage.drawn_text("hello").split()
+    from p2pchat.events import PeerChanged
+
+    stage.node.people[LI] = make_peer("a", "Li", avatar=face("red"))
+    stage.node.emit(PeerChanged(stage.node.people[LI]))
+    stage.until(lambda: "L" not in stage.drawn_text("hello").split())
+
+
+@pytest.mark.parametrize("avatar", ["", "no base64!", base64.b64encode(b"\x89PNG\r\n").decode()])
+def test_a_picture_that_is_none_leaves_the_initials(stage: Stage, avatar: str) -> None:
+    stage.start()
+    assert stage.window.theme.pictures.face(avatar, 34) is None
+
+
+def test_a_picture_that_is_a_bomb_is_not_decoded(stage: Stage) -> None:
+    stage.start()
+    image = pytest.importorskip("PIL.Image")
+    data = io.BytesIO()
+    image.new("1", (20_000, 20_000)).save(data, "PNG")
+    avatar = base64.b64encode(data.getvalue()).decode()
+    begun = time.perf_counter()
+    assert stage.window.theme.pictures.face(avatar, 34) is None
+    assert time.perf_counter() - begun < 1.0
+
+
+# -- what others send
+
+HOSTILE = {
+    "no space": "x" * 16_000,
+    "newlines": "\n" * 16_000 + "end",
+    "overrides": "\u202e\u2066evil\u2069\u202c" * 200,
+    "marks": ("a" + "\u0301" * 30) * 400,
+    "arabic": "سلام " * 3000,
+    "emoji": "👨‍👩‍👧‍👦" * 600,
+    "controls": "\x00\x1b[31m\x07\x7f\u2028" * 500,
+    "back ticks": "`" * 8000 + "```" * 2000,
+    "links": "https://" + "a/" * 7000,
+    "at signs": "@a" * 8000,
+    "tcl": '{[$;\\" }%s %d #' * 500,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_that_is_sent_breaks_the_view(stage: Stage, name: str) -> None:
+    text = HOSTILE[name]
+    stage.start()
+    transcript = view(stage)
+    width, height = transcript.winfo_width(), transcript.winfo_height()
+    message = stage.node.receive("#lobby", text, LI)
+    stage.node.receive("#lobby", "after it", LI)
+    stage.until(lambda: stage.top_of("after it") is not None)
+    canvas = transcript.canvas
+    stage.desk.main.conversation.unfold(message.message_id)
+    begun = time.perf_counter()
+    stage.root.update()
+    for part in (0.0, 0.5, 1.0):
+        transcript.scroll("moveto", part)
+        stage.root.update()
+        assert len(canvas.find_all()) < 4000
+    assert time.perf_counter() - begun < 3.0  # generous: the machine is shared
+    for _, block in transcript.drawn.values():
+        assert block.bubble[2] <= canvas.winfo_width()
+    assert (transcript.winfo_width(), transcript.winfo_height()) == (width, height)
+    stage.check()
+
+
+def test_names_can_not_pose_as_others_or_as_the_program(stage: Stage) -> None:
+    stage.node.add_peer(make_peer("c", "Li\n\u202eMe joined\u2066" + "x" * 300))
+    stage.node.say("#lobby", "Me joined the room  ·  12:00", peer_id("c"))
+    stage.node.say("#lobby", "Li joined", LI, kind=MessageKind.SYSTEM)
+    stage.start()
+    _, posing = block_of(stage, "Me joined")
+    _, system = block_of(stage, "Li joined")
+    assert any(posing.bubble)
+    assert any(hit.what == "name" for hit in posing.hits)
+    assert not any(system.bubble)
+    assert "\u202e" not in stage.drawn_text("Me joined")
+
+
+def test_a_huge_history_is_scrolled_with_few_rows(stage: Stage) -> None:
+    for number in range(3000):
+        stage.node.say("#lobby", f"<{number}> " + "word " * (number % 40), LI if number % 3 else ME)
+    stage.start()
+    transcript = view(stage)
+    for _ in range(400):
+        transcript.by(-150)
+        stage.root.update()
+    stage.check()
+    assert len(transcript.rows) <= LIMIT
+    assert len(transcript.drawn) < 40
+    first = int(transcript.rows[0].text.split(">")[0][1:])
+    assert first < 2700
+    assert [row.text.split()[0] for row in transcript.rows[:3]] == [
+        f"<{first + n}>" for n in range(3)
+    ]
