@@ -53,15 +53,14 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     """A node on the profile, started; closed at the end. ProfileInUse, StoreError, UsageError."""
     from p2pchat.discovery.lan import LanDiscovery
     from p2pchat.node.node import Node
-    from p2pchat.storage import open_profile
-    from p2pchat.storage.depot.depot import FileDepot
+    from p2pchat.storage.profiles import ProfileFolders
     from p2pchat.transport.links import TlsLinks
 
-    folder = Path(options.data_dir)
-    store = await asyncio.to_thread(open_profile, folder, options.passphrase)
+    profiles = ProfileFolders(Path(options.data_dir), options.passphrase)
+    folder = await asyncio.to_thread(profiles.last)
+    store, depot = await asyncio.to_thread(profiles.open, folder)
     try:
         hosts = await asyncio.to_thread(_hosts_of, options.interfaces)
-        depot = await asyncio.to_thread(FileDepot, folder / "files", folder / "downloads", folder)
     except BaseException:
         store.close()
         raise
@@ -70,7 +69,8 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
         depot=depot,
         links=TlsLinks(options.listen_host, options.listen_port, hosts),
         discovery=LanDiscovery(options.interfaces, options.mdns, options.beacon),
-        options=options,
+        options=replace(options, data_dir=folder),
+        profiles=profiles,
     )
     try:
         await node.start()

@@ -115,6 +115,15 @@ class RegistrarChanged(_Event, frozen=True, tag="registrar.changed"):
     registrar: RegistrarInfo
 
 
+class AccountRenamed(_Event, frozen=True, tag="account.renamed"):
+    """`why`: `name-taken` (two parts of the network had given one name), `released`."""
+
+    account_id: PeerId
+    old_name: str
+    new_name: str
+    why: str
+
+
 RUNS_TWICE = "profile-runs-twice"
 """The reason of a warning after which a person may say that they are someone else."""
 
@@ -147,5 +156,6 @@ Event = (
     | ConversationChanged
     | ProfileRenewed
     | RegistrarChanged
+    | AccountRenamed
     | Warned
 )

@@ -87,6 +87,8 @@ DATAGRAM_BUFFER_BYTES = 4 * MIB
 """Asked of the system for datagrams that came in while others are being printed; it may give less.
 By default there is room for some 250 short ones."""
 PASSWORD_CHARS = 256
+ACCOUNT_PASSWORD_CHARS = 8
+"""At least: each guess costs 0.1 s of a core and 64 MiB, and a holder may try."""
 
 # -- entries
 HEADER_BYTES = 2 * KIB
@@ -175,6 +177,21 @@ LEASE_S = 10.0
 LEASE_RENEW_S = 3.0
 LEASE_BYTES = 1 * KIB
 """A lease's record; its fields at their limits take some 400 bytes."""
+CLAIM_BYTES = 2 * KIB
+"""A claim's record; its fields at their limits take some 1.2 KiB."""
+KEYBOX_BYTES = 1 * KIB
+"""Its fields take some 400 bytes."""
+REGISTRATIONS = (120.0, 2.0)
+"""That a registrar takes at once, and by the second in the long run: three classes on a teacher's
+word."""
+REGISTRATIONS_PER_SOURCE = 40
+"""Within a minute from one address: a class behind one."""
+REGISTER_S = 15.0
+"""How long a front end waits for a registrar to take something."""
+CLAIMS_SEEN = 16
+"""Claims of one name that a claim says to have seen."""
+CLAIMS = 10_000
+"""Kept: a large school's. Each costs 2 KiB of memory, and some 20 µs when names are worked out."""
 LEASES_KNOWN = 1024
 """Devices whose newest lease is remembered, so that an older one isn't believed."""
 

@@ -7,6 +7,38 @@ import msgspec
 from p2pchat.model.ids import PeerId
 
 
+class Account(msgspec.Struct, frozen=True):
+    """Of somebody who is registered."""
+
+    account_id: PeerId
+    name: str
+    peer_id: PeerId
+    online: bool
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    account_id: PeerId
+    name: str
+    peer_id: PeerId
+
+
+class Registered(msgspec.Struct, frozen=True):
+    account_id: PeerId
+    name: str
+    peer_id: PeerId
+    recovery_code: str
+    """To be written down: it opens the account where the password is forgotten."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """Never leaves the process."""
+
+    account: PeerId
+    name: str
+    seed: bytes
+    """The person's."""
+
+
 class RegistrarInfo(msgspec.Struct, frozen=True):
     """Who leads, and what this node is in that."""
 

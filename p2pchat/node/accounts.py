@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import os
 import secrets as entropy
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from p2pchat.config.appointing import file_text
 from p2pchat.errors import RequestError
-from p2pchat.model.accounts import RegistrarInfo
+from p2pchat.events import ProfileRenewed
+from p2pchat.model.accounts import Account, Opened, Registered, RegistrarInfo, SignedIn
 from p2pchat.model.ids import show_key
 from p2pchat.protocol.identity import SEED_BYTES, Signer
+from p2pchat.protocol.machine import Machine
 
 if TYPE_CHECKING:
     from p2pchat.node.node import Node
@@ -26,6 +29,51 @@ class Accounts:
     async def registrar(self) -> RegistrarInfo:
         await self._node.ready()
         return self._node.machine.registrar.leading.info()
+
+    async def sign_holder(self, device_id: str) -> str:
+        key: str = await self._ask(lambda m: m.registrar.accounts.appoint, device_id)
+        return key
+
+    async def register(self, name: str, password: str) -> Registered:
+        found: Registered = await self._ask(lambda m: m.registrar.accounts.register, name, password)
+        await self._node.signing.registered(found.account_id)
+        return found
+
+    async def login(self, name: str, password: str) -> SignedIn:
+        return await self._sign_in(lambda m: m.registrar.accounts.open, name, password)
+
+    async def recover(self, name: str, recovery_code: str, new: str) -> SignedIn:
+        return await self._sign_in(lambda m: m.registrar.accounts.recover, name, recovery_code, new)
+
+    async def _sign_in(
+        self, command: Callable[[Machine], Callable[..., None]], *args: Any
+    ) -> SignedIn:
+        opened: Opened = await self._ask(command, *args)
+        if await self._node.signing.sign_in(opened):
+            self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
+        return SignedIn(opened.account, opened.name, opened.account)
+
+    async def logout(self) -> None:
+        await self._node.ready()
+        machine = self._node.machine
+        if machine.identity.peer_id not in machine.registrar.registry.owners():
+            raise RequestError("not-signed-in", "nobody is signed in here")
+        await self._node.signing.sign_out()
+        self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
+
+    async def change_password(self, old: str, new: str) -> None:
+        await self._ask(lambda m: m.registrar.accounts.change_password, old, new)
+
+    async def accounts(self) -> Sequence[Account]:
+        await self._node.ready()
+        return self._node.machine.registrar.accounts.list()
+
+    async def release(self, account_id: str) -> None:
+        await self._ask(lambda m: m.registrar.accounts.release, account_id)
+
+    async def _ask(self, command: Callable[[Machine], Callable[..., None]], *args: Any) -> Any:
+        await self._node.ready()
+        return await self._node.runtime.ask(command(self._node.machine), *args)
 
     async def make_appointing_key(self, path: str) -> str:
         seed = entropy.token_bytes(SEED_BYTES)

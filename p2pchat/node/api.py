@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from p2pchat.config.settings import Settings
 from p2pchat.events import Event
-from p2pchat.model.accounts import RegistrarInfo
+from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
@@ -28,6 +28,40 @@ class AccountsApi(Protocol):
     async def make_appointing_key(self, path: str) -> str:
         """Write a new appointing key to a new file of the owner's; its public half, as
         `--appointed-by` takes it. `not-allowed`: the file is there, or can't be written."""
+        ...
+
+    async def sign_holder(self, device_id: str) -> str:
+        """On an appointed node: let that device lead and hold keys; the key's public half.
+        `not-allowed`, `no-such-peer`."""
+        ...
+
+    async def register(self, name: str, password: str) -> Registered:
+        """This person's key becomes the account's. `name-taken`, `name-not-allowed`,
+        `weak-password`, `no-registrar`; `not-allowed`: this person has an account."""
+        ...
+
+    async def login(self, name: str, password: str) -> SignedIn:
+        """Go on as the account's person, in a profile of its own. `wrong-password`,
+        `no-such-account`, `too-many-tries`, `no-registrar`."""
+        ...
+
+    async def recover(self, name: str, recovery_code: str, new: str) -> SignedIn:
+        """As login, with the code that registering gave; from now on with a new password."""
+        ...
+
+    async def logout(self) -> None:
+        """Go on as a new person. `not-signed-in`."""
+        ...
+
+    async def change_password(self, old: str, new: str) -> None: ...
+
+    async def accounts(self) -> Sequence[Account]:
+        """All accounts of the network."""
+        ...
+
+    async def release(self, account_id: str) -> None:
+        """On an appointed node: the account's name is free again. `not-allowed`,
+        `no-such-account`."""
         ...
 
 

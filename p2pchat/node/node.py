@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets as entropy
 import time
+from collections.abc import Callable
 from random import SystemRandom
 from typing import Any, TypeVar
 
@@ -23,8 +24,9 @@ from p2pchat.model.records import MessageRow, PutMeta, StoredState
 from p2pchat.node.front_end import FrontEnd
 from p2pchat.node.host import host_name
 from p2pchat.node.lookalike import skeleton
-from p2pchat.node.ports import Announcement, Depot, Discovery, Links, Store
+from p2pchat.node.ports import Announcement, Depot, Discovery, Links, Profiles, Store
 from p2pchat.node.runtime import Handler, Runtime
+from p2pchat.node.signing import Signing
 from p2pchat.protocol.clocks import clock_limit
 from p2pchat.protocol.machine import Config, Machine
 
@@ -44,7 +46,10 @@ class Node:
         links: Links,
         discovery: Discovery,
         options: Options,
+        profiles: Profiles,
     ) -> None:
+        """`store` and `depot` are of the profile in `options.data_dir`."""
+        self.signing = Signing(self, profiles)
         self.store = store
         self.depot = depot
         self.links = links
@@ -131,6 +136,23 @@ class Node:
         # The name that was asked for is stored by now; there may be another one since.
         self.options = msgspec.structs.replace(self.options, name=None)
         await self.start()
+
+    async def switch(
+        self, open_other: Callable[[], tuple[str, Store, Depot]], name: str | None
+    ) -> str:
+        """Go on with another profile: its folder, store and depot, under this name or its own.
+        The folder of the one before, which is closed. Where the other can't be opened, all stays
+        as it was."""
+        async with self._renewing:
+            await self._restarted()
+            folder, store, depot = await asyncio.to_thread(open_other)
+            await self._stop()
+            before, old = self.options.data_dir, self.store
+            self.store, self.depot = store, depot
+            await asyncio.to_thread(old.close)
+            self.options = replace(self.options, data_dir=folder, name=name)
+            await self.start()
+            return before
 
     async def ready(self) -> None:
         """While a new machine takes the place of the old one, neither can be asked. Raises what

@@ -115,6 +115,38 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
+class Profiles(Protocol):
+    """The folders of profiles on this machine: one that is used without an account, and one for
+    each account, and for each person who wasn't signed in after that. Methods block."""
+
+    def open(
+        self, folder: str, unseal: Callable[[bytes], bytes | None] | None = None
+    ) -> tuple[Store, Depot]:
+        """Open the profile in that folder, or make one there. `unseal` opens the copy of the
+        store's key that `forget` has left. ProfileInUse, StoreError."""
+        ...
+
+    def of_account(self, account: str) -> str:
+        """The folder of an account's profile."""
+        ...
+
+    def fresh(self) -> str:
+        """A folder for a new person."""
+        ...
+
+    def keep_account(self, account: str, folder: str) -> None:
+        """The account's profile is in that folder."""
+        ...
+
+    def use(self, folder: str) -> None:
+        """The next start opens this one."""
+        ...
+
+    def forget(self, folder: str, seal: Callable[[bytes], bytes]) -> None:
+        """Leave no key of this closed profile's store here but a sealed copy."""
+        ...
+
+
 # -- files
 
 

@@ -83,10 +83,15 @@ class Codes:
     # -- pake.Answers
 
     def secret(self, link: int, conversation: bytes) -> bytes | None:
-        return self._m.membership.secret(conversation) if conversation else self._secret
+        if not conversation:
+            return self._secret
+        return self._m.membership.secret(conversation) or self._m.registrar.secret(conversation)
 
     def grant(self, link: int, conversation: bytes) -> bytes:
-        return self._m.membership.grant(conversation) if conversation else b""
+        if not conversation:
+            return b""
+        room = self._m.membership.secret(conversation) is not None
+        return (self._m.membership if room else self._m.registrar).grant(conversation)
 
     def proven(self, link: int, conversation: bytes) -> None:
         found = self._m.links.get(link)

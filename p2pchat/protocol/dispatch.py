@@ -42,6 +42,14 @@ class Dispatch:
             wire.DialBack: m.topology.on_dial_back,
             wire.Tunnel: m.topology.on_tunnel,
             wire.Lease: m.registrar.leading.on_lease,
+            wire.RecordSet: m.registrar.on_set,
+            wire.RecordIds: m.registrar.on_ids,
+            wire.RecordsWanted: m.registrar.on_wanted,
+            wire.RegistryRecords: m.registrar.on_records,
+            wire.Register: m.registrar.service.on_register,
+            wire.Registered: m.registrar.accounts.on_registered,
+            wire.Keep: m.registrar.service.on_keep,
+            wire.Kept: m.registrar.service.on_kept,
             wire.BulkBack: lambda link, _: m.bulk.on_bulk_back(link),
         }
         self._shared_frames: dict[type, Callable[[Link, Conversation, Any], None]] = {

@@ -97,7 +97,7 @@ class Identity:
         self.peer_id = peer_id_of(self.person.key)
         self.device_id = device_id_of(self.device.key)
         self.vouch = self.person.sign(VOUCH_CONTEXT, self.device.key)
-        self._person_seed = person_seed
+        self.person_seed = person_seed
 
     @property
     def person_key(self) -> bytes:
@@ -114,7 +114,7 @@ class Identity:
     @cached_property
     def sealing(self) -> SealKey:
         """What opens the boxes that others seal to this person."""
-        return SealKey(self._person_seed)
+        return SealKey(self.person_seed)
 
 
 class SealKey:

@@ -114,7 +114,7 @@ class Machine:
         self._build_neighbourhood(state.persons, skeleton)
         self._build_entries(state.opens)
         self._build_conversing()
-        self.registrar = Registrar(self, state.meta)
+        self.registrar = Registrar(self, state.meta, skeleton)
         self.files = Files(self)
         self.bulk = Bulk(
             self.ctx,
@@ -380,6 +380,7 @@ class Machine:
         self.serving.link_closed(link.id)
         self.codes.proofs.link_closed(link.id)
         self.directs.link_down(link)
+        self.registrar.link_down(link)
         self.sharing.update_trees()
 
     def link_failed(self, link: Link, reason: str) -> None:
@@ -440,6 +441,7 @@ class Machine:
 
     def device_changed(self, device: Device, before: Device | None) -> None:
         self.rooms.device_changed(device, before)
+        self.registrar.device_changed(device, before)
         new = {room.id for room in device.rooms}
         old = {room.id for room in before.rooms} if before else set()
         for id in new - old:

@@ -37,6 +37,7 @@ class Upkeep:
         for conversation in m.conversations:
             if m.sharing.shared(link.id, conversation):
                 m.sync.greet(link.id, conversation)
+        m.registrar.compare(link)
         m.directs.expire()
 
     def _prune(self) -> None:

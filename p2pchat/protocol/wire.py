@@ -246,6 +246,60 @@ class Lease(_Frame, frozen=True, array_like=True, gc=False, tag=40):
     """Since it was made, as far as the sender knows."""
 
 
+class RecordSet(_Frame, frozen=True, array_like=True, gc=False, tag=41):
+    """A hash over the sender's set of registry records, or of keyboxes (`held`)."""
+
+    held: bool
+    digest: bytes
+
+
+class RecordIds(_Frame, frozen=True, array_like=True, gc=False, tag=42):
+    """All ids of the sender's set, one after another, in parts below the frame limit."""
+
+    held: bool
+    ids: bytes
+    last: bool
+
+
+class RecordsWanted(_Frame, frozen=True, array_like=True, gc=False, tag=43):
+    held: bool
+    ids: bytes
+
+
+class RegistryRecords(_Frame, frozen=True, array_like=True, gc=False, tag=44):
+    held: bool
+    records: tuple[bytes, ...]
+
+
+class Register(_Frame, frozen=True, array_like=True, gc=False, tag=45):
+    """To the registrar: take this request, or this keybox of an account that is there (with an
+    empty request)."""
+
+    number: int
+    request: bytes
+    keybox: bytes
+
+
+class Registered(_Frame, frozen=True, array_like=True, gc=False, tag=46):
+    """The answer: a reason why not, or the records that say so."""
+
+    number: int
+    reason: str
+    records: tuple[bytes, ...] = ()
+
+
+class Keep(_Frame, frozen=True, array_like=True, gc=False, tag=47):
+    """From the registrar to another of the willing: make these durable, and say so."""
+
+    number: int
+    records: tuple[bytes, ...]
+    keybox: bytes
+
+
+class Kept(_Frame, frozen=True, array_like=True, gc=False, tag=48):
+    number: int
+
+
 Frame = (
     Hello
     | Ping
@@ -274,6 +328,14 @@ Frame = (
     | BulkBack
     | FileReport
     | Lease
+    | RecordSet
+    | RecordIds
+    | RecordsWanted
+    | RegistryRecords
+    | Register
+    | Registered
+    | Keep
+    | Kept
 )
 
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -25,6 +25,8 @@ from p2pchat.errors import PassphraseNeeded, StoreDamaged, StoreError, StoreLock
 _log = logging.getLogger("p2pchat.storage.keys")
 
 KEY_FILE = "store.key"
+SEALED_FILE = "store.key.sealed"
+"""The key, sealed to the account whose profile this is, while that isn't signed in here."""
 SERVICE = "p2pchat"
 KEYRING_NEW_S = 0.5
 """How long a keyring may take when a profile is made; a slower one isn't used for it."""
@@ -78,6 +80,8 @@ class Keyring(Protocol):
     def get_password(self, service: str, username: str) -> str | None: ...
 
     def set_password(self, service: str, username: str, password: str) -> None: ...
+
+    def delete_password(self, service: str, username: str) -> None: ...
 
 
 def obtain_key(directory: Path, passphrase: str | None) -> tuple[bytes, KeyKind]:
@@ -133,6 +137,48 @@ def remember_store(directory: Path) -> None:
     if not header.has_store:
         kept = msgspec.structs.replace(header, has_store=True)
         write_private(directory / KEY_FILE, msgspec.json.encode(kept))
+
+
+def forget_key(directory: Path, seal: Callable[[bytes], bytes]) -> None:
+    """Leave nothing here that opens the store but a sealed copy of its key. One under a passphrase
+    isn't here anyway. StoreError: all is as it was."""
+    header = _read(directory / KEY_FILE)
+    if header.kind is KeyKind.PASSPHRASE:
+        return
+    write_private(directory / SEALED_FILE, seal(_unlock(header, None)))
+    if header.kind is KeyKind.KEYRING:
+        _drop_from_keyring(header.name)
+    path = directory / KEY_FILE
+    try:
+        # What is only unlinked can be found on the disk again.
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except OSError as error:
+        raise StoreError(f"the profile can't be written: {path}: {error.strerror}") from error
+
+
+def restore_key(directory: Path, unseal: Callable[[bytes], bytes | None]) -> None:
+    """Put a key that `forget_key` has sealed back to its place, if there is one. StoreLocked where
+    it doesn't open."""
+    path = directory / SEALED_FILE
+    if has_key(directory) or not path.exists():
+        return
+    try:
+        key = unseal(path.read_bytes())
+    except OSError as error:
+        raise folder_unusable(directory, error) from error
+    if key is None:
+        raise StoreLocked("the key of this profile was sealed by another account")
+    kept = _in_keyring(key) or KeyHeader(kind=KeyKind.FILE, check=_check(key), key=key)
+    write_private(directory / KEY_FILE, msgspec.json.encode(_with_store(kept)))
+    path.unlink(missing_ok=True)
+
+
+def _with_store(header: KeyHeader) -> KeyHeader:
+    return msgspec.structs.replace(header, has_store=True)
 
 
 _WRONG = {
@@ -243,6 +289,20 @@ def _from_keyring(name: str) -> bytes:
             f"the system's keyring doesn't give the profile's key: {error}"
         ) from error
     raise StoreLocked(f"the profile's key is not in the system's keyring (entry {name!r})")
+
+
+def _drop_from_keyring(name: str) -> None:
+    def drop() -> None:
+        keyring = system_keyring()
+        if keyring is not None:
+            keyring.delete_password(SERVICE, name)
+
+    try:
+        _within(KEYRING_OPEN_S, drop)
+    except TimeoutError as error:
+        raise StoreError("the system's keyring doesn't answer") from error
+    except Exception as error:
+        raise StoreError(f"the system's keyring keeps the profile's key: {error}") from error
 
 
 def keyring_may_be_here() -> bool:

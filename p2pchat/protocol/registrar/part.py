@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from p2pchat.model.ids import read_key
+from p2pchat.events import AccountRenamed, PeerChanged
+from p2pchat.model.ids import DeviceId, PeerId, read_key
+from p2pchat.model.records import PutMeta, Write
+from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
+from p2pchat.protocol.buckets import Bucket
+from p2pchat.protocol.context import Timer
+from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.overlay import Mode
+from p2pchat.protocol.registrar.accounts import Accounts
+from p2pchat.protocol.registrar.claims import Holder, kept_record, make_appointed
+from p2pchat.protocol.registrar.election import Standing
+from p2pchat.protocol.registrar.holding import Holding
+from p2pchat.protocol.registrar.keybox import Keybox
 from p2pchat.protocol.registrar.leading import Leading
 from p2pchat.protocol.registrar.lease import make_mandate
+from p2pchat.protocol.registrar.owners import Owner
+from p2pchat.protocol.registrar.registry import Registry
+from p2pchat.protocol.registrar.replication import Replica
+from p2pchat.protocol.registrar.service import Service
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
+RECORD_KEY, KEYBOX_KEY = "registry/", "keybox/"
+"""Beginnings of the keys under which records are stored."""
+TELL_S = 0.2
+"""How long changes are gathered before names are worked out anew."""
+CHECKED_AT_ONCE, CHECKED_PER_S = 12_000.0, 200.0
+"""Records of one link that are looked at."""
+
 
 class Registrar:
-    def __init__(self, machine: Machine, meta: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, machine: Machine, meta: Mapping[str, bytes], skeleton: Callable[[str], str]
+    ) -> None:
         self.machine = machine
         config = machine.config
         self.appointing = Signer(config.appointing) if config.appointing else None
@@ -25,7 +50,26 @@ class Registrar:
         if self.appointing is not None:
             device_key = machine.identity.device.key
             self.mandate = make_mandate(self.appointing, machine.network, device_key)
-        self.leading = Leading(self, int(meta.get("registrar/term", b"0")))
+        self.registry = Registry(machine.network, skeleton, lambda: self.appointed_by)
+        self.registry.load(raw for key, raw in meta.items() if key.startswith(RECORD_KEY))
+        self.holding = Holding(machine.network)
+        self.holding.load(raw for key, raw in meta.items() if key.startswith(KEYBOX_KEY))
+        number = max(int(meta.get("registrar/term", b"0")), self.registry.highest_term())
+        self.leading = Leading(self, number)
+        self.service = Service(self)
+        self.accounts = Accounts(self)
+        self._public = Replica(self, False, self.registry, lambda _: True, self._take_records)
+        self._private = Replica(
+            self,
+            True,
+            self.holding,
+            lambda link: self.may_hold and self.is_fellow(link.device),
+            self._take_keyboxes,
+        )
+        self._checked: dict[str, Bucket] = {}
+        """By source, the least recent first."""
+        self._known: dict[PeerId, Owner] = dict(self.registry.owners())
+        self._telling: Timer | None = None
 
     # -- what this node was told to be
 
@@ -42,18 +86,46 @@ class Registrar:
         text = self.machine.ctx.settings.appointed_by
         return read_key(text) if text else b""
 
+    @property
+    def may_hold(self) -> bool:
+        """Whether keyboxes may be here."""
+        own = self.machine.identity.device.key
+        return self.willing and self.leading.standing(own, self.mandate) is not Standing.VOID
+
     def is_holder(self, device_key: bytes) -> bool:
-        return False
+        return self.registry.is_holder(device_key)
+
+    # -- others
 
     def others(self) -> list[Device]:
         """Devices on line but this one."""
         own = self.machine.identity.device_id
         return [device for device in self.machine.directory.devices() if device.id != own]
 
+    def fellows(self) -> list[DeviceId]:
+        """Others on line that may hold. In a full mesh those are linked that are there."""
+        links = self.machine.links
+        bounded = self.machine.overlay.mode() is Mode.BOUNDED
+        return [
+            device.id
+            for device in self.others()
+            if self._may_hold(device) and (bounded or links.of(device.id) is not None)
+        ]
+
+    def is_fellow(self, id: DeviceId) -> bool:
+        device = self.machine.directory.device(id)
+        return device is not None and self._may_hold(device)
+
+    def _may_hold(self, device: Device) -> bool:
+        key = device.record.device_key
+        return device.record.willing and self.leading.standing(key) is not Standing.VOID
+
     # -- inputs
 
     def load(self) -> None:
         self.machine.directory.willing = self.willing
+        if self.appointing is not None:
+            self.appoint(self.machine.identity.device.key)
 
     def start(self) -> None:
         self.leading.start()
@@ -63,10 +135,160 @@ class Registrar:
 
     def link_up(self, link: Link) -> None:
         self.leading.link_up(link)
+        if self.machine.identity.device_id < link.device:
+            self._public.greet(link)
+            self._private.greet(link)
+        self.accounts.look()
+
+    def link_down(self, link: Link) -> None:
+        for replica in (self._public, self._private):
+            replica.link_closed(link.id)
+        self.accounts.link_down(link)
+
+    def device_changed(self, device: Device, before: Device | None) -> None:
+        link = self.machine.links.of(device.id)
+        if link is not None and device.record.willing and not (before and before.record.willing):
+            self._private.greet(link)
+
+    def compare(self, link: Link) -> None:
+        """Now and then, with one neighbour."""
+        self._public.greet(link)
+        self._private.greet(link)
 
     def settings_changed(self) -> None:
         directory = self.machine.directory
         if directory.willing != self.willing:
             directory.willing = self.willing
             directory.tell()
+        self.registry.judge_anew()
+        self._tell_soon()
         self.leading.look()
+
+    def on_set(self, link: Link, frame: wire.RecordSet) -> None:
+        self._replica(frame.held).on_set(link, frame)
+
+    def on_ids(self, link: Link, frame: wire.RecordIds) -> None:
+        self._replica(frame.held).on_ids(link, frame)
+
+    def on_wanted(self, link: Link, frame: wire.RecordsWanted) -> None:
+        self._replica(frame.held).on_wanted(link, frame)
+
+    def on_records(self, link: Link, frame: wire.RegistryRecords) -> None:
+        self._replica(frame.held).on_records(link, frame)
+
+    def _replica(self, held: bool) -> Replica:
+        return self._private if held else self._public
+
+    # -- records come in
+
+    def _take_records(self, link: Link, raws: Sequence[bytes]) -> None:
+        fresh = [
+            record.raw
+            for raw in raws
+            if self._may_check(link) and (record := self.registry.add(raw)) is not None
+        ]
+        if fresh:
+            self.machine.ctx.commit(
+                self.writes_of(fresh, None), lambda _: self.took(fresh, None, link)
+            )
+
+    def _take_keyboxes(self, link: Link, raws: Sequence[bytes]) -> None:
+        for raw in raws:
+            box = self.holding.is_news(raw) if self._may_check(link) else None
+            if box is not None:
+                self._keep_box(box, link)
+
+    def _keep_box(self, box: Keybox, link: Link) -> None:
+        def durable(_: object) -> None:
+            self.took((), box, link)
+
+        self.machine.ctx.commit(self.writes_of((), box), durable)
+
+    def _may_check(self, link: Link) -> bool:
+        """Each costs two signatures."""
+        bucket = self._checked.pop(link.source, None) or Bucket(CHECKED_AT_ONCE, CHECKED_PER_S)
+        self._checked[link.source] = bucket
+        if len(self._checked) > 1024:
+            del self._checked[next(iter(self._checked))]
+        return bucket.take(1, self.machine.ctx.now)
+
+    def writes_of(self, raws: Sequence[bytes], box: Keybox | None) -> list[Write]:
+        records = (kept_record(raw) for raw in raws)
+        writes: list[Write] = [
+            PutMeta(RECORD_KEY + record.id[:16].hex(), record.raw) for record in records if record
+        ]
+        if box is not None:
+            writes.append(PutMeta(KEYBOX_KEY + box.account, box.raw))
+        return writes
+
+    def took(self, raws: Sequence[bytes], box: Keybox | None, source: Link | None = None) -> None:
+        """These are durable here."""
+        for raw in raws:
+            self.registry.add(raw)
+        records = (kept_record(raw) for raw in raws)
+        ids = [record.id[:16] for record in records if record is not None]
+        if ids:
+            self._public.spread(ids, source)
+            self._tell_soon()
+            if self.leading.election.judge_anew(self.machine.ctx.now):
+                self.leading.look()
+        if box is not None:
+            self.holding.put(box)
+            self._private.spread([box.id], source)
+
+    def appoint(self, device_key: bytes) -> None:
+        """Sign a device as a holder."""
+        assert self.appointing is not None, "the appointed alone"
+        record = make_appointed(self.appointing, self.machine.network, Holder(device_key))
+        if not self.registry.is_holder(device_key):
+            self.keep_record(record.raw)
+
+    def keep_record(self, raw: bytes, then: Callable[[], None] = lambda: None) -> None:
+        """One that was made here."""
+
+        def durable(_: object) -> None:
+            self.took([raw], None)
+            then()
+
+        self.machine.ctx.commit(self.writes_of([raw], None), durable)
+
+    # -- what follows from them
+
+    def owner(self, person: PeerId) -> Owner | None:
+        return self._known.get(person)
+
+    def _tell_soon(self) -> None:
+        if self._telling is None:
+            self._telling = self.machine.ctx.after(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        """Whose name is another one now."""
+        self._telling = None
+        before, self._known = self._known, dict(self.registry.owners())
+        ctx, people = self.machine.ctx, self.machine.people
+        for account, owner in self._known.items():
+            old = before.get(account)
+            if old is not None and old.name != owner.name:
+                why = "released" if self.registry.is_released(owner) else "name-taken"
+                ctx.notify(AccountRenamed(account, old.name, owner.name, why))
+            if old is None or old.name != owner.name:
+                if account == self.machine.identity.peer_id:
+                    self.accounts.renamed(owner.name)
+                elif account in people and people.shown(account) is not None:
+                    ctx.notify(PeerChanged(people.peer(account)))
+
+    # -- answering those who prove a password
+
+    def secret(self, tag: bytes) -> bytes | None:
+        return self.holding.secret(tag) if self.leading.election.leads else None
+
+    def grant(self, tag: bytes) -> bytes:
+        return self.holding.grant(tag)
+
+    def find_device(self, text: str) -> bytes | None:
+        """The key of a device by its id."""
+        found = self.machine.directory.device(DeviceId(text))
+        if found is not None:
+            return found.record.device_key
+        own = self.machine.identity.device.key
+        return own if device_id_of(own) == text else None

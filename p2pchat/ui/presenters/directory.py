@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from p2pchat.events import (
+    AccountRenamed,
     ConversationChanged,
     Event,
     FileComplete,
@@ -97,7 +98,9 @@ class Directory:
                     last = self.conversations.get(event.message.conversation)
                     if last and last.last and last.last.message_id == event.message.message_id:
                         self._reload_conversations.ask()
-                case MessageReceipt() | Typing() | ProfileRenewed() | Warned() | RegistrarChanged():
+                case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
+                    pass
+                case RegistrarChanged() | AccountRenamed():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass

@@ -202,7 +202,36 @@ class Fetch(OfFile, frozen=True):
 
 
 class Appoint(Params, frozen=True):
-    path: str
+    path: str | None = None
+    device_id: str | None = None
+
+
+class Slow(Params, frozen=True):
+    """A registrar has to answer."""
+
+    @property
+    def is_quick(self) -> bool:
+        return False
+
+
+class SignIn(Slow, frozen=True):
+    name: str
+    password: str
+
+
+class Recover(Slow, frozen=True):
+    name: str
+    recovery_code: str
+    new: str
+
+
+class ChangePassword(Slow, frozen=True):
+    old: str
+    new: str
+
+
+class OfAccount(Params, frozen=True):
+    account_id: str
 
 
 class Method(NamedTuple):
@@ -263,6 +292,11 @@ async def _mark_read(node: NodeApi, p: MarkRead) -> dict[str, Any]:
 
 
 async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
+    if (p.path is None) == (p.device_id is None):
+        raise RpcError(Code.INVALID_PARAMS, "either path or device_id")
+    if p.device_id is not None:
+        return {"appointed_by": await node.accounts.sign_holder(p.device_id)}
+    assert p.path is not None
     return {"appointed_by": await node.accounts.make_appointing_key(p.path)}
 
 
@@ -312,6 +346,25 @@ METHODS: dict[str, Method] = {
     "messages.mark_read": Method(MarkRead, _mark_read, Order.WRITE),
     "registrar.info": Method(Nothing, lambda node, p: node.accounts.registrar()),
     "registrar.appoint": Method(Appoint, _appoint),
+    "accounts.register": Method(
+        SignIn, lambda node, p: node.accounts.register(p.name, p.password), Order.WRITE
+    ),
+    "accounts.login": Method(
+        SignIn, lambda node, p: node.accounts.login(p.name, p.password), Order.WRITE
+    ),
+    "accounts.logout": Method(Nothing, lambda node, p: _empty(node.accounts.logout()), Order.WRITE),
+    "accounts.list": Method(Nothing, lambda node, p: node.accounts.accounts()),
+    "accounts.change_password": Method(
+        ChangePassword,
+        lambda node, p: _empty(node.accounts.change_password(p.old, p.new)),
+        Order.WRITE,
+    ),
+    "accounts.recover": Method(
+        Recover, lambda node, p: node.accounts.recover(p.name, p.recovery_code, p.new), Order.WRITE
+    ),
+    "accounts.release": Method(
+        OfAccount, lambda node, p: _empty(node.accounts.release(p.account_id)), Order.WRITE
+    ),
     "files.share": Method(Share, lambda node, p: node.share(p.conversation, p.path), Order.SEND),
     "files.stop_reading": Method(
         StopReading, lambda node, p: node.stop_reading(p.conversation, p.path), Order.FREE

@@ -12,6 +12,7 @@ from typing import assert_never
 from p2pchat.errors import P2PChatError
 from p2pchat.events import (
     RUNS_TWICE,
+    AccountRenamed,
     ConversationChanged,
     Event,
     FileComplete,
@@ -259,7 +260,7 @@ class Chat:
                     self.shelf.read(event)
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
-                case MessageReceipt() | RegistrarChanged():
+                case MessageReceipt() | RegistrarChanged() | AccountRenamed():
                     pass
                 case _:
                     assert_never(event)

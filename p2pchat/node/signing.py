@@ -1,0 +1,103 @@
+"""Signing in and out: which profile the node runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as entropy
+from typing import TYPE_CHECKING
+
+from p2pchat.errors import RequestError
+from p2pchat.model.accounts import Opened
+from p2pchat.model.records import PutMeta
+from p2pchat.node.ports import Depot, Profiles, Store
+from p2pchat.protocol.hashing import digest
+from p2pchat.protocol.identity import SEED_BYTES
+from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY
+from p2pchat.protocol.sealing import open_once, seal_once
+
+if TYPE_CHECKING:
+    from p2pchat.node.node import Node
+
+_STORE_KEY = "p2pchat 1 sealed store key"
+_CARRIED = (RECORD_KEY, KEYBOX_KEY, "registrar/", "settings")
+"""What a profile gets of the one before: what this machine keeps for the network, and how it was
+set up."""
+
+
+class Signing:
+    def __init__(self, node: Node, profiles: Profiles) -> None:
+        self._node = node
+        self._profiles = profiles
+
+    async def registered(self, account: str) -> None:
+        """This profile is the account's from now on."""
+        folder = self._node.options.data_dir
+        await asyncio.to_thread(self._profiles.keep_account, account, folder)
+
+    async def sign_in(self, opened: Opened) -> bool:
+        """Go on in the account's profile; False: it is the one that runs."""
+        node = self._node
+        if node.machine.identity.peer_id == opened.account:
+            return False
+        carried = self._carried()
+        sealing = _store_key(opened.seed)
+
+        def open_other() -> tuple[str, Store, Depot]:
+            folder = self._profiles.of_account(opened.account)
+            store, depot = self._profiles.open(
+                folder, lambda sealed: open_once(sealing, _STORE_KEY, sealed)
+            )
+            try:
+                _begin(store, opened.seed, carried)
+            except BaseException:
+                store.close()
+                raise
+            self._profiles.keep_account(opened.account, folder)
+            self._profiles.use(folder)
+            return folder, store, depot
+
+        await node.switch(open_other, opened.name)
+        return True
+
+    async def sign_out(self) -> None:
+        """Go on as a new person; the key of the store that is left stays sealed to its account."""
+        carried = self._carried()
+        sealing = _store_key(self._node.machine.identity.person_seed)
+
+        def open_other() -> tuple[str, Store, Depot]:
+            folder = self._profiles.fresh()
+            store, depot = self._profiles.open(folder)
+            try:
+                _begin(store, entropy.token_bytes(SEED_BYTES), carried)
+            except BaseException:
+                store.close()
+                raise
+            self._profiles.use(folder)
+            return folder, store, depot
+
+        before = await self._node.switch(open_other, None)
+        await asyncio.to_thread(
+            self._profiles.forget, before, lambda key: seal_once(sealing, _STORE_KEY, key)
+        )
+
+    def _carried(self) -> list[PutMeta]:
+        meta = self._node.store.load().meta
+        return [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
+
+
+def _begin(store: Store, seed: bytes, carried: list[PutMeta]) -> None:
+    """Give a fresh profile its person, and any what the one before has kept. RequestError where
+    it is somebody else's."""
+    meta = store.load().meta
+    writes = [write for write in carried if write.key not in meta or write.key == "registrar/term"]
+    if "person_seed" not in meta:
+        device = entropy.token_bytes(SEED_BYTES)
+        writes += [PutMeta("person_seed", seed), PutMeta("device_seed", device)]
+    elif meta["person_seed"] != seed:
+        raise RequestError("not-allowed", "the profile of this account belongs to somebody else")
+    store.apply(writes)
+
+
+def _store_key(seed: bytes) -> bytes:
+    """What the account seals the keys of its stores under."""
+    return digest("p2pchat 1 account store", seed)

@@ -1,0 +1,202 @@
+"""The grow-only set of records that every node keeps, and what follows from it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from p2pchat.config import limits
+from p2pchat.model.ids import PeerId
+from p2pchat.protocol.hashing import digest
+from p2pchat.protocol.registrar.claims import (
+    Claim,
+    Countersignature,
+    Holder,
+    Record,
+    Release,
+    kept_record,
+    read_record,
+)
+from p2pchat.protocol.registrar.lease import is_appointed
+from p2pchat.protocol.registrar.owners import Owner, Said, owners
+
+SHORT_BYTES = 16
+"""Of an id on the wire."""
+
+
+class Registry:
+    """`skeleton` maps a text to what it looks like (UTS #39); `appointed_by` gives the public half
+    of the appointing key, or nothing."""
+
+    def __init__(
+        self, network: bytes, skeleton: Callable[[str], str], appointed_by: Callable[[], bytes]
+    ) -> None:
+        self._network = network
+        self._skeleton = skeleton
+        self._appointed_by = appointed_by
+        self._records: dict[bytes, Record] = {}
+        """By the id as on the wire."""
+        self._claims = 0
+        self._holders: set[bytes] = set()
+        self._looks: dict[str, frozenset[str]] = {}
+        self._owners: dict[PeerId, Owner] | None = None
+        self._by_look: dict[str, Owner] = {}
+        self._digest: bytes | None = None
+
+    # -- the set
+
+    def load(self, raws: Iterable[bytes]) -> None:
+        """What was stored."""
+        for raw in raws:
+            record = kept_record(raw)
+            if record is not None:
+                self._put(record)
+
+    def add(self, raw: bytes) -> Record | None:
+        """Take a record in; None where it is here, isn't valid, or counts for nothing here."""
+        kept = kept_record(raw)
+        if kept is None or self._short(kept) in self._records:
+            return None
+        record = read_record(raw, self._network, self._appointed_by())
+        if record is None or not self._counts(record):
+            return None
+        full = limits.CLAIMS if isinstance(record.payload, Claim) else 2 * limits.CLAIMS
+        count = self._claims if isinstance(record.payload, Claim) else len(self._records)
+        if count >= full:
+            return None
+        self._put(record)
+        return record
+
+    def _put(self, record: Record) -> None:
+        self._records[self._short(record)] = record
+        self._claims += isinstance(record.payload, Claim)
+        if isinstance(record.payload, Holder):
+            self._holders.add(record.payload.device_key)
+        self._owners = self._digest = None
+
+    @staticmethod
+    def _short(record: Record) -> bytes:
+        return record.id[:SHORT_BYTES]
+
+    def _counts(self, record: Record) -> bool:
+        """Where there is an appointing key, claims of its nodes alone."""
+        key, claim = self._appointed_by(), record.payload
+        if not key or not isinstance(claim, Claim):
+            return True
+        return claim.device_key in self._holders or is_appointed(
+            key, self._network, claim.device_key, claim.mandate
+        )
+
+    def is_holder(self, device_key: bytes) -> bool:
+        """Signed by the appointing key."""
+        return device_key in self._holders
+
+    def ids(self) -> list[bytes]:
+        """As on the wire; holders first: what they have claimed counts only then."""
+
+        def place(short: bytes) -> tuple[bool, bytes]:
+            return (not isinstance(self._records[short].payload, Holder), short)
+
+        return sorted(self._records, key=place)
+
+    def get(self, id: bytes) -> bytes | None:
+        found = self._records.get(id)
+        return None if found is None else found.raw
+
+    def digest(self) -> bytes:
+        """The same for the same set."""
+        if self._digest is None:
+            self._digest = digest("p2pchat 1 record set", *sorted(self._records))[:SHORT_BYTES]
+        return self._digest
+
+    # -- what follows
+
+    def judge_anew(self) -> None:
+        """The appointing key may be another one."""
+        self._owners = None
+
+    def owners(self) -> dict[PeerId, Owner]:
+        if self._owners is None:
+            said: tuple[set[Said], set[Said]] = (set(), set())
+            claims = []
+            for record in self._records.values():
+                match record.payload:
+                    case Claim():
+                        if self._counts(record):
+                            claims.append(record)
+                    case Countersignature(person_key=key, name=name):
+                        said[0].add((key, name))
+                    case Release(person_key=key, name=name):
+                        said[1].add((key, name))
+                    case Holder():
+                        pass
+            if not self._appointed_by():
+                said = (set(), set())
+            self._owners = owners(claims, *said, self.looks)
+            self._by_look = {
+                look: owner for owner in self._owners.values() for look in self.looks(owner.name)
+            }
+        return self._owners
+
+    def find(self, name: str) -> Owner | None:
+        """Whose name this is, or looks like."""
+        self.owners()
+        return next(
+            (self._by_look[look] for look in sorted(self.looks(name)) if look in self._by_look),
+            None,
+        )
+
+    def claimants(self, name: str) -> list[Owner]:
+        """Whoever has this name, then those who have asked for it."""
+        found, looked = self.find(name), self.looks(name)
+        others = [
+            owner
+            for owner in self.owners().values()
+            if owner is not found and not looked.isdisjoint(self.looks(owner.claimed))
+        ]
+        others.sort(key=lambda owner: owner.name)
+        return [found, *others] if found is not None else others
+
+    def is_released(self, owner: Owner) -> bool:
+        said = (owner.person_key, owner.claimed)
+        return any(
+            isinstance(record.payload, Release)
+            and (record.payload.person_key, record.payload.name) == said
+            for record in self._records.values()
+        )
+
+    def seen_by(self, name: str, person_key: bytes) -> tuple[bytes, ...]:
+        """Ids of claims that one of this name, or of this person, has to name."""
+        looked = self.looks(name)
+        found = []
+        for record in self._records.values():
+            request = record.request
+            if request is not None and (
+                request.person_key == person_key or not looked.isdisjoint(self.looks(request.name))
+            ):
+                found.append(record.id)
+        return tuple(sorted(found)[: limits.CLAIMS_SEEN])
+
+    def claim_of(self, person_key: bytes, name: str) -> Record | None:
+        """A claim of this person of just this name."""
+        for record in self._records.values():
+            request = record.request
+            if request is not None and (request.person_key, request.name) == (person_key, name):
+                return record
+        return None
+
+    def highest_term(self) -> int:
+        claims = (record.payload for record in self._records.values())
+        return max((claim.number for claim in claims if isinstance(claim, Claim)), default=0)
+
+    def looks(self, name: str) -> frozenset[str]:
+        """`PAUL` looks like `paul` in small letters, `PauI` (an i) like `Paul` as it stands."""
+        found = self._looks.get(name)
+        if found is None:
+            plain = unicodedata.normalize("NFKC", name)
+            small = unicodedata.normalize("NFKC", plain.casefold())
+            found = frozenset((self._skeleton(plain), self._skeleton(small)))
+            if len(self._looks) > 4 * limits.CLAIMS:
+                self._looks.clear()
+            self._looks[name] = found
+        return found

@@ -1,0 +1,118 @@
+"""How sets of records become the same everywhere: what is new is sent at once, the rest is found by
+comparing ids. Two sets: the registry's, which every node keeps, and the keyboxes, of holders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from p2pchat.config import limits
+from p2pchat.errors import ProtocolError
+from p2pchat.protocol import wire
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.registrar.registry import SHORT_BYTES
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.registrar.part import Registrar
+
+IDS_PER_FRAME = 3000
+IDS_AT_ONCE = 24
+"""Frames of ids that one comparison has at most."""
+RECORDS_BYTES = limits.FRAME_BYTES - 4096
+
+
+class Set(Protocol):
+    def ids(self) -> Sequence[bytes]: ...
+
+    def get(self, id: bytes) -> bytes | None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class Replica:
+    """One of the two sets, compared over links."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        held: bool,
+        records: Set,
+        shared: Callable[[Link], bool],
+        take: Callable[[Link, Sequence[bytes]], None],
+    ) -> None:
+        """`shared`: whether the set is for the peer; `take` gets records that came in."""
+        self._links = registrar.machine.links
+        self._held = held
+        self._records = records
+        self._shared = shared
+        self._take = take
+        self._theirs: dict[int, list[bytes]] = {}
+        """Ids that came in so far, by link."""
+
+    def greet(self, link: Link) -> None:
+        if self._shared(link):
+            self._links.send(link.id, wire.RecordSet(self._held, self._records.digest()))
+
+    def on_set(self, link: Link, frame: wire.RecordSet) -> None:
+        if not self._shared(link) or frame.digest == self._records.digest() or link.choked:
+            return
+        ids = self._records.ids()
+        parts = [ids[at : at + IDS_PER_FRAME] for at in range(0, len(ids), IDS_PER_FRAME)] or [[]]
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            self._links.send(link.id, wire.RecordIds(self._held, b"".join(part), last))
+
+    def on_ids(self, link: Link, frame: wire.RecordIds) -> None:
+        if not self._shared(link):
+            return
+        theirs = self._theirs.setdefault(link.id, [])
+        theirs += split(frame.ids)
+        if len(theirs) > IDS_AT_ONCE * IDS_PER_FRAME:
+            raise ProtocolError("too many ids")
+        if not frame.last:
+            return
+        del self._theirs[link.id]
+        there, own = set(theirs), self._records.ids()
+        self.send([link], [id for id in own if id not in there])
+        here = set(own)
+        wanted = [id for id in dict.fromkeys(theirs) if id not in here]
+        for at in range(0, len(wanted), IDS_PER_FRAME):
+            part = wanted[at : at + IDS_PER_FRAME]
+            self._links.send(link.id, wire.RecordsWanted(self._held, b"".join(part)))
+
+    def on_wanted(self, link: Link, frame: wire.RecordsWanted) -> None:
+        if self._shared(link) and not link.choked:
+            self.send([link], dict.fromkeys(split(frame.ids)))
+
+    def on_records(self, link: Link, frame: wire.RegistryRecords) -> None:
+        if self._shared(link):
+            self._take(link, frame.records)
+
+    def spread(self, ids: Sequence[bytes], source: Link | None = None) -> None:
+        """To everyone who may have them but whoever they came from."""
+        links = [link for link in self._links.up() if link is not source and self._shared(link)]
+        self.send(links, ids)
+
+    def send(self, links: Sequence[Link], ids: Iterable[bytes]) -> None:
+        part: list[bytes] = []
+        size = 0
+        for id in ids:
+            raw = self._records.get(id)
+            if raw is None:
+                continue
+            if size + len(raw) > RECORDS_BYTES:
+                self._links.send_all(links, wire.RegistryRecords(self._held, tuple(part)))
+                part, size = [], 0
+            part.append(raw)
+            size += len(raw) + 8
+        if part:
+            self._links.send_all(links, wire.RegistryRecords(self._held, tuple(part)))
+
+    def link_closed(self, link: int) -> None:
+        self._theirs.pop(link, None)
+
+
+def split(ids: bytes) -> list[bytes]:
+    if len(ids) % SHORT_BYTES:
+        raise ProtocolError("ids of an odd length")
+    return [ids[at : at + SHORT_BYTES] for at in range(0, len(ids), SHORT_BYTES)]

@@ -1,0 +1,114 @@
+"""The profiles of one data folder: its own, and those of accounts and of persons after them.
+
+`accounts/index.json` says which folder is an account's, and which was used last; folders stand
+there relative to the data folder. `accounts/ACCOUNT_ID` is where an account is signed in first.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from p2pchat.errors import StoreError
+from p2pchat.node.ports import Depot, Store
+from p2pchat.storage.depot.depot import FileDepot
+from p2pchat.storage.keys import forget_key, restore_key, write_private
+from p2pchat.storage.profile import ProfileLock, open_profile
+
+ACCOUNTS = "accounts"
+INDEX = "index.json"
+
+
+class _Index(msgspec.Struct):
+    last: str = "."
+    folders: dict[str, str] = {}
+
+
+class ProfileFolders:
+    """`node.ports.Profiles`."""
+
+    def __init__(self, base: Path, passphrase: str | None) -> None:
+        self._base = base
+        self._passphrase = passphrase
+        self._lock = threading.Lock()
+
+    @property
+    def _path(self) -> Path:
+        return self._base / ACCOUNTS / INDEX
+
+    def _read(self) -> _Index:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_Index)
+        except FileNotFoundError:
+            return _Index()
+        except (OSError, msgspec.MsgspecError) as error:
+            raise StoreError(f"the list of accounts can't be read: {self._path}") from error
+
+    def _write(self, index: _Index) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(f"the profile can't be written: {self._path.parent}") from error
+        write_private(self._path, msgspec.json.encode(index))
+
+    def _inside(self, relative: str) -> str:
+        """The index is this machine's own, but it mustn't lead elsewhere."""
+        folder = (self._base / relative).resolve()
+        if not folder.is_relative_to(self._base.resolve()):
+            raise StoreError(f"the list of accounts is damaged: {self._path}")
+        return str(self._base if folder == self._base.resolve() else folder)
+
+    def last(self) -> str:
+        """The folder of the profile that was used last."""
+        return self._inside(self._read().last)
+
+    def open(
+        self, folder: str, unseal: Callable[[bytes], bytes | None] | None = None
+    ) -> tuple[Store, Depot]:
+        path = Path(folder)
+        if unseal is not None and path.is_dir():
+            lock = ProfileLock(path)
+            try:
+                restore_key(path, unseal)
+            finally:
+                lock.release()
+        store = open_profile(path, self._passphrase)
+        try:
+            depot = FileDepot(path / "files", path / "downloads", self._base)
+        except BaseException:
+            store.close()
+            raise
+        return store, depot
+
+    def of_account(self, account: str) -> str:
+        kept = self._read().folders.get(account)
+        return self._inside(kept if kept is not None else f"{ACCOUNTS}/{account}")
+
+    def fresh(self) -> str:
+        return self._inside(f"{ACCOUNTS}/guest-{secrets.token_hex(8)}")
+
+    def keep_account(self, account: str, folder: str) -> None:
+        with self._lock:
+            index = self._read()
+            index.folders[account] = self._relative(folder)
+            self._write(index)
+
+    def use(self, folder: str) -> None:
+        with self._lock:
+            index = self._read()
+            index.last = self._relative(folder)
+            self._write(index)
+
+    def _relative(self, folder: str) -> str:
+        return Path(folder).resolve().relative_to(self._base.resolve()).as_posix()
+
+    def forget(self, folder: str, seal: Callable[[bytes], bytes]) -> None:
+        lock = ProfileLock(Path(folder))
+        try:
+            forget_key(Path(folder), seal)
+        finally:
+            lock.release()

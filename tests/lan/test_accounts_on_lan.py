@@ -1,0 +1,89 @@
+"""Accounts on a real LAN: registering, signing in on another machine, and what a killed registrar
+leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from harness import Lan, Node, wait_linked, wait_until
+from lan_node import RpcError
+
+pytestmark = pytest.mark.lan
+
+PASSWORD, OTHER = "correct horse", "battery staple"
+
+
+def refused(node: Node, method: str, **params: Any) -> str:
+    with pytest.raises(RpcError) as caught:
+        node.call(method, call_timeout=30, **params)
+    return caught.value.reason
+
+
+def names(node: Node) -> dict[str, str]:
+    return {account["name"]: account["account_id"] for account in node.call("accounts.list")}
+
+
+def registrar(nodes: Sequence[Node]) -> Node:
+    def found() -> Node | None:
+        leading = [n for n in nodes if n.call("registrar.info")["state"] == "registrar"]
+        told = {n.call("registrar.info")["device_id"] for n in nodes}
+        return leading[0] if len(leading) == 1 and len(told) == 1 else None
+
+    leader = wait_until(found, 20, "one registrar")
+    assert leader is not None
+    return leader
+
+
+def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
+    with Lan(hosts=4) as lan:
+        willing = [lan.node(host, "--name", f"N{host}", "--registrar") for host in (0, 1)]
+        pupil, other = lan.node(2, "--name", "Li"), lan.node(3, "--name", "Guest")
+        wait_linked([*willing, pupil, other])
+        leader = registrar([*willing, pupil, other])
+
+        assert refused(pupil, "accounts.register", name="Li", password="short") == "weak-password"
+        assert (
+            refused(pupil, "accounts.register", name="a" * 32, password=PASSWORD)
+            == "name-not-allowed"
+        )
+        assert refused(pupil, "accounts.logout") == "not-signed-in"
+        before = pupil.call("node.info")["peer_id"]
+        made = pupil.call("accounts.register", name="Li", password=PASSWORD)
+        assert made["account_id"] == made["peer_id"] == before
+        code = made["recovery_code"]
+        wait_until(lambda: names(other) == {"Li": before}, 10, "known everywhere")
+        assert refused(other, "accounts.register", name="LI", password=OTHER) == "name-taken"
+
+        leader.kill9()
+        assert refused(other, "accounts.login", name="Li", password=OTHER) == "wrong-password"
+        assert refused(other, "accounts.login", name="Nobody", password=OTHER) == "no-such-account"
+        guest = other.call("node.info")
+        signed = other.call("accounts.login", call_timeout=30, name="li", password=PASSWORD)
+        assert signed == {"account_id": before, "name": "Li", "peer_id": before}
+        info = other.call("node.info")
+        assert info["peer_id"] == before
+        assert info["device_id"] != guest["device_id"]
+        assert info["name"] == "Li"
+        assert info["data_dir"] == f"{guest['data_dir']}/accounts/{before}"
+
+        wait_linked([willing[0] if leader is willing[1] else willing[1], other])
+        other.call("accounts.change_password", old=PASSWORD, new=OTHER)
+        assert (
+            refused(other, "accounts.change_password", old=PASSWORD, new="something else")
+            == "wrong-password"
+        )
+        other.call("messages.send", conversation="#lobby", text="from the other machine")
+        other.call("accounts.logout")
+        assert other.call("node.info")["peer_id"] not in (before, guest["peer_id"])
+        assert not (other.data_dir / "accounts" / before / "store.key").exists()
+        again = other.call("accounts.recover", call_timeout=30, name="Li", recovery_code=code,
+                           new=PASSWORD)  # fmt: skip
+        assert again["account_id"] == before
+        texts = [m["text"] for m in other.call("messages.list", conversation="#lobby")]
+        assert "from the other machine" in texts
+
+        other.stop()
+        later = lan.node(3)
+        assert later.call("node.info")["peer_id"] == before, "the profile used last"
