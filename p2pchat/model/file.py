@@ -24,6 +24,8 @@ class Receiver(msgspec.Struct, frozen=True):
     done: int
     """Bytes."""
     state: FileState
+    stalled: bool = False
+    """It is fetching, and nothing has been heard of it for some seconds."""
 
 
 class FileInfo(msgspec.Struct, frozen=True):

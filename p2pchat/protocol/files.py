@@ -25,7 +25,8 @@ from p2pchat.protocol.hashing import circle
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.offering import Offering
-from p2pchat.protocol.offers import File, info_of, row_of, storable
+from p2pchat.protocol.offers import File, info_of_file, info_of_row, row_of, storable
+from p2pchat.protocol.receivers import Receivers
 from p2pchat.protocol.reports import Quota, Reports
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ TELL_EVERY_S = 0.2
 """`file.progress` comes at most so often for a file."""
 REPORT_EVERY_S = 2.0
 """How often the author hears how far a file is here."""
+BEAT_S = 4.0
+"""The author hears at least so often that more is on its way."""
 GONE_S = 10.0
 """How long a fetch whose author no longer has the file waits for others who do."""
 
@@ -49,6 +52,7 @@ class Files:
         self._beginning = 0
         """Fetches of which it is being found out what is here."""
         self._reports = Reports(self._look_up, self._reported)
+        self._receivers = Receivers(machine.ctx, self._keep, self._tell_soon)
         self.exchange = Exchange(machine, self)
         self.offering = Offering(machine, self._shared)
 
@@ -68,6 +72,27 @@ class Files:
         elif file.row.state is FileState.COMPLETE:
             file.done = file.row.stream.size
             self._report(file)
+        elif file.row.state is FileState.PAUSED:
+            self._find_paused(file)
+
+    def _find_paused(self, file: File) -> None:
+        """What is here of it counts, and is served, though no more is asked for."""
+
+        def ready(found: Any) -> None:
+            paused = file.row.state is FileState.PAUSED and file.fetch is None
+            if not paused or isinstance(found, RequestError) or found.path is not None:
+                return
+            fetch = self.exchange.begin(file.row, file.conversation, found.layers)
+            file.done = fetch.done()
+            if fetch.complete():
+                self.exchange.end(file.row.id)
+            else:
+                self.exchange.pause(fetch, True)
+                file.fetch = fetch
+            self._tell(file)
+            self._report(file)
+
+        self._m.ctx.ask(lambda query: effects.BeginFetch(query, file.row.stream, ()), ready)
 
     def _file(self, row: FileRow, body: FileBody, conversation: Conversation) -> File:
         file = self._files.get(row.id)
@@ -88,36 +113,11 @@ class Files:
         file = self._files.get(row.hash)
         if file is not None:
             return self._info(file)
-        kept = row.file
-        state = kept.state if kept is not None else FileState.OFFERED
         conversation = self._m.conversations.get(row.conversation)
-        return info_of(
-            row.hash,
-            row.content,
-            row.author,
-            conversation.label if conversation else "",
-            state,
-            done=row.content.stream.size if state is FileState.COMPLETE else 0,
-            path=kept.path if kept else None,
-            receivers=kept.receivers if kept else (),
-            reason=kept.reason if kept else "",
-        )
+        return info_of_row(row, row.content, conversation.label if conversation else "")
 
     def _info(self, file: File) -> FileInfo:
-        fetch = file.fetch
-        return info_of(
-            file.row.id,
-            file.body,
-            file.row.author,
-            file.conversation.label,
-            file.row.state,
-            done=file.done if file.row.state is not FileState.COMPLETE else file.row.stream.size,
-            path=file.row.path,
-            receivers=tuple(file.receivers.values()),
-            reason=file.row.reason,
-            sources=fetch.sources() if fetch else 0,
-            rate=fetch.rate(self._m.ctx.now) if fetch else 0.0,
-        )
+        return info_of_file(file, self._m.ctx.now)
 
     def _shared(
         self, row: MessageRow, body: FileBody, conversation: Conversation, path: str
@@ -255,6 +255,7 @@ class Files:
             self.exchange.pause(file.fetch, False)
             m.ctx.reply(request, self._info(file))
             self._tell(file)
+            self._beat(file)
             return
         self._queue.pop(file.row.id, None)
         self._beginning += 1
@@ -274,6 +275,7 @@ class Files:
                 file.done = file.fetch.done()
                 m.ctx.reply(request, self._info(file))
                 self._tell(file)
+                self._beat(file)
                 if file.fetch.complete():
                     self._finish(0, file)
 
@@ -287,6 +289,9 @@ class Files:
         if file.fetch is not None:
             file.fetch = None
             self.exchange.end(file.row.id)
+
+    def _keep(self, file: File) -> None:
+        self._set(file, file.row.state, file.row.reason)
 
     def _set(self, file: File, state: FileState, reason: str = "") -> None:
         file.unsaved = False
@@ -426,7 +431,7 @@ class Files:
     def _tell(self, file: File) -> None:
         file.told = self._m.ctx.now
         if file.unsaved:
-            self._set(file, file.row.state, file.row.reason)
+            self._keep(file)
         self._m.ctx.notify(FileProgress(self._info(file)))
 
     def _report(self, file: File) -> None:
@@ -448,6 +453,22 @@ class Files:
             m.ctx.commit([PutFile(file.row)])
             self._forget(file)
 
+    def _beat(self, file: File) -> None:
+        """Report now and then that something comes, also of pieces that take long."""
+        if file.beating:
+            return
+        file.beating = True
+
+        def due() -> None:
+            file.beating = False
+            if file.fetch is None or file.row.state is not FileState.FETCHING:
+                return
+            if file.fetch.sources() and self._m.ctx.now - file.reported >= BEAT_S:
+                self._report(file)
+            self._beat(file)
+
+        self._m.ctx.after(BEAT_S, due)
+
     def link_shares(self, link: Link, conversation: Conversation) -> None:
         """A peer and this node share the conversation from now on."""
         for file in list(self._files.values()):
@@ -462,18 +483,6 @@ class Files:
     def _reported(
         self, row: MessageRow | None, conversation: Conversation, receiver: Receiver
     ) -> None:
-        """Who has had it all has had it, whatever comes of another device of the person."""
         file = self._own(row)
-        if file is None or file.conversation is not conversation:
-            return
-        before = file.receivers.get(receiver.peer_id)
-        if before == receiver or (before is not None and before.state is FileState.COMPLETE):
-            return
-        if before is None and len(file.receivers) >= limits.FILE_RECEIVERS:
-            return
-        file.receivers[receiver.peer_id] = receiver
-        if receiver.state is FileState.COMPLETE:
-            self._set(file, file.row.state, file.row.reason)
-        elif before is None or before.state is not receiver.state:
-            file.unsaved = True
-        self._tell_soon(file)
+        if file is not None and file.conversation is conversation:
+            self._receivers.told(file, receiver)

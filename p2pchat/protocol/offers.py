@@ -10,6 +10,7 @@ from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.records import FileRow, MessageRow
 from p2pchat.model.stream import kept
 from p2pchat.model.text import safe_text
+from p2pchat.protocol import receivers
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.exchange import Fetch
 from p2pchat.protocol.hashing import circle
@@ -34,6 +35,14 @@ class File:
     """The author doesn't have it any more."""
     put_to: str | None = None
     receivers: dict[PeerId, Receiver] = field(default_factory=dict)
+    heard: dict[PeerId, float] = field(default_factory=dict)
+    """When each of them reported, since the start."""
+    coming: int = 0
+    """How many of them were under way when that was looked at."""
+    watched: bool = False
+    """A timer will look again."""
+    beating: bool = False
+    """A timer will report again."""
 
 
 def row_of(message: MessageRow, body: FileBody, own: bool) -> FileRow:
@@ -57,7 +66,41 @@ def storable(path: str) -> str | None:
     return path
 
 
-def info_of(
+def info_of_file(file: File, now: float) -> FileInfo:
+    fetch = file.fetch
+    return _info(
+        file.row.id,
+        file.body,
+        file.row.author,
+        file.conversation.label,
+        file.row.state,
+        done=file.done if file.row.state is not FileState.COMPLETE else file.row.stream.size,
+        path=file.row.path,
+        receivers=receivers.shown(file, now),
+        reason=file.row.reason,
+        sources=fetch.sources() if fetch else 0,
+        rate=fetch.rate(now) if fetch else 0.0,
+    )
+
+
+def info_of_row(row: MessageRow, body: FileBody, label: str) -> FileInfo:
+    """Of an offer of which nothing is under way. `label`: its conversation's name here."""
+    kept = row.file
+    state = kept.state if kept is not None else FileState.OFFERED
+    return _info(
+        row.hash,
+        body,
+        row.author,
+        label,
+        state,
+        done=body.stream.size if state is FileState.COMPLETE else 0,
+        path=kept.path if kept else None,
+        receivers=receivers.unheard(kept.receivers) if kept else (),
+        reason=kept.reason if kept else "",
+    )
+
+
+def _info(
     id: EntryHash,
     body: FileBody,
     author: PeerId,

@@ -196,9 +196,11 @@ def _under_way(file: FileInfo, pace: Pace | None) -> str:
 
 
 def holders_of(receivers: Sequence[Receiver], total: int) -> str:
-    """`3 have it, 2 at 40–60%, 1 stopped`."""
+    """`3 have it, 2 at 40–60%, 1 stalled, 1 stopped`."""
     whole = sum(r.state is FileState.COMPLETE for r in receivers)
-    coming = [percent(r.done, total) for r in receivers if r.state is FileState.FETCHING]
+    fetching = [r for r in receivers if r.state is FileState.FETCHING]
+    coming = [percent(r.done, total) for r in fetching if not r.stalled]
+    stalled = len(fetching) - len(coming)
     stopped = sum(r.state in (FileState.PAUSED, FileState.FAILED) for r in receivers)
     parts = []
     if whole:
@@ -207,6 +209,8 @@ def holders_of(receivers: Sequence[Receiver], total: int) -> str:
         low, high = min(coming), max(coming)
         far = f"{low}%" if low == high else f"{low}–{high}%"
         parts.append(_("{number} at {percent}").format(number=len(coming), percent=far))
+    if stalled:
+        parts.append(_("{number} stalled").format(number=stalled))
     if stopped:
         parts.append(_("{number} stopped").format(number=stopped))
     return _(", ").join(parts) or _("Nobody has it yet")
@@ -224,7 +228,8 @@ def holders_named(receivers: Sequence[Receiver], total: int, labels: Mapping[Pee
     for receiver in ordered[:HOLDERS_NAMED]:
         name = labels.get(receiver.peer_id) or receiver.peer_id[:8]
         at = f"{percent(receiver.done, total)}%"
-        how = [said] if (said := told.get(receiver.state)) else []
+        said = _("stalled") if receiver.stalled else told.get(receiver.state)
+        how = [said] if said else []
         if receiver.state is not FileState.COMPLETE:
             how.append(at)
         lines.append(_("{name}: {text}").format(name=name, text=_(", ").join(how)))

@@ -173,11 +173,13 @@ def test_who_has_it() -> None:
         Receiver(WANG, 4 * MIB, FileState.FETCHING),
         Receiver(ZOE, 6 * MIB, FileState.FETCHING),
         Receiver(peer_id("d"), MIB, FileState.PAUSED),
+        Receiver(peer_id("e"), 2 * MIB, FileState.FETCHING, stalled=True),
     )
     own = card(author=ME, state=FileState.COMPLETE, receivers=receivers)
-    assert own.holders == "1 person has it, 2 at 40–60%, 1 stopped"
+    assert own.holders == "1 person has it, 2 at 40–60%, 1 stalled, 1 stopped"
     assert own.holders_named.splitlines() == [
-        "Li: has it", f"{ZOE[:8]}: 60%", "Wang: 40%", f"{'d' * 8}: paused, 10%",
+        "Li: has it", f"{ZOE[:8]}: 60%", "Wang: 40%", f"{'e' * 8}: stalled, 20%",
+        f"{'d' * 8}: paused, 10%",
     ]  # fmt: skip
     assert card(author=ME, state=FileState.COMPLETE).holders == "Nobody has it yet"
     assert card(receivers=receivers).holders == "", "only the author is told"
