@@ -16,7 +16,8 @@ from tunnel import Tunnel
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
-from p2pchat.events import MessageReceived, Warned
+from p2pchat.events import AccountRenamed, MessageReceived, Warned
+from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import DeviceId, EntryHash, InstanceId, PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.people import Peer
@@ -63,6 +64,9 @@ class Host:
         self.acknowledged: list[Message] = []
         self.met: list[PeerId] = []
         """Answers of `peers.connect`."""
+        self.signed: list[Registered | Opened] = []
+        """Answers of registering and of proving a password."""
+        self.renamed: list[AccountRenamed] = []
         self.refused: list[str] = []
         self.warnings: list[str] = []
         """Reasons; `told` has what people read."""
@@ -228,6 +232,8 @@ class Host:
                     if isinstance(event, Warned):
                         self.warnings.append(event.reason)
                         self.told.append(event.text)
+                    elif isinstance(event, AccountRenamed):
+                        self.renamed.append(event)
                     elif isinstance(event, MessageReceived):
                         self.received[event.message.message_id] += 1
             case effects.NotifyReceipt():
@@ -337,6 +343,8 @@ class Host:
             self.acknowledged.append(value)
         elif isinstance(value, Peer):
             self.met.append(value.peer_id)
+        elif isinstance(value, Registered | Opened):
+            self.signed.append(value)
 
     def _flush(self) -> None:
         """Make what was committed so far durable, in one go."""

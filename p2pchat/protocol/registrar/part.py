@@ -31,6 +31,7 @@ from p2pchat.protocol.registrar.service import Service
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
+OWN_NAME_KEY = "account_name"
 RECORD_KEY, KEYBOX_KEY = "registry/", "keybox/"
 """Beginnings of the keys under which records are stored."""
 TELL_S = 0.2
@@ -69,6 +70,8 @@ class Registrar:
         self._checked: dict[str, Bucket] = {}
         """By source, the least recent first."""
         self._known: dict[PeerId, Owner] = dict(self.registry.owners())
+        self._own_name = meta.get(OWN_NAME_KEY, b"").decode()
+        """Of the account, as its person was told last."""
         self._telling: Timer | None = None
 
     # -- what this node was told to be
@@ -129,6 +132,7 @@ class Registrar:
 
     def start(self) -> None:
         self.leading.start()
+        self._tell_own()
 
     def stop(self) -> None:
         self.leading.stop()
@@ -266,16 +270,31 @@ class Registrar:
         self._telling = None
         before, self._known = self._known, dict(self.registry.owners())
         ctx, people = self.machine.ctx, self.machine.people
+        self._tell_own()
         for account, owner in self._known.items():
             old = before.get(account)
+            if account == self.machine.identity.peer_id:
+                continue
             if old is not None and old.name != owner.name:
-                why = "released" if self.registry.is_released(owner) else "name-taken"
-                ctx.notify(AccountRenamed(account, old.name, owner.name, why))
+                ctx.notify(self._renamed(owner, old.name))
             if old is None or old.name != owner.name:
-                if account == self.machine.identity.peer_id:
-                    self.accounts.renamed(owner.name)
-                elif account in people and people.shown(account) is not None:
+                if account in people and people.shown(account) is not None:
                     ctx.notify(PeerChanged(people.peer(account)))
+
+    def _tell_own(self) -> None:
+        """Also at the start: the power may have gone before the person was told."""
+        owner = self._known.get(self.machine.identity.peer_id)
+        if owner is None or owner.name == self._own_name:
+            return
+        if self._own_name:
+            self.machine.ctx.notify(self._renamed(owner, self._own_name))
+        self._own_name = owner.name
+        self.machine.ctx.commit([PutMeta(OWN_NAME_KEY, owner.name.encode())])
+        self.accounts.renamed(owner.name)
+
+    def _renamed(self, owner: Owner, old_name: str) -> AccountRenamed:
+        why = "released" if self.registry.is_released(owner) else "name-taken"
+        return AccountRenamed(owner.account, old_name, owner.name, why)
 
     # -- answering those who prove a password
 

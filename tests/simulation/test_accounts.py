@@ -1,0 +1,273 @@
+"""Registrations while the network splits, registrars crash and clocks are a day off: every node
+comes to the same owners, no acknowledged account is lost, whoever is renamed is told, and the
+password opens the account wherever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from host import Host
+from test_election import APPOINTING, leader, settled, state
+from world import DAY_MS, World
+
+from p2pchat.model.accounts import Opened, Registered
+from p2pchat.model.ids import PeerId
+from p2pchat.protocol.identity import Signer
+from p2pchat.protocol.registrar.election import State
+from p2pchat.protocol.registrar.owners import Owner
+from p2pchat.protocol.registrar.part import KEYBOX_KEY
+
+SEEDS, GROUP = 240, 8
+STEPS = 18
+NAMES = ("Li", "LI", "Ann", "li_2", "Bo")
+PASSWORD = "correct horse"
+LINKING_S, SAME_S = 150.0, 25.0
+
+
+def known(host: Host) -> dict[PeerId, Owner]:
+    return host.machine.registrar.registry.owners()
+
+
+class School:
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed)
+        self.rng = rng = Random(seed + 1)
+        self.appointed = rng.random() < 0.3
+        public = Signer(APPOINTING).key if self.appointed else b""
+        for number in range(rng.randint(3, 6)):
+            teacher = self.appointed and number == 0
+            self.world.add(
+                clock_off_ms=rng.choice((0, 0, 0, DAY_MS, -DAY_MS)),
+                willing=number < 2 or rng.random() < 0.4,
+                appointing=APPOINTING if teacher else b"",
+                appointed_by=public,
+            )
+        self.counted: dict[Host, int] = {}
+        """Answers looked at so far."""
+        self.made: dict[PeerId, tuple[Host, str, Signer]] = {}
+        """Acknowledged accounts: where, and under which name."""
+
+    def run(self) -> None:
+        for _ in range(STEPS):
+            self._something()
+            for _ in range(self.rng.choice((1, 2, 20, 60))):
+                self.world.clock.run_for(0.25)
+                self._look()
+        self._heal()
+        self.check()
+
+    def _something(self) -> None:
+        actions: tuple[Callable[[], None], ...] = (
+            *([self._register] * 5),
+            self._part,
+            self._on_both_sides,
+            self._on_both_sides,
+            self.world.fabric.heal,
+            self._crash,
+            self._crash_leader,
+            self._start_again,
+            self._start_again,
+            self._sleep,
+            self._wake,
+        )
+        self.rng.choice(actions)()
+
+    def _look(self) -> None:
+        """What was acknowledged is durable where it has to be, at that moment."""
+        for host in self.world.hosts:
+            for answer in host.signed[self.counted.get(host, 0) :]:
+                assert isinstance(answer, Registered)
+                person = host.machine.identity.person
+                self.made[answer.account_id] = (host, answer.name, person)
+                self._check_durable(answer.account_id)
+            self.counted[host] = len(host.signed)
+
+    def _check_durable(self, account: PeerId) -> None:
+        kept = [h for h in self.world.hosts if h.store.meta(KEYBOX_KEY + account) is not None]
+        assert kept, "nobody has the key of an acknowledged account"
+        for host in kept:
+            if not host.up or host.frozen or state(host) is not State.REGISTRAR:
+                continue
+            for link in host.machine.links.up():
+                since = host.machine.ctx.now - link.opened
+                fellow = since > 3.0 and host.machine.registrar.is_fellow(link.device)
+                assert not fellow or len(kept) > 1, "the registrar alone has it"
+
+    # -- what happens
+
+    def _one(self, hosts: list[Host]) -> Host | None:
+        return self.rng.choice(hosts) if hosts else None
+
+    def _register(self) -> None:
+        if (host := self._one(self.world.running)) is not None:
+            name = self.rng.choice(NAMES)
+            host.ask(host.machine.registrar.accounts.register, name, PASSWORD)
+
+    def _part(self) -> None:
+        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
+        at = self.rng.randint(1, len(hosts) - 1)
+        self.world.split(hosts[:at], hosts[at:])
+
+    def _on_both_sides(self) -> None:
+        """The network has been split for a while when somebody registers in each half."""
+        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
+        at = self.rng.randint(1, len(hosts) - 1)
+        self.world.fabric.heal()
+        self.world.split(hosts[:at], hosts[at:])
+        self.world.clock.run_for(20.0)
+        self._look()
+        name = self.rng.choice(NAMES)
+        for half in (hosts[:at], hosts[at:]):
+            unnamed = [
+                host
+                for host in half
+                if host in self.world.running and host.machine.identity.peer_id not in known(host)
+            ]
+            if (host := self._one(unnamed)) is not None:
+                host.ask(host.machine.registrar.accounts.register, name, PASSWORD)
+
+    def _crash(self) -> None:
+        if (host := self._one(self.world.running)) is not None:
+            host.crash()
+
+    def _crash_leader(self) -> None:
+        found = [host for host in self.world.running if state(host) is State.REGISTRAR]
+        if (host := self._one(found)) is not None:
+            host.crash()
+
+    def _start_again(self) -> None:
+        if (host := self._one([host for host in self.world.hosts if not host.up])) is not None:
+            host.start()
+
+    def _sleep(self) -> None:
+        if (host := self._one(self.world.running)) is not None:
+            host.sleep()
+
+    def _wake(self) -> None:
+        if (host := self._one([host for host in self.world.hosts if host.frozen])) is not None:
+            host.wake()
+
+    # -- and what holds at the end
+
+    def _heal(self) -> None:
+        world = self.world
+        for host in world.hosts:
+            if host.frozen:
+                host.wake()
+            if not host.up:
+                host.start()
+        world.fabric.heal()
+        hosts = world.hosts
+        world.wait(lambda: world.linked(hosts), LINKING_S, "everyone linked to everyone")
+        self._look()
+
+        def same() -> bool:
+            first, *others = (known(host) for host in hosts)
+            return all(other == first for other in others)
+
+        world.wait(same, SAME_S, "the same owners everywhere")
+        world.clock.run_for(30.0)
+        self._look()
+        assert same()
+
+    def check(self) -> None:
+        hosts = self.world.hosts
+        owners = known(hosts[0])
+        looks = hosts[0].machine.registrar.registry.looks
+        taken = [look for owner in owners.values() for look in looks(owner.name)]
+        assert len(set(taken)) == sum(len(looks(owner.name)) for owner in owners.values())
+        for account, (host, name, _) in self.made.items():
+            owner = owners.get(account)
+            assert owner is not None, f"the account of {name} is lost"
+            told = {event.new_name for event in host.renamed if event.account_id == account}
+            assert owner.name == name or owner.name in told or self._was_off(host), (
+                f"{name} is {owner.name} and wasn't told"
+            )
+            for other in hosts:
+                if other.machine.registrar.may_hold:
+                    assert other.store.meta(KEYBOX_KEY + account) is not None
+        self._check_opening(owners)
+
+    def _was_off(self, host: Host) -> bool:
+        """It was renamed while this one was switched off, and shows the new name."""
+        own = known(host).get(host.machine.identity.peer_id)
+        return own is not None and host.machine.directory.profile.record.name == own.name
+
+    def _check_opening(self, owners: dict[PeerId, Owner]) -> None:
+        """The password opens each account from any host, and another one doesn't."""
+        if not self.made:
+            return
+        settled(self.world)
+        for account, (_, _, person) in list(self.made.items())[:2]:
+            host = self.rng.choice(self.world.hosts)
+            before = len(host.signed)
+            name = owners[account].name
+            host.ask(host.machine.registrar.accounts.open, name, PASSWORD)
+            self.world.wait(lambda h=host, n=before: len(h.signed) > n, 15.0, f"{name} opens")  # type: ignore[misc]  # its defaults
+            opened = host.signed[-1]
+            assert isinstance(opened, Opened)
+            assert Signer(opened.seed).key == person.key
+            self.counted[host] = len(host.signed)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
+def test_no_account_is_lost_and_all_agree(first: int, request: pytest.FixtureRequest) -> None:
+    asked = request.config.getoption("--seed")
+    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
+    for seed in seeds:
+        try:
+            School(seed).run()
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def together(world: World, hosts: int, **config: object) -> list[Host]:
+    found = [world.add(willing=True, **config) for _ in range(hosts)]
+    settled(world)
+    return found
+
+
+def test_two_parts_register_one_name_and_both_accounts_live_on() -> None:
+    world = World(11)
+    hosts = together(world, 4)
+    left, right = hosts[:2], hosts[2:]
+    world.split(left, right)
+    world.clock.run_for(30.0)
+    for host in (left[0], right[0]):
+        host.ask(host.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: all(h.signed for h in (left[0], right[0])), 15.0, "both registered")
+    world.fabric.heal()
+    world.wait(lambda: len({frozenset(known(h).items()) for h in hosts}) == 1, 60.0, "agree")
+    assert sorted(owner.name for owner in known(hosts[0]).values()) == ["Li", "Li_2"]
+    told = [event for host in hosts for event in host.renamed]
+    world.wait(lambda: bool([e for h in hosts for e in h.renamed]), 5.0, "told")
+    told = [event for host in hosts for event in host.renamed]
+    assert {(event.old_name, event.new_name, event.why) for event in told} == {
+        ("Li", "Li_2", "name-taken")
+    }
+    loser = next(host for host in (left[0], right[0]) if host.renamed)
+    assert loser.renamed[0].account_id == loser.machine.identity.peer_id
+    assert loser.machine.directory.profile.record.name == "Li_2"
+
+
+def test_the_registrar_alone_doesnt_wait_and_one_that_dies_is_asked_again() -> None:
+    world = World(12)
+    (alone,) = together(world, 1)
+    guest = world.add()
+    world.wait(lambda: leader(guest) == alone.device, 30.0, "known")
+    guest.ask(guest.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(guest.signed), 5.0, "registered")
+    second = world.add(willing=True)
+    world.wait(
+        lambda: second.store.meta(KEYBOX_KEY + guest.machine.identity.peer_id) is not None,
+        60.0,
+        "a new fellow gets what is held",
+    )
+    first = settled(world)
+    other = world.add()
+    world.wait(lambda: leader(other) == first.device, 30.0, "known")
+    other.ask(other.machine.registrar.accounts.register, "Ann", PASSWORD)
+    first.crash()
+    world.wait(lambda: bool(other.signed), 15.0, "the next registrar has taken it")
