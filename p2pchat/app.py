@@ -340,7 +340,11 @@ def why_no_window() -> str | None:
 def run_window(options: Options, log_level: str) -> int:
     """The window; one that is open for the profile already comes to the front instead.
     ProfileInUse where what runs there is no window."""
+    import platformdirs
+
     from p2pchat.node.host import host_name
+    from p2pchat.transport.udp import open_udp
+    from p2pchat.ui.around import SystemAround, this_program
     from p2pchat.ui.tk import window
 
     log_to_stderr(log_level)
@@ -362,6 +366,12 @@ def run_window(options: Options, log_level: str) -> int:
         name_given=options.name is not None,
         suggested_name=host_name(),
         handle=handle,
+        around=SystemAround(
+            Path(options.data_dir),
+            Path(platformdirs.user_data_dir("p2pchat", appauthor=False)),
+            this_program(),
+        ),
+        open_udp=open_udp,
     )
 
 

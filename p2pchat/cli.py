@@ -347,6 +347,7 @@ def options_of(given: argparse.Namespace) -> Options:
 
 
 def _data_dir(given: argparse.Namespace) -> str:
+    from p2pchat.config.profiles import PROFILES, is_profile_name
     from p2pchat.errors import UsageError
 
     if given.data_dir is not None:
@@ -358,16 +359,9 @@ def _data_dir(given: argparse.Namespace) -> str:
     base = platformdirs.user_data_dir("p2pchat", appauthor=False)
     if given.profile is None:
         return str(base)
-    if not given.profile or not _is_file_name(given.profile):
+    if not is_profile_name(given.profile):
         raise UsageError("--profile takes a plain name: letters, digits, space, - and _")
-    return os.path.join(str(base), "profiles", given.profile)
-
-
-def _is_file_name(name: str) -> bool:
-    """Whether the name can be a folder on every system (case may not tell two apart)."""
-    plain = all(char.isalnum() or char in " -_" for char in name)
-    devices = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
-    return plain and name == name.strip() and len(name) <= 64 and name.lower() not in devices
+    return os.path.join(str(base), PROFILES, given.profile)
 
 
 def _checked_name(name: str | None) -> str | None:

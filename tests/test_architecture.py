@@ -57,7 +57,10 @@ LIBRARY_HOMES = {
     "prompt_toolkit": ("ui.terminal",),
     "polib": ("ui.language",),
     "tkinter": ("ui.tk", "ui.bridge"),
-    "PIL": ("ui.tk",),
+    "PIL": (
+        "ui.avatar",
+        "ui.tk",
+    ),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),
 }

@@ -114,6 +114,10 @@ class NodeApi(Protocol):
 
     async def set_verified(self, peer_id: PeerId, verified: bool) -> Peer: ...
 
+    async def set_contact(self, peer_id: PeerId, on: bool = True) -> Peer:
+        """Whether they are one of the people one has chosen to keep."""
+        ...
+
     async def connect(self, address: str) -> Peer:
         """Link to HOST[:PORT]; `nobody-answered` where that fails."""
         ...

@@ -133,6 +133,9 @@ class FrontEnd:
     async def set_verified(self, peer_id: PeerId, verified: bool) -> Peer:
         return await self._ask(Peer, lambda m: m.commands.set_verified, peer_id, verified)
 
+    async def set_contact(self, peer_id: PeerId, on: bool = True) -> Peer:
+        return await self._ask(Peer, lambda m: m.commands.set_contact, peer_id, on)
+
     async def connect(self, address: str) -> Peer:
         return await self._ask(Peer, lambda m: m.topology.connect, parse_address(address))
 

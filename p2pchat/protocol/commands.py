@@ -288,6 +288,10 @@ class Commands:
         self._m.directory.apply(self._m.people.set_verified(person, on))
         self._m.ctx.reply(request, self._m.people.peer(person))
 
+    def set_contact(self, request: int, person: PeerId, on: bool) -> None:
+        self._m.directory.apply(self._m.people.set_contact(person, on))
+        self._m.ctx.reply(request, self._m.people.peer(person))
+
     def block(self, request: int, person: PeerId, on: bool) -> None:
         m = self._m
         m.directory.apply(m.people.set_blocked(person, on))

@@ -314,6 +314,10 @@ class PaperNode(ScriptedFiles):
         self.people[peer_id] = msgspec.structs.replace(self._known(peer_id), **changes)
         return self.people[peer_id]
 
+    async def set_contact(self, peer_id: PeerId, on: bool = True) -> Peer:
+        self._called("set_contact", peer_id, on)
+        return self._change(peer_id, contact=on)
+
     async def conversations(self) -> Sequence[Conversation]:
         self._called("conversations")
         return [self._conversation(name) for name in self.history]
@@ -383,6 +387,7 @@ class PaperNode(ScriptedFiles):
         self.joined.discard(room)
 
     async def members(self, room: str) -> Sequence[Member]:
+        self._called("members", room)
         await self.open_conversation(room)
         me = Member(ME, self.me.name, self.me.name, self.me.status)
         return [me, *(Member(p.peer_id, p.name, p.label, p.status) for p in self.people.values())]

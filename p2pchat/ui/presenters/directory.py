@@ -117,15 +117,21 @@ class Directory:
     def set_profile(
         self, name: str | None = None, status: str | None = None, note: str | None = None
     ) -> None:
-        def keep(profile: Profile) -> None:
-            self.me = profile
-            self._relabel()
-            self._changed()
+        self._runner.call(
+            lambda: self._node.set_profile(name=name, status=status, note=note), self.keep_me
+        )
 
-        self._runner.call(lambda: self._node.set_profile(name=name, status=status, note=note), keep)
+    def keep_me(self, profile: Profile) -> None:
+        """One's own profile is so now."""
+        self.me = profile
+        self._relabel()
+        self._changed()
 
     def block(self, peer_id: PeerId, on: bool) -> None:
         self._runner.call(lambda: self._node.block(peer_id, on), self._peer_changed)
+
+    def set_contact(self, peer_id: PeerId, on: bool) -> None:
+        self._runner.call(lambda: self._node.set_contact(peer_id, on), self._peer_changed)
 
     def set_verified(self, peer_id: PeerId, verified: bool) -> None:
         self._runner.call(lambda: self._node.set_verified(peer_id, verified), self._peer_changed)

@@ -152,24 +152,12 @@ class FilesPresenter:
 
     def act(self, file_id: str, action: FileAction) -> None:
         file = self._files.get(file_id)
-        if file is None:
-            return
-        node, path = self._node, file.path
-        match action:
-            case FileAction.DOWNLOAD | FileAction.AGAIN:
-                self._runner.call(lambda: node.fetch(file_id), self._keep)
-            case FileAction.RESUME:
-                self._runner.call(lambda: node.resume(file_id), self._keep)
-            case FileAction.PAUSE:
-                self._runner.call(lambda: node.pause(file_id), self._keep)
-            case FileAction.CANCEL | FileAction.UNSHARE:
-                self._runner.call(lambda: node.cancel(file_id), self._keep)
-            case FileAction.OPEN if path is not None:
-                self._runner.call(lambda: _wait(self._opener.open(path)))
-            case FileAction.SHOW if path is not None:
-                self._runner.call(lambda: _wait(self._opener.show(path)))
-            case _:
-                pass
+        if file is not None:
+            perform(self._node, self._runner, self._opener, file, action, self._keep)
+
+    def open_folder(self, path: str) -> None:
+        """With the system's file manager."""
+        self._runner.call(lambda: _wait(self._opener.open(path)))
 
     # -- sharing
 
@@ -239,6 +227,33 @@ class _Reading:
     name: str
     done: int = 0
     total: int = 0
+
+
+def perform(
+    node: NodeApi,
+    runner: Runner,
+    opener: Opener,
+    file: FileInfo,
+    action: FileAction,
+    keep: Callable[[FileInfo], None],
+) -> None:
+    """Do it; `keep` gets what the file is then."""
+    file_id, path = file.file_id, file.path
+    match action:
+        case FileAction.DOWNLOAD | FileAction.AGAIN:
+            runner.call(lambda: node.fetch(file_id), keep)
+        case FileAction.RESUME:
+            runner.call(lambda: node.resume(file_id), keep)
+        case FileAction.PAUSE:
+            runner.call(lambda: node.pause(file_id), keep)
+        case FileAction.CANCEL | FileAction.UNSHARE:
+            runner.call(lambda: node.cancel(file_id), keep)
+        case FileAction.OPEN if path is not None:
+            runner.call(lambda: _wait(opener.open(path)))
+        case FileAction.SHOW if path is not None:
+            runner.call(lambda: _wait(opener.show(path)))
+        case _:
+            pass
 
 
 async def _wait(awaitable: Awaitable[None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,14 +12,18 @@ from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Room
 from p2pchat.model.people import NodeInfo, Peer
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.presenters.about import AboutPresenter, AboutView
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.files import FilesPresenter, FilesView, Opener
 from p2pchat.ui.presenters.idle import IdlePresenter
+from p2pchat.ui.presenters.network import NetworkPresenter
+from p2pchat.ui.presenters.preferences import PreferencesPresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
 from p2pchat.ui.presenters.status import StatusPresenter, StatusView
+from p2pchat.ui.presenters.transfers import TransfersPresenter
 from p2pchat.ui.presenters.words import LOBBY
 
 
@@ -40,6 +44,17 @@ class MainView(Protocol):
 
     @property
     def files(self) -> FilesView: ...
+
+    @property
+    def about(self) -> AboutView: ...
+
+    def show_conversation(self, conversation: str) -> None:
+        """It is opened: in the place of a page, if one is open."""
+        ...
+
+    def show_transfers_summary(self, text: str) -> None:
+        """What is under way, in a few words; empty: nothing."""
+        ...
 
     def set_theme(self, theme: str) -> None:
         """`system`, `light` or `dark`."""
@@ -84,14 +99,26 @@ class MainPresenter:
             node, runner, self.directory, self.conversation, view.composer, now, self.status.say
         )
         self.idle = IdlePresenter(runner, self.directory, now)
+        self.about = AboutPresenter(node, runner, self.directory, view.about, self.open)
+        self.transfers = TransfersPresenter(
+            node, runner, self.directory, opener, now, self.open, view.show_transfers_summary
+        )
+        self.network = NetworkPresenter(node, runner, self.directory)
+        self.preferences = PreferencesPresenter(node, runner, self.directory, self.change)
         self._view = view
         self.directory.listeners.append(self._show_me)
 
-    def start(self, conversation: str = LOBBY) -> None:
-        """Load everything, open the conversation and put the focus into the entry."""
+    def start(self, conversation: str = LOBBY, opened: Callable[[], None] = lambda: None) -> None:
+        """Load everything, open the conversation and put the focus into the entry; then call
+        `opened`."""
+
+        def loaded() -> None:
+            self.open(conversation)
+            opened()
+
         self.runner.call(self.node.info, self._opened)
         self.runner.call(self.node.settings, self._set_up)
-        self.directory.load(lambda: self.open(conversation))
+        self.directory.load(loaded)
         self.idle.start()
 
     def events(self, events: Sequence[Event]) -> None:
@@ -100,7 +127,8 @@ class MainPresenter:
         self.conversation.events(batch)
         self.files.events(batch)
         self.composer.events(batch)
-        self.status.events(batch)
+        for part in (self.status, self.about, self.transfers, self.network):
+            part.events(batch)
         if any(isinstance(event, ProfileRenewed) for event in batch):
             self.renewed()
 
@@ -130,6 +158,7 @@ class MainPresenter:
         if room is not None and not room.joined:
             self._join(room)
             return
+        self._view.show_conversation(conversation)
         self.composer.opened(conversation)
         self.sidebar.select(conversation)
         if around is not None and conversation == self.conversation.name:
@@ -182,15 +211,16 @@ class MainPresenter:
         self.directory.block(peer_id, on)
 
     def set_theme(self, theme: str) -> None:
-        self.change(theme=theme)
+        self.change({"theme": theme})
 
-    def change(self, **settings: object) -> None:
+    def change(self, settings: Mapping[str, object]) -> None:
         """Keep these settings, and follow them."""
         self.runner.call(lambda: self.node.set_settings(settings), self._set_up)
 
     def _set_up(self, settings: Settings) -> None:
         self.settings = settings
         self.idle.away_after = settings.away_after
+        self.preferences.follow(settings)
         self._view.set_theme(settings.theme)
         self._view.set_language(settings.language)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from p2pchat.errors import RequestError
 from p2pchat.model.ids import MessageId, PeerId
-from p2pchat.model.people import Status
+from p2pchat.model.people import Peer, Status
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.rpc.messages import Code, RpcError
 
@@ -255,6 +255,10 @@ async def _verify(node: NodeApi, p: OfPeer) -> dict[str, str]:
     return {"words": await node.verify_words(PeerId(p.peer_id))}
 
 
+async def _contacts(node: NodeApi, p: Nothing) -> list[Peer]:
+    return [peer for peer in await node.peers() if peer.contact]
+
+
 async def _empty(awaitable: Awaitable[None]) -> dict[str, Any]:
     await awaitable
     return {}
@@ -319,6 +323,9 @@ METHODS: dict[str, Method] = {
     ),
     "peers.connect": Method(Connect, lambda node, p: node.connect(p.address)),
     "peers.block": Method(Block, lambda node, p: node.block(PeerId(p.peer_id), p.on)),
+    "contacts.list": Method(Nothing, _contacts),
+    "contacts.add": Method(OfPeer, lambda node, p: node.set_contact(PeerId(p.peer_id), True)),
+    "contacts.remove": Method(OfPeer, lambda node, p: node.set_contact(PeerId(p.peer_id), False)),
     "conversations.list": Method(Nothing, lambda node, p: node.conversations(), Order.READ),
     "conversations.typing": Method(
         OfConversation, lambda node, p: _empty(node.typing(p.conversation))

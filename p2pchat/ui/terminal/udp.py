@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
 
-from p2pchat.config import addresses
-from p2pchat.config.limits import DATAGRAM_BYTES
 from p2pchat.errors import UsageError
-from p2pchat.model.text import safe_bytes
 from p2pchat.ui.terminal.lines import Lines
-
-Address = tuple[str, int]
-
-END = "over"
-
-
-class Endpoint(Protocol):
-    """An open UDP socket with a peer."""
-
-    def send(self, data: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-
-OpenEndpoint = Callable[
-    [Callable[[Address, bytes], None], Callable[[OSError], None]], Awaitable[Endpoint]
-]
-"""Bind and open; the first callable gets what arrives, the second what went wrong."""
+from p2pchat.ui.udp import OpenEndpoint, arrival, datagram, is_end, trouble_of
 
 
 async def talk(open_endpoint: OpenEndpoint, lines: Lines, stop: asyncio.Event) -> None:
@@ -49,28 +27,6 @@ async def talk(open_endpoint: OpenEndpoint, lines: Lines, stop: asyncio.Event) -
         endpoint.close()
 
 
-def datagram(line: bytes) -> bytes:
-    """What a line without its line end is sent as. UsageError where it is too long or no text."""
-    if len(line) > DATAGRAM_BYTES:
-        raise UsageError(f"not sent: over {DATAGRAM_BYTES} bytes")
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        raise UsageError("not sent: it isn't UTF-8") from None
-    return line
-
-
-def is_end(line: bytes) -> bool:
-    return line.lower() == END.encode()
-
-
-def arrival(sender: Address, data: bytes) -> str:
-    """`HOST:PORT say: TEXT`, safe to print; one trailing line end isn't shown."""
-    if data.endswith(b"\n"):
-        data = data[:-1].removesuffix(b"\r")
-    return f"{addresses.join(*sender)} say: {safe_bytes(data)}"
-
-
 class _Trouble:
     """Tells of the same network error once for each line that is typed: a peer that isn't there
     yet answers every datagram with a refusal."""
@@ -80,9 +36,7 @@ class _Trouble:
         self._told = ""
 
     def tell(self, error: OSError) -> None:
-        text = error.strerror or str(error)
-        if isinstance(error, ConnectionRefusedError):
-            text = "nobody listens there yet"
+        text = trouble_of(error)
         if text != self._told:
             self._told = text
             self._lines.complain(text)

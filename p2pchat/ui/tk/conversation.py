@@ -55,6 +55,7 @@ class ConversationPane(ttk.Frame):
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         super().__init__(parent, style="Surface.TFrame")
         self.on_search: Callable[[], None] = lambda: None
+        self.on_about: Callable[[], None] = lambda: None
         self.on_more: Callable[[tk.Widget], None] = lambda widget: None
         self._theme = theme
         self._presenter: ConversationPresenter | None = None
@@ -77,6 +78,9 @@ class ConversationPane(ttk.Frame):
         px, theme = self._theme.px, self._theme
         head = ttk.Frame(self, style="Surface.TFrame", padding=(px(18), px(10), px(12), px(10)))
         self.head = Head(head, theme)
+        self.head.configure(cursor="hand2")
+        self.head.bind("<Button-1>", lambda event: self.on_about())
+        tip(self.head, _("Who this is, or who is in the room (Ctrl+I)"))
         self.search_button = IconButton(
             head, theme, "search", _("Search messages (Ctrl+F)"), lambda: self.on_search(),
             style="Surface.Toolbutton",

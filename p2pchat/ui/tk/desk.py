@@ -5,27 +5,23 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from tkinter import ttk
 
-from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
 from p2pchat.ui.presenters.composer import Mode
-from p2pchat.ui.presenters.dialogs import (
-    ConnectPresenter,
-    RoomPresenter,
-    SomeoneElsePresenter,
-    name_problem,
-)
 from p2pchat.ui.presenters.files import FilesView
 from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.runner import Lease, Runner
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.tk.aboutpanel import AboutPanel
+from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.attach import Attach
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.menus import Menus
-from p2pchat.ui.tk.pages import Dialog
+from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.search import SearchPanel
 from p2pchat.ui.tk.sidebar import Sidebar
 from p2pchat.ui.tk.statusbar import StatusBar
@@ -35,6 +31,8 @@ from p2pchat.ui.tk.thumbnails import Thumbnails
 TOUCHES = ("<Key>", "<Motion>", "<Button>")
 """What shows that somebody is there."""
 FOCUS = ("<FocusIn>", "<FocusOut>")
+WHEEL = {"<MouseWheel>": 0, "<Button-4>": -1, "<Button-5>": 1}
+"""Turns of the wheel; 0: as the event says."""
 
 
 def local_now() -> datetime:
@@ -44,12 +42,20 @@ def local_now() -> datetime:
 class Desk(ttk.Frame):
     """The view of MainPresenter."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, node: NodeApi, runner: Runner) -> None:
+    def __init__(
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        node: NodeApi,
+        runner: Runner,
+        around: Around | None = None,
+    ) -> None:
         super().__init__(root)
         self._top = root
         self._theme = theme
         self._node = node
         self._runner = runner = Lease(runner)
+        self.on_quit: Callable[[], None] = lambda: None
         self.on_language: Callable[[str], None] = lambda language: None
         self._build()
         self.main = MainPresenter(node, runner, self, SystemOpener(), local_now)
@@ -58,7 +64,9 @@ class Desk(ttk.Frame):
         self.search = SearchPresenter(
             node, runner, self.main.directory, self.search_panel, local_now
         )
-        self.menus = Menus(root, theme, self.main)
+        self.asking = Asking(root, theme, node, runner, self.main)
+        self.places.attach(self.main, runner, self.asking, around)
+        self.menus = Menus(root, theme, self.main, self.asking, self.places)
         self._attach()
         self._bind()
 
@@ -74,6 +82,8 @@ class Desk(ttk.Frame):
         self.conversation = ConversationPane(self._middle, theme)
         self.composer = self.conversation.composer
         self.search_panel = SearchPanel(self._middle, theme)
+        self.about = AboutPanel(self._middle, theme)
+        self.places = Places(self._middle, theme, self.conversation, self.search_panel, self.about)
         self.status = StatusBar(self, theme, self._middle)
         self.status.notice.grid(row=0, column=0, columnspan=2, sticky="ew")
         self.status.notice.grid_remove()
@@ -92,7 +102,9 @@ class Desk(ttk.Frame):
     def _attach(self) -> None:
         main, menus = self.main, self.menus
         self.conversation.attach(main.conversation, main.directory)
-        self.conversation.on_search = self.open_search
+        self.conversation.on_search = self.places.open_search
+        self.conversation.on_about = lambda: self.places.toggle_about(main.conversation.name)
+        self.about.on_copy = menus.copy
         self.conversation.on_more = lambda widget: menus.of_conversation(
             main.conversation.name, widget.winfo_rootx(), widget.winfo_rooty() + 30
         )
@@ -126,22 +138,25 @@ class Desk(ttk.Frame):
         sidebar.on_menu = menus.of_conversation
         sidebar.on_theme = self._other_theme
         self.status.on_dismiss = main.status.dismiss
-        self.status.on_someone_else = self.ask_someone_else
+        self.status.on_someone_else = self.asking.someone_else
+        self.status.on_network = lambda: self.places.toggle(Place.NETWORK)
+        self.status.on_transfers = lambda: self.places.toggle(Place.TRANSFERS)
         self.search_panel.on_search = self._search
         self.search_panel.on_hit = self._open_hit
-        self.search_panel.on_close = self.close_search
-        menus.ask_name, menus.ask_connect, menus.ask_room = (
-            self.ask_name, self.ask_connect, self.ask_room,
-        )  # fmt: skip
-        menus.ask_words = self.ask_words
-        menus.ask_someone_else = self.ask_someone_else
+        self.search_panel.on_close = self.places.close_search
 
     def _bind(self) -> None:
-        root, main = self._top, self.main
+        root, main, places = self._top, self.main, self.places
         keys = {
             "<Control-k>": self.sidebar.start_find,
-            "<Control-f>": self.open_search,
-            "<Control-n>": lambda: self.ask_room(False),
+            "<Control-f>": places.open_search,
+            "<Control-i>": lambda: places.toggle_about(main.conversation.name),
+            "<Control-j>": lambda: places.toggle(Place.TRANSFERS),
+            "<Control-comma>": lambda: places.toggle(Place.SETTINGS),
+            "<F1>": lambda: places.toggle(Place.SHORTCUTS),
+            "<Control-n>": lambda: self.asking.room(False),
+            "<Control-l>": self.asking.connect,
+            "<Control-q>": lambda: self.on_quit(),
             "<Alt-Up>": lambda: main.step(-1),
             "<Alt-Down>": lambda: main.step(1),
             "<Alt-Shift-Down>": lambda: main.step(1, unread_only=True),
@@ -154,15 +169,27 @@ class Desk(ttk.Frame):
         for event in TOUCHES:
             root.bind(event, lambda event: main.idle.touched(), add="+")
         for event in FOCUS:
-            root.bind(event, lambda event: self._active(), add="+")
+            root.bind(event, self._focus_moved, add="+")
+        for event, steps in WHEEL.items():
+            root.bind(event, partial(self._wheel, steps), add="+")
+        root.bind("<Prior>", lambda event: places.page(event.widget, -1))
+        root.bind("<Next>", lambda event: places.page(event.widget, 1))
+        root.bind("<Escape>", lambda event: places.close() or None)
 
     def end(self) -> None:
         """Before it is destroyed and the window goes on."""
         self._runner.end()
-        for event in (*TOUCHES, *FOCUS):
+        for event in (*TOUCHES, *FOCUS, *WHEEL):
             self._top.unbind(event)
 
     # -- the presenter's view
+
+    def show_conversation(self, conversation: str) -> None:
+        self.places.show_conversation()
+        self.places.follow(conversation)
+
+    def show_transfers_summary(self, text: str) -> None:
+        self.status.show_transfers(text)
 
     @property
     def files(self) -> FilesView:
@@ -180,118 +207,9 @@ class Desk(ttk.Frame):
         self._top.title(f"({unread}) p2pchat" if unread else "p2pchat")
 
     def ask_password(self, room: str) -> None:
-        self._room_dialog(create=False, protected=room)
-
-    # -- dialogs
-
-    def ask_connect(self) -> None:
-        dialog = Dialog(
-            self._top, self._theme, _("Connect by address"),
-            _("For people who don't show up by themselves: write the name or address of their "
-              "computer."), _("Connect"),
-        )  # fmt: skip
-        field = dialog.page.add_field(_("Address"), _("192.168.1.20 or 192.168.1.20:27474"))
-        presenter = ConnectPresenter(self._node, self._runner, dialog.page, self.main.open_person)
-        dialog.page.on_submit = lambda: presenter.submit(field.text)
-        dialog.open(field)
-
-    def ask_room(self, create: bool) -> None:
-        self._room_dialog(create)
-
-    def _room_dialog(self, create: bool, protected: str = "") -> None:
-        """`protected`: a room that is known to take a password."""
-        title = (
-            _("Create a room")
-            if create
-            else _("Join {room}").format(room=protected)
-            if protected
-            else _("Join a room")
-        )
-        about = (
-            _(
-                "Everyone on this network can join an open room. With a password, only those who "
-                "know it can join and read."
-            )
-            if create
-            else _("Only those who know its password can join and read.")
-            if protected
-            else _("An open room that nobody has yet is created.")
-        )
-        dialog = Dialog(self._top, self._theme, title, about, _("Create") if create else _("Join"))
-        name = dialog.page.add_field(_("Room"), _("maths"))
-        optional = (_("Password (optional)"), _("none: an open room"))
-        label, hint = (_("Password"), "") if protected else optional
-        password = dialog.page.add_field(label, hint, secret=True)
-        presenter = RoomPresenter(
-            self._node, self._runner, dialog.page, create, self.main.entered_room
-        )
-        dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
-        name.set(protected)
-        dialog.open(password if protected else name)
-
-    def ask_words(self, peer: Peer) -> None:
-        """Both sides see the same words: who compares them by voice knows who is there."""
-        label = self.main.directory.labels[peer.peer_id]
-
-        def show(words: str) -> None:
-            dialog = Dialog(
-                self._top, self._theme, _("Is this {name}?").format(name=label),
-                _("Ask {name}, by voice or face to face, for the words that they see here. If "
-                  "they are the same, nobody pretends to be {name}.").format(name=label),
-                _("They are the same"),
-            )  # fmt: skip
-            field = dialog.page.add_field(_("Words"), "")
-            field.set(words)
-            field.entry.state(["readonly"])
-
-            def submit() -> None:
-                dialog.close()
-                self.main.directory.set_verified(peer.peer_id, True)
-
-            dialog.page.on_submit = submit
-            dialog.open(field)
-
-        self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
-
-    def ask_name(self) -> None:
-        dialog = Dialog(
-            self._top, self._theme, _("Change name"), _("The name that others see."), _("Change")
-        )
-        field = dialog.page.add_field(_("Your name"), "")
-        field.set(self.main.directory.me.name)
-
-        def submit() -> None:
-            name = field.text.strip()
-            problem = name_problem(name)
-            dialog.page.show_error(problem)
-            if not problem:
-                dialog.close()
-                self.main.directory.set_profile(name=name)
-
-        dialog.page.on_submit = submit
-        dialog.open(field)
-
-    def ask_someone_else(self) -> None:
-        dialog = Dialog(
-            self._top, self._theme, _("I am someone else"),
-            _("For who uses a copy of somebody's profile. You become a new person and keep the "
-              "rooms. The old person's direct messages, drafts, and whom they have verified or "
-              "blocked go from this computer."), _("Become someone else"),
-        )  # fmt: skip
-        field = dialog.page.add_field(_("Your name"), _("The name that others will see"))
-        presenter = SomeoneElsePresenter(self._node, self._runner, dialog.page, self.main.renewed)
-        dialog.page.on_submit = lambda: presenter.submit(field.text)
-        dialog.open(field)
+        self.asking.room(create=False, protected=room)
 
     # -- search
-
-    def open_search(self) -> None:
-        self.search_panel.grid(row=1, column=1, sticky="ns")
-        self.search_panel.field.entry.focus_set()
-
-    def close_search(self) -> None:
-        self.search_panel.grid_remove()
-        self.composer.focus()
 
     def _search(self, query: str, everywhere: bool) -> None:
         self.search.search(query, None if everywhere else self.main.conversation.name)
@@ -306,22 +224,24 @@ class Desk(ttk.Frame):
             self.main.open(f"@{peer_id}")
 
     def _cancel(self) -> bool:
-        """Esc: out of a reply or an edit, else out of the search, else of reading what is to be
-        shared."""
+        """Esc: out of a reply or an edit, else out of what is open beside it, else out of reading
+        what is to be shared."""
         if self.main.composer.target is not None:
             self.main.composer.cancel()
             return True
-        if self.search_panel.winfo_ismapped():
-            self.close_search()
-            return True
-        return self.main.files.stop_reading()
+        return self.places.close() or self.main.files.stop_reading()
 
     def _other_theme(self) -> None:
         self.main.set_theme("light" if self._theme.palette.name == "dark" else "dark")
 
-    def _active(self) -> None:
+    def _focus_moved(self, event: tk.Event[tk.Misc]) -> None:
+        if event.type == tk.EventType.FocusIn:
+            self.places.focused(event.widget)
         # The focus moves between widgets as well: ask where it is once it has settled.
         self.after_idle(lambda: self.main.conversation.set_active(self._focused()))
+
+    def _wheel(self, steps: int, event: tk.Event[tk.Misc]) -> None:
+        self.places.wheel(event.widget, steps or (-1 if event.delta > 0 else 1))
 
     def _focused(self) -> bool:
         return bool(self._top.tk.call("focus"))

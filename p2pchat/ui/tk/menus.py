@@ -6,12 +6,14 @@ import tkinter as tk
 from collections.abc import Callable
 
 from p2pchat.model.ids import MessageId
-from p2pchat.model.people import Peer, Status
+from p2pchat.model.people import Status
 from p2pchat.model.text import safe_text
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.words import LOBBY
+from p2pchat.ui.tk.asking import Asking
+from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.theme import Theme
 
 EMOJI = ("👍", "💜", "😂", "🎉", "😮", "😢", "🙏", "👀")
@@ -20,12 +22,9 @@ EMOJI = ("👍", "💜", "😂", "🎉", "😮", "😢", "🙏", "👀")
 class Menus:
     """Made once the node is open. A menu is built when it is asked for and replaces the last."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, main: MainPresenter) -> None:
-        self.ask_name: Callable[[], None] = lambda: None
-        self.ask_connect: Callable[[], None] = lambda: None
-        self.ask_room: Callable[[bool], None] = lambda create: None
-        self.ask_words: Callable[[Peer], None] = lambda peer: None
-        self.ask_someone_else: Callable[[], None] = lambda: None
+    def __init__(
+        self, root: tk.Tk, theme: Theme, main: MainPresenter, asking: Asking, places: Places
+    ) -> None:
         self.ask_files: Callable[[], None] = lambda: None
         self.ask_folder: Callable[[], None] = lambda: None
         self.last: tk.Menu | None = None
@@ -34,6 +33,11 @@ class Menus:
         self._root = root
         self._theme = theme
         self._main = main
+        self._asking = asking
+        self._places = places
+        self.on_udp: Callable[[], None] | None = None
+        """Opens the UDP test window, where there can be one."""
+        self.on_quit: Callable[[], None] = lambda: None
 
     def of_message(self, message_id: MessageId, x: int, y: int) -> None:
         main = self._main
@@ -93,6 +97,12 @@ class Menus:
         menu = self._menu()
         if conversation != main.conversation.name:
             menu.add_command(label=_("Open"), command=lambda: main.open(conversation))
+        if main.about.shown != conversation:
+            menu.add_command(
+                label=_("Who this is") if conversation[:1] == "@" else _("About this room"),
+                accelerator="Ctrl+I" if conversation == main.conversation.name else "",
+                command=lambda: self._places.open_about(conversation),
+            )
         known = directory.conversations.get(conversation)
         muted = bool(known and known.muted)
         room = directory.rooms.get(conversation)
@@ -103,7 +113,7 @@ class Menus:
             )
         peer = directory.peer_of(conversation)
         if peer is not None:
-            menu.add_command(label=_("Compare words…"), command=lambda: self.ask_words(peer))
+            menu.add_command(label=_("Compare words…"), command=lambda: self._asking.words(peer))
             menu.add_command(label=_("Copy id"), command=lambda: self.copy(peer.peer_id))
             menu.add_separator()
             menu.add_command(
@@ -118,8 +128,6 @@ class Menus:
     def of_me(self, below: tk.Widget) -> None:
         main = self._main
         menu = self._menu()
-        menu.add_command(label=_("Change name…"), command=self.ask_name)
-        menu.add_separator()
         self._status = tk.StringVar(menu, main.directory.me.status.value)
         for status, label in (
             (Status.ONLINE, _("Online")),
@@ -133,7 +141,23 @@ class Menus:
                 command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()
-        menu.add_command(label=_("I am someone else…"), command=self.ask_someone_else)
+        open_place = self._places.open
+        for label, place, keys in (
+            (_("Profile and settings"), Place.SETTINGS, "Ctrl+,"),
+            (_("Transfers"), Place.TRANSFERS, "Ctrl+J"),
+            (_("Network"), Place.NETWORK, ""),
+            (_("Keyboard shortcuts"), Place.SHORTCUTS, "F1"),
+        ):
+            menu.add_command(
+                label=label,
+                accelerator=keys,
+                command=lambda place=place: open_place(place),  # type: ignore[misc]  # bound now
+            )
+        menu.add_separator()
+        if self.on_udp is not None:
+            menu.add_command(label=_("UDP test…"), command=self.on_udp)
+        menu.add_command(label=_("I am someone else…"), command=self._asking.someone_else)
+        menu.add_command(label=_("Quit"), accelerator="Ctrl+Q", command=self.on_quit)
         self._below(menu, below)
 
     def to_attach(self, below: tk.Widget) -> None:
@@ -144,10 +168,10 @@ class Menus:
 
     def to_add(self, below: tk.Widget) -> None:
         menu = self._menu()
-        menu.add_command(label=_("Join a room…"), command=lambda: self.ask_room(False))
-        menu.add_command(label=_("Create a room…"), command=lambda: self.ask_room(True))
+        menu.add_command(label=_("Join a room…"), command=lambda: self._asking.room(False))
+        menu.add_command(label=_("Create a room…"), command=lambda: self._asking.room(True))
         menu.add_separator()
-        menu.add_command(label=_("Connect by address…"), command=self.ask_connect)
+        menu.add_command(label=_("Connect by address…"), command=self._asking.connect)
         self._below(menu, below)
 
     def _menu(self) -> tk.Menu:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 
+from p2pchat.ui import language
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.dialogs import FirstStartPresenter
 from p2pchat.ui.tk.theme import Theme
@@ -83,6 +85,7 @@ class Dialog(tk.Toplevel):
 
     def __init__(self, parent: tk.Tk, theme: Theme, title: str, about: str, button: str) -> None:
         super().__init__(parent)
+        self._theme = theme
         self.withdraw()
         self.title(title)
         self.resizable(False, False)
@@ -133,12 +136,46 @@ class FirstPage(ttk.Frame):
         self.name = self.page.add_field(_("Your name"), _("The name that others will see"))
         self.name.set(suggested)
         self.page.place(relx=0.5, rely=0.42, anchor="center")
+        self.on_language: Callable[[str], None] = lambda tag: None
+        self.on_udp: Callable[[], None] | None = None
+        self.on_profiles: Callable[[], None] | None = None
+        self._theme = theme
         self.presenter = FirstStartPresenter(self.page, suggested, chosen)
         self.page.on_submit = lambda: self.presenter.submit(self.name.text)
+
+    def show_more(self) -> None:
+        """Below: the language, other profiles, and the UDP test."""
+        px = self._theme.px
+        foot = ttk.Frame(self)
+        spoken = language.available()
+        self.language = ttk.Menubutton(foot, text=spoken[language.tag()])
+        menu = tk.Menu(self.language, tearoff=False, font=self._theme.fonts["small"])
+        for tag, name in spoken.items():
+            menu.add_command(label=name, command=partial(self._speak, tag))
+        self.language.configure(menu=menu)
+        tip(self.language, _("Language"))
+        self.language.grid(row=0, column=0)
+        for text, about, action in (
+            (_("Other profiles…"), _("Open or make another one"), self.on_profiles),
+            (_("UDP test…"), _("Plain lines of text, without a profile"), self.on_udp),
+        ):
+            if action is not None:
+                button = ttk.Button(foot, text=text, command=action)
+                button.bind("<Return>", partial(_invoke, button))
+                tip(button, about)
+                button.grid(row=0, column=foot.grid_size()[0], padx=(px(8), 0))
+        foot.place(relx=0.5, rely=0.95, anchor="s")
+
+    def _speak(self, tag: str) -> None:
+        self.on_language(tag)
 
     def focus_name(self) -> None:
         self.name.entry.focus_set()
         self.name.entry.select_range(0, "end")
+
+
+def _invoke(button: ttk.Button, event: tk.Event[tk.Misc]) -> None:
+    button.invoke()
 
 
 class TroublePage(ttk.Frame):

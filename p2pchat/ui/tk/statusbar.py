@@ -20,18 +20,31 @@ class StatusBar(ttk.Frame):
         super().__init__(parent, style="Sidebar.TFrame")
         self.on_dismiss: Callable[[], None] = lambda: None
         self.on_someone_else: Callable[[], None] = lambda: None
+        self.on_network: Callable[[], None] = lambda: None
+        self.on_transfers: Callable[[], None] = lambda: None
         self._theme = theme
         self._linked = False
         self._notice: Notice | None = None
         px = theme.px
         self._line = tk.Frame(self, height=1)
         self._dot = tk.Label(self, borderwidth=0)
-        self._text = tk.Label(self, font=theme.fonts["small"], anchor="w", borderwidth=0)
+        self.network = ttk.Button(
+            self, style="Link.Toolbutton", command=lambda: self.on_network(), takefocus=True
+        )
+        tip(self.network, _("How this computer is linked, and what stands in the way"))
+        self.transfers = ttk.Button(
+            self, style="Link.Toolbutton", command=lambda: self.on_transfers(), takefocus=True
+        )
+        tip(self.transfers, _("All transfers (Ctrl+J)"))
+        for button in (self.network, self.transfers):
+            button.bind("<Return>", lambda event, button=button: button.invoke())  # type: ignore[misc]  # bound now
         self._detail = tk.Label(self, font=theme.fonts["small"], anchor="e", borderwidth=0)
-        self._line.grid(row=0, column=0, columnspan=3, sticky="ew")
-        self._dot.grid(row=1, column=0, padx=(px(16), px(8)), pady=px(6))
-        self._text.grid(row=1, column=1, sticky="ew")
-        self._detail.grid(row=1, column=2, padx=px(16))
+        self._line.grid(row=0, column=0, columnspan=4, sticky="ew")
+        self._dot.grid(row=1, column=0, padx=(px(16), 0), pady=px(3))
+        self.network.grid(row=1, column=1, sticky="w")
+        self.transfers.grid(row=1, column=2)
+        self.transfers.grid_remove()
+        self._detail.grid(row=1, column=3, padx=px(16))
         self.columnconfigure(1, weight=1)
         self.notice = tk.Frame(notice_parent)
         self._notice_text = tk.Label(
@@ -57,11 +70,18 @@ class StatusBar(ttk.Frame):
         self._recolour()
 
     def show_status(self, text: str, detail: str, linked: bool) -> None:
-        self._text.configure(text=text)
+        self.network.configure(text=text)
         self._detail.configure(text=detail)
         if linked != self._linked:
             self._linked = linked
             self._recolour()
+
+    def show_transfers(self, text: str) -> None:
+        self.transfers.configure(text=text)
+        if text:
+            self.transfers.grid()
+        else:
+            self.transfers.grid_remove()
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self._notice = notice
@@ -92,7 +112,7 @@ class StatusBar(ttk.Frame):
         self._line.configure(background=colours.line)
         colour = "#2fa84f" if self._linked else colours.faint
         self._dot.configure(image=self._theme.circle(self._theme.px(8), colour))
-        for label in (self._dot, self._text, self._detail):
+        for label in (self._dot, self._detail):
             label.configure(background=colours.sidebar, foreground=colours.muted)
         trouble = self._notice is not None and self._notice.trouble
         fill = colours.trouble_fill if trouble else colours.warning_fill

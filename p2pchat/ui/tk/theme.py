@@ -14,7 +14,7 @@ import sv_ttk
 
 from p2pchat.model.people import Status
 from p2pchat.ui.presenters import words
-from p2pchat.ui.tk import drawing
+from p2pchat.ui.tk import drawing, pagestyle
 from p2pchat.ui.tk.pictures import Pictures
 
 
@@ -283,6 +283,7 @@ class Theme:
         for name in ("Small.TButton", "Small.Accent.TButton"):
             style.configure(name, padding=(self.px(8), self.px(1)), font=self.fonts["small"])
         style.configure("TButton", padding=(self.px(12), self.px(5)))
+        pagestyle.configure(self._root, colours, self.fonts, self.px)
         self._root.configure(background=colours.window)
 
 

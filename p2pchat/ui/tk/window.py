@@ -18,10 +18,14 @@ from p2pchat.ui import language
 from p2pchat.ui.bridge import Bridge
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
+from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
+from p2pchat.ui.tk.udpwindow import UdpWindow
+from p2pchat.ui.udp import OpenUdp
 
 log = logging.getLogger("p2pchat.ui")
 
@@ -59,17 +63,20 @@ def run_window(
     name_given: bool = False,
     suggested_name: str = "",
     handle: WindowHandle | None = None,
+    around: Around | None = None,
+    open_udp: OpenUdp | None = None,
 ) -> int:
     """Show the window until it is closed; the exit code. On the main thread.
 
     `first_start`: the profile is fresh; then a page asks for the name before the node is opened,
-    unless `name_given`. UsageError where there is no display."""
+    unless `name_given`. `around` is the system around the program, `open_udp` opens the socket of a
+    UDP test; without them the window does without. UsageError where there is no display."""
     be_sharp()
     try:
         root = tk.Tk(className="p2pchat")
     except tk.TclError as error:
         raise UsageError(f"there is no display for a window ({error})") from error
-    window = Window(root, open_node, handle or WindowHandle())
+    window = Window(root, open_node, handle or WindowHandle(), around, open_udp)
     with window.signals():
         window.start(suggested_name if first_start and not name_given else None)
         root.mainloop()
@@ -79,13 +86,24 @@ def run_window(
 class Window:
     """The root window and what it shows: the first page, the desk, or why there is none."""
 
-    def __init__(self, root: tk.Tk, open_node: OpenNode, handle: WindowHandle) -> None:
+    def __init__(
+        self,
+        root: tk.Tk,
+        open_node: OpenNode,
+        handle: WindowHandle,
+        around: Around | None = None,
+        open_udp: OpenUdp | None = None,
+    ) -> None:
         self.exit_code = 0
         self.desk: Desk | None = None
         self.first_page: FirstPage | None = None
         self.root = root
+        self.udp: UdpWindow | None = None
         self._open_node = open_node
+        self._around = around
+        self._open_udp = open_udp
         self._node: NodeApi | None = None
+        self._chosen_language: str | None = None
         self._closing = False
         self._shown: ttk.Frame | None = None
         language.use("")
@@ -108,10 +126,42 @@ class Window:
         if suggested_name is None:
             self._open(None)
         else:
-            self.first_page = FirstPage(self.root, self.theme, suggested_name, self._open)
-            self._show(self.first_page)
-            self.first_page.focus_name()
+            self._show_first_page(suggested_name)
         self.root.deiconify()
+
+    def _show_first_page(self, suggested_name: str) -> None:
+        page = FirstPage(self.root, self.theme, suggested_name, self._open)
+        page.on_language = lambda tag: self._first_language(tag, page)
+        page.on_udp = self.open_udp_test if self._open_udp else None
+        page.on_profiles = self.open_profiles if self._around else None
+        page.show_more()
+        self.first_page = page
+        self._show(page)
+        page.focus_name()
+
+    def _first_language(self, tag: str, page: FirstPage) -> None:
+        """One was chosen before there is a profile: it is kept once there is."""
+        self._chosen_language = tag
+        if language.use(tag):
+            name = page.name.text
+            self._clear()
+            self._show_first_page(name)
+
+    def open_udp_test(self) -> None:
+        """The one there is, or a new one."""
+        if self._open_udp is None:
+            return
+        if self.udp is None:
+            self.udp = UdpWindow(self.root, self.theme, self.bridge, self._open_udp)
+            self.udp.on_closed = self._udp_closed
+        self.udp.open()
+
+    def _udp_closed(self) -> None:
+        self.udp = None
+
+    def open_profiles(self) -> None:
+        if self._around is not None:
+            ProfilesDialog(self.root, self.theme, self._around).show()
 
     def bring_to_front(self) -> None:
         self.root.deiconify()
@@ -165,6 +215,8 @@ class Window:
             node = await self._open_node(name)
             self._node = node  # here already: the window may be closed before it is told
             node.subscribe(self.bridge.handle_events)
+            if self._chosen_language is not None:
+                return node, await node.set_settings({"language": self._chosen_language})
             return node, await node.settings()
 
         self.bridge.call(opening, self._opened, self._not_opened)
@@ -177,14 +229,19 @@ class Window:
 
     def _sit_down(self, node: NodeApi, conversation: str) -> None:
         """A desk for the node, in place of what is shown."""
+        place = self.desk.places.place if self.desk else None
         self._clear()
-        self.desk = desk = Desk(self.root, self.theme, node, self.bridge)
+        self.first_page = None
+        self.desk = desk = Desk(self.root, self.theme, node, self.bridge, self._around)
         desk.on_language = self._speak
+        desk.on_quit = desk.menus.on_quit = self.close
+        desk.menus.on_udp = self.open_udp_test if self._open_udp else None
+        desk.places.on_profiles = self.open_profiles
         self.bridge.on_events = desk.main.events
         self.bridge.on_flush = desk.main.flush
         self.bridge.on_lagged = desk.main.reload
         self._show(desk)
-        desk.main.start(conversation)
+        desk.main.start(conversation, lambda: desk.places.open(place) if place else None)
 
     def _speak(self, wanted: str) -> None:
         """Another language: everything is said anew, at a desk of its own."""
@@ -209,6 +266,8 @@ class Window:
 
     def _clear(self) -> None:
         """Away with what is shown, its dialogs, and what it wanted to be told."""
+        if self.udp is not None:
+            self.udp.close()
         if self._shown is not None:
             self._shown.destroy()
             self._shown = None

@@ -23,6 +23,7 @@ from p2pchat.events import (
 )
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer, Status
+from p2pchat.ui.presenters.about import PersonCard, RoomCard
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
@@ -68,7 +69,18 @@ class FakeViews:
     def sidebar(self) -> FakeViews:
         return self
 
-    conversation = composer = status = files = sidebar
+    conversation = composer = status = files = about = sidebar
+
+    def show_person(self, card: PersonCard) -> None:
+        self.card: PersonCard | RoomCard = card
+
+    def show_room(self, card: RoomCard) -> None:
+        self.card = card
+
+    def show_conversation(self, conversation: str) -> None: ...
+
+    def show_transfers_summary(self, text: str) -> None:
+        self.transfers = text
 
     def show_file(self, card: FileCard) -> None: ...
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from p2pchat.ui.terminal.udp import arrival
+from p2pchat.ui.udp import arrival
 
 DEADLINE = 15.0
 

@@ -417,7 +417,7 @@ def test_a_room_that_takes_a_password_asks_for_it_alone(stage: Stage) -> None:
 
 def test_the_room_dialog(stage: Stage) -> None:
     stage.start()
-    stage.desk.ask_room(True)
+    stage.desk.asking.room(True)
     dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
     name, password = dialog.page._fields
     name.set("maths")
@@ -430,7 +430,7 @@ def test_the_room_dialog(stage: Stage) -> None:
 
 def test_a_person_is_verified_by_words(stage: Stage) -> None:
     stage.start()
-    stage.desk.ask_words(stage.node.people[LI])
+    stage.desk.asking.words(stage.node.people[LI])
     stage.until(lambda: "Toplevel" in [w.winfo_class() for w in stage.root.winfo_children()])
     dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
     assert dialog.page._fields[0].text == "apple river stone"
@@ -554,7 +554,7 @@ def test_another_language_is_spoken_without_a_new_start(stage: Stage) -> None:
     stage.until(lambda: stage.loaded("#physics"))
     stage.write("not sent yet")
     old = stage.desk
-    old.main.change(language="zh_CN")
+    old.main.change({"language": "zh_CN"})
     stage.until(lambda: stage.desk is not old and stage.loaded("#physics"))
     assert stage.desk.composer.text() == "not sent yet"
     assert [row.title for row in stage.desk.main.sidebar.rows if not row.conversation] == [
@@ -567,7 +567,7 @@ def test_another_language_is_spoken_without_a_new_start(stage: Stage) -> None:
     # What was bound for the old desk is gone with it; the new one has what it needs.
     stage.key("<Control-f>")
     assert stage.desk.search_panel.winfo_manager() == "grid"
-    stage.desk.main.change(language="en")
+    stage.desk.main.change({"language": "en"})
     stage.until(lambda: stage.desk.main.sidebar.rows and stage.loaded("#physics"))
     stage.until(lambda: stage.desk.main.sidebar.rows[0].title == "Rooms")
 

@@ -1,0 +1,69 @@
+"""The system around the window: starting with it, and the other profiles of this user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2pchat.config.profiles import PROFILES, is_profile_name
+from p2pchat.errors import P2PChatError
+from p2pchat.ui.autostart import Autostart
+from p2pchat.ui.language import _
+
+
+class SystemAround:
+    """Of the profile in `data_dir`; `base` is the folder of the unnamed one."""
+
+    def __init__(self, data_dir: Path, base: Path, program: Sequence[str]) -> None:
+        """`program`: how this program is started, without arguments."""
+        self._base = base
+        self._program = list(program)
+        own = data_dir.name if data_dir.parent == base / PROFILES else ""
+        if own:
+            where, name = ["--profile", own], own
+        elif data_dir == base:
+            where, name = [], ""
+        else:
+            where, name = ["--data-dir", str(data_dir)], data_dir.name
+        self._autostart = Autostart(name, [*self._program, "window", *where])
+
+    def autostart(self) -> bool | None:
+        return self._autostart.is_on()
+
+    def set_autostart(self, on: bool) -> None:
+        self._autostart.set(on)
+
+    def profiles(self) -> Sequence[str]:
+        try:
+            found = list(os.scandir(self._base / PROFILES))
+        except OSError:
+            found = []
+        return ["", *sorted(e.name for e in found if e.is_dir() and is_profile_name(e.name))]
+
+    def open_profile(self, name: str) -> None:
+        if name and not is_profile_name(name):
+            raise P2PChatError(_("a profile has a plain name: letters, digits, space, - and _"))
+        where = ["--profile", name] if name else []
+        # A bundle's environment belongs to one process: another one unpacks itself.
+        environment = {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
+        try:
+            subprocess.Popen(
+                [*self._program, "window", *where],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment,
+            )
+        except OSError as error:
+            raise P2PChatError(_("it can't be opened: {why}").format(why=error.strerror)) from error
+
+
+def this_program() -> list[str]:
+    """How it was started: a bundle of its own, or as a module of an interpreter."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-P", "-m", "p2pchat"]

@@ -1,0 +1,200 @@
+"""What the node knows of its network, in plain words: who is reached how, and what stands in the
+way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from p2pchat.config.limits import PORT
+from p2pchat.events import RUNS_TWICE, Event, ProfileRenewed, Warned
+from p2pchat.model.people import NodeInfo, Peer
+from p2pchat.model.text import one_line
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _, ngettext, told
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.runner import Delayed, Runner
+
+WARNINGS = 20
+"""The latest that are kept for the page."""
+WARNING_CHARS = 300
+REFRESH_MS = 500
+NAMED = 20
+_LOOPBACK = ("127.", "[::1]", "localhost")
+
+
+class Verdict(Enum):
+    OK = "ok"
+    NOTE = "note"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: how it is, and what a person can do about it."""
+
+    verdict: Verdict
+    title: str
+    text: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    headline: str
+    good: bool
+    checks: tuple[Check, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+class NetworkView(Protocol):
+    def show_network(self, state: NetworkState) -> None: ...
+
+
+class NetworkPresenter:
+    def __init__(self, node: NodeApi, runner: Runner, directory: Directory) -> None:
+        self._node = node
+        self._runner = runner
+        self._directory = directory
+        self._view: NetworkView | None = None
+        self._info: NodeInfo | None = None
+        self._warnings: deque[str] = deque(maxlen=WARNINGS)
+        self._draw = Delayed(runner, REFRESH_MS, self._show)
+        directory.listeners.append(self._changed)
+
+    def open(self, view: NetworkView) -> None:
+        self._view = view
+
+        def keep(info: NodeInfo) -> None:
+            self._info = info
+            self._show()
+
+        self._runner.call(self._node.info, keep)
+
+    def close(self) -> None:
+        self._view = None
+
+    def events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Warned) and event.reason in ABOUT_NETWORK:
+                text = one_line(event.text, WARNING_CHARS)
+                if text not in self._warnings:
+                    self._warnings.append(text)
+                    self._changed()
+            elif isinstance(event, ProfileRenewed):
+                self._warnings.clear()
+
+    def _changed(self) -> None:
+        if self._view is not None:
+            self._draw.ask()
+
+    def _show(self) -> None:
+        if self._view is not None and self._info is not None:
+            self._view.show_network(
+                network_state(self._info, self._directory, list(self._warnings))
+            )
+
+
+ABOUT_NETWORK = frozenset(
+    (
+        "wrong-code",
+        "protocol",
+        "other-version",
+        "bad-certificate",
+        "clock-off",
+        RUNS_TWICE,
+    )
+)
+"""Reasons of warnings that say why somebody isn't seen."""
+
+
+def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str]) -> NetworkState:
+    linked = [peer for peer in directory.peers.values() if peer.linked]
+    relayed = [peer for peer in directory.online() if not peer.linked]
+    checks = [_people(linked), *_relayed(relayed, directory), *_listening(info)]
+    checks += [Check(Verdict.WARN, _("Noticed"), told(text)) for text in reversed(warnings)]
+    good = bool(linked) and all(check.verdict is not Verdict.WARN for check in checks)
+    if not linked and not relayed:
+        headline = _("Nobody else is here yet")
+    elif good:
+        headline = _("All is well")
+    else:
+        headline = _("It works, with something to know")
+    listen = ", ".join(info.listen) or _("nowhere")
+    facts = (
+        (_("Network"), one_line(info.network, 60)),
+        (_("Listening on"), listen),
+        (_("Version"), info.version),
+        (_("Profile's folder"), info.data_dir),
+    )
+    return NetworkState(headline, good, tuple(checks), facts)
+
+
+def _people(linked: Sequence[Peer]) -> Check:
+    if linked:
+        text = ngettext("Linked directly with {number} person.",
+                        "Linked directly with {number} people.", len(linked))  # fmt: skip
+        return Check(Verdict.OK, _("People"), text)
+    return Check(
+        Verdict.WARN,
+        _("People"),
+        _("No link to anybody."),
+        _(
+            "Does p2pchat run on another computer of this network? Both need the same network "
+            "name. A guest Wi-Fi often keeps computers apart. If only one side can't be reached, "
+            "connect by its address, or let port {port} (TCP and UDP) through its firewall."
+        ).format(port=PORT),
+    )
+
+
+def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
+    if not relayed:
+        return []
+    names = ", ".join(directory.labels[peer.peer_id] for peer in relayed[:NAMED])
+    return [
+        Check(
+            Verdict.NOTE,
+            _("Reached through others"),
+            _("{names}: messages arrive, but no computer of theirs is linked with this one.")
+            .format(names=names),
+            _("That is as it should be in large networks. In small ones a firewall may be in the "
+              "way: let port {port} (TCP and UDP) through.").format(port=PORT),
+        )
+    ]  # fmt: skip
+
+
+def _listening(info: NodeInfo) -> list[Check]:
+    if not info.listen:
+        return [
+            Check(
+                Verdict.WARN,
+                _("Being found"),
+                _("This computer can't be dialled: it has no address in this network."),
+                _("Plug in the cable, or join the Wi-Fi. p2pchat notices by itself."),
+            )
+        ]
+    if all(address.startswith(_LOOPBACK) for address in info.listen):
+        return [
+            Check(
+                Verdict.NOTE,
+                _("Being found"),
+                _("Only programs on this computer can link with this one."),
+                _("It was started so, or the computer has no network."),
+            )
+        ]
+    ports = {address.rpartition(":")[2] for address in info.listen}
+    if str(PORT) in ports:
+        return [Check(Verdict.OK, _("Being found"), _("Others can dial this computer."))]
+    port = ", ".join(sorted(ports))
+    return [
+        Check(
+            Verdict.NOTE,
+            _("Being found"),
+            _("Others can dial this computer at port {port}.").format(port=port),
+            _("Port {usual} was taken, perhaps by another profile. A firewall has to let this one "
+              "through as well.").format(usual=PORT),
+        )
+    ]  # fmt: skip

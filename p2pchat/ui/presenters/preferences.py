@@ -1,0 +1,220 @@
+"""The page of settings: oneself, the look, what is told and kept, and other profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from p2pchat.config.limits import MIB, NOTE_CHARS
+from p2pchat.config.settings import Settings
+from p2pchat.errors import P2PChatError
+from p2pchat.model.people import NodeInfo, Profile, Status
+from p2pchat.node.api import NodeApi
+from p2pchat.ui import language
+from p2pchat.ui.language import _
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.dialogs import name_problem
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.runner import Runner
+
+EVERY_FILE = 2**50
+"""Bytes; as a limit of what comes by itself: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A setting with few values, as they are offered."""
+
+    names: tuple[str, ...]
+    values: tuple[object, ...]
+    chosen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Oneself, as the page shows it."""
+
+    name: str
+    note: str
+    status: Status
+    avatar: str | None
+    initials: str
+    seed: str
+
+
+class Around(Protocol):
+    """What the system around the program can do, each only where it can."""
+
+    def autostart(self) -> bool | None:
+        """Whether the program starts with the system; None where it can't be told to."""
+        ...
+
+    def set_autostart(self, on: bool) -> None:
+        """P2PChatError."""
+        ...
+
+    def profiles(self) -> Sequence[str]:
+        """The names of the profiles of this user; the unnamed one is the empty text."""
+        ...
+
+    def open_profile(self, name: str) -> None:
+        """In a window of its own; made where there is none. P2PChatError."""
+        ...
+
+
+class PreferencesView(Protocol):
+    def show_person(self, person: Person) -> None: ...
+
+    def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None: ...
+
+    def show_error(self, text: str) -> None:
+        """Under the profile; an empty text clears it."""
+        ...
+
+
+class PreferencesPresenter:
+    def __init__(
+        self,
+        node: NodeApi,
+        runner: Runner,
+        directory: Directory,
+        change: Callable[[Mapping[str, object]], None],
+    ) -> None:
+        """`change` keeps settings and has the window follow them."""
+        self._node = node
+        self._runner = runner
+        self._directory = directory
+        self._change = change
+        self._view: PreferencesView | None = None
+        self._settings = Settings()
+        directory.listeners.append(self._show_person)
+
+    def open(self, view: PreferencesView) -> None:
+        self._view = view
+        self._show_person()
+        self._runner.call(self._node.settings, self.follow)
+
+    def close(self) -> None:
+        self._view = None
+
+    def follow(self, settings: Settings) -> None:
+        """They are so now."""
+        self._settings = settings
+        if self._view is not None:
+            self._view.show_settings(settings, choices(settings))
+
+    def choose(self, setting: str, index: int) -> None:
+        """One of the values that were offered for it."""
+        self._change({setting: choices(self._settings)[setting].values[index]})
+
+    def switch(self, setting: str, on: bool) -> None:
+        self._change({setting: on})
+
+    # -- oneself
+
+    def _show_person(self) -> None:
+        if self._view is not None:
+            self._view.show_person(person(self._directory.me))
+
+    def set_name(self, text: str) -> None:
+        name = text.strip()
+        if name == self._directory.me.name:
+            self._error("")
+            return
+        problem = name_problem(name)
+        self._error(problem)
+        if not problem:
+            self._set(name=name)
+
+    def set_note(self, text: str) -> None:
+        note = text.strip()
+        if note == self._directory.me.note:
+            self._error("")
+        elif len(note) > NOTE_CHARS:
+            self._error(_("A note has at most {number} characters.").format(number=NOTE_CHARS))
+        else:
+            self._set(note=note)
+
+    def set_status(self, status: Status) -> None:
+        self._set(status=status.value)
+
+    def set_avatar(self, avatar: str) -> None:
+        """Base64 of a PNG or JPEG; empty: none."""
+        self._set(avatar=avatar)
+
+    def trouble(self, error: P2PChatError) -> None:
+        self._error(words.refusal(error))
+
+    def _set(self, **changes: str) -> None:
+        def keep(profile: Profile) -> None:
+            self._error("")
+            self._directory.keep_me(profile)
+
+        self._runner.call(lambda: self._node.set_profile(**changes), keep, self.trouble)
+
+    def _error(self, text: str) -> None:
+        if self._view is not None:
+            self._view.show_error(text)
+
+
+def person(me: Profile) -> Person:
+    return Person(me.name, me.note, me.status, me.avatar, words.initials(me.name), me.peer_id)
+
+
+def choices(settings: Settings) -> dict[str, Choice]:
+    """By setting, what is offered. A value that isn't offered is added, as it is."""
+    spoken = language.available()
+    return {
+        "theme": _choice(
+            settings.theme,
+            {_("As the system"): "system", _("Light"): "light", _("Dark"): "dark"},
+            str,
+        ),
+        "language": _choice(
+            settings.language,
+            {_("As the system"): "", **{name: tag for tag, name in spoken.items()}},
+            str,
+        ),
+        "auto_fetch": _choice(
+            settings.auto_fetch,
+            {
+                _("None"): 0,
+                **{_up_to(size): size for size in (5 * MIB, 50 * MIB, 500 * MIB)},
+                _("All"): EVERY_FILE,
+            },
+            _up_to,
+        ),
+        "limit": _choice(
+            settings.limit,
+            {
+                _("No limit"): 0,
+                **{_a_second(rate): rate for rate in (MIB, 5 * MIB, 20 * MIB)},
+            },
+            _a_second,
+        ),
+        "away_after": _choice(
+            settings.away_after,
+            {_("Never"): 0, **{words.duration(s): s for s in (300, 600, 1800)}},
+            words.duration,
+        ),
+    }
+
+
+def _choice(value: object, offered: dict[str, object], name: Callable[..., str]) -> Choice:
+    if value not in offered.values():
+        offered = {**offered, name(value): value}
+    values = tuple(offered.values())
+    return Choice(tuple(offered), values, values.index(value))
+
+
+def _up_to(size: int) -> str:
+    return _("Up to {size}").format(size=words.size(size).replace(".0 ", " "))
+
+
+def _a_second(rate: int) -> str:
+    return f"{words.size(rate).replace('.0 ', ' ')}/s"
+
+
+def downloads_of(info: NodeInfo) -> str:
+    return f"{info.data_dir}/downloads"

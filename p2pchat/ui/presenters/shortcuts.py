@@ -1,0 +1,45 @@
+"""What keys do, by subject: the list under F1."""
+
+from __future__ import annotations
+
+from p2pchat.ui.language import N_
+
+SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        N_("Moving about"),
+        (
+            ("Ctrl+K", N_("Find people and rooms")),
+            ("Alt+↑   Alt+↓", N_("Previous or next conversation")),
+            ("Alt+Shift+↓", N_("Next conversation with something new")),
+            ("Ctrl+F", N_("Find in messages")),
+            ("Ctrl+End", N_("To the newest messages")),
+            ("Page Up   Page Down", N_("Scroll the conversation")),
+            ("Ctrl+I", N_("Who this is, or who is in the room")),
+            ("Ctrl+J", N_("All transfers")),
+            ("Ctrl+,", N_("Settings")),
+            ("Esc", N_("Close what is open beside the conversation")),
+            ("Tab   Shift+Tab", N_("From one control to the next, and back")),
+            ("F1", N_("This list")),
+        ),
+    ),
+    (
+        N_("Writing"),
+        (
+            ("Enter", N_("Send")),
+            ("Shift+Enter", N_("A new line")),
+            ("↑", N_("Change what you wrote last")),
+            ("Ctrl+O", N_("Share files")),
+            ("Ctrl+Shift+O", N_("Share a folder")),
+            ("Ctrl+V", N_("Paste text, or share a copied picture")),
+        ),
+    ),
+    (
+        N_("People and rooms"),
+        (
+            ("Ctrl+N", N_("Join or create a room")),
+            ("Ctrl+L", N_("Connect by address")),
+            ("Ctrl+Q", N_("Quit")),
+        ),
+    ),
+)
+"""Keys, and what they do."""

@@ -1,0 +1,126 @@
+"""The dialogs that ask for something: an address, a room, a name, whether it is them."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from p2pchat.model.people import Peer
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
+from p2pchat.ui.presenters.dialogs import (
+    ConnectPresenter,
+    RoomPresenter,
+    SomeoneElsePresenter,
+    name_problem,
+)
+from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk.pages import Dialog
+from p2pchat.ui.tk.theme import Theme
+
+
+class Asking:
+    def __init__(
+        self, root: tk.Tk, theme: Theme, node: NodeApi, runner: Runner, main: MainPresenter
+    ) -> None:
+        self.main = main
+        self._root = root
+        self._theme = theme
+        self._node = node
+        self._runner = runner
+
+    def connect(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, _("Connect by address"),
+            _("For people who don't show up by themselves: write the name or address of their "
+              "computer."), _("Connect"),
+        )  # fmt: skip
+        field = dialog.page.add_field(_("Address"), _("192.168.1.20 or 192.168.1.20:27474"))
+        presenter = ConnectPresenter(self._node, self._runner, dialog.page, self.main.open_person)
+        dialog.page.on_submit = lambda: presenter.submit(field.text)
+        dialog.open(field)
+
+    def room(self, create: bool, protected: str = "") -> None:
+        """`protected`: a room that is known to take a password."""
+        title = (
+            _("Create a room")
+            if create
+            else _("Join {room}").format(room=protected)
+            if protected
+            else _("Join a room")
+        )
+        about = (
+            _(
+                "Everyone on this network can join an open room. With a password, only those who "
+                "know it can join and read."
+            )
+            if create
+            else _("Only those who know its password can join and read.")
+            if protected
+            else _("An open room that nobody has yet is created.")
+        )
+        dialog = Dialog(self._root, self._theme, title, about, _("Create") if create else _("Join"))
+        name = dialog.page.add_field(_("Room"), _("maths"))
+        optional = (_("Password (optional)"), _("none: an open room"))
+        label, hint = (_("Password"), "") if protected else optional
+        password = dialog.page.add_field(label, hint, secret=True)
+        presenter = RoomPresenter(
+            self._node, self._runner, dialog.page, create, self.main.entered_room
+        )
+        dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
+        name.set(protected)
+        dialog.open(password if protected else name)
+
+    def words(self, peer: Peer) -> None:
+        """Both sides see the same words: who compares them by voice knows who is there."""
+        label = self.main.directory.labels[peer.peer_id]
+
+        def show(phrase: str) -> None:
+            dialog = Dialog(
+                self._root, self._theme, _("Is this {name}?").format(name=label),
+                _("Ask {name}, by voice or face to face, for the words that they see here. If "
+                  "they are the same, nobody pretends to be {name}.").format(name=label),
+                _("They are the same"),
+            )  # fmt: skip
+            field = dialog.page.add_field(_("Words"), "")
+            field.set(phrase)
+            field.entry.state(["readonly"])
+
+            def submit() -> None:
+                dialog.close()
+                self.main.directory.set_verified(peer.peer_id, True)
+
+            dialog.page.on_submit = submit
+            dialog.open(field)
+
+        self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
+
+    def name(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, _("Change name"), _("The name that others see."), _("Change")
+        )
+        field = dialog.page.add_field(_("Your name"), "")
+        field.set(self.main.directory.me.name)
+
+        def submit() -> None:
+            name = field.text.strip()
+            problem = name_problem(name)
+            dialog.page.show_error(problem)
+            if not problem:
+                dialog.close()
+                self.main.directory.set_profile(name=name)
+
+        dialog.page.on_submit = submit
+        dialog.open(field)
+
+    def someone_else(self) -> None:
+        dialog = Dialog(
+            self._root, self._theme, _("I am someone else"),
+            _("For who uses a copy of somebody's profile. You become a new person and keep the "
+              "rooms. The old person's direct messages, drafts, and whom they have verified or "
+              "blocked go from this computer."), _("Become someone else"),
+        )  # fmt: skip
+        field = dialog.page.add_field(_("Your name"), _("The name that others will see"))
+        presenter = SomeoneElsePresenter(self._node, self._runner, dialog.page, self.main.renewed)
+        dialog.page.on_submit = lambda: presenter.submit(field.text)
+        dialog.open(field)

@@ -1,0 +1,51 @@
+"""Styles of ttk for what lies on the surface of a page."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping
+from tkinter import font as tkfont
+from tkinter import ttk
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from p2pchat.ui.tk.theme import Palette
+
+
+def configure(
+    root: tk.Tk, colours: Palette, fonts: Mapping[str, tkfont.Font], px: Callable[[float], int]
+) -> None:
+    """Called by the theme, whenever its colours have changed."""
+    style = ttk.Style(root)
+    for name, font, colour in (
+        ("Page", "body", colours.text),
+        ("PageStrong", "strong", colours.text),
+        ("PageTitle", "title", colours.text),
+        ("PageHead", "badge", colours.muted),
+        ("PageMuted", "small", colours.muted),
+        ("PageWarning", "small", colours.system),
+        ("PageTrouble", "small", "#e5534b" if colours.name == "dark" else "#c7392f"),
+    ):
+        for ground, fill in (("", colours.surface), ("Side", colours.sidebar)):
+            style.configure(
+                f"{ground}{name}.TLabel", font=fonts[font], foreground=colour, background=fill
+            )
+    style.configure("Key.TLabel", background=colours.chip, foreground=colours.text,
+                    font=fonts["small"], padding=(px(8), px(2)))  # fmt: skip
+    style.configure("Line.TFrame", background=colours.line)
+    style.layout(
+        "Page.Switch.TCheckbutton",
+        [("Checkbutton.focus", {"sticky": "nswe", "children": [("Checkbutton.label", {})]})],
+    )
+    style.configure(
+        "Page.Switch.TCheckbutton",
+        background=colours.surface,
+        padding=px(2),
+        focuscolor=colours.text,
+    )
+    style.configure("Link.Toolbutton", background=colours.sidebar, foreground=colours.muted,
+                    font=fonts["small"], padding=(px(8), px(3)))  # fmt: skip
+    style.configure("Page.TCombobox", padding=(px(8), px(4)))
+    style.configure("Page.TButton", padding=(px(12), px(4)), font=fonts["small"])
+    style.configure("Page.Accent.TButton", padding=(px(12), px(4)), font=fonts["small"])
+    root.option_add("*TCombobox*Listbox.font", fonts["small"], "interactive")

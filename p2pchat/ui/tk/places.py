@@ -1,0 +1,199 @@
+"""What stands in the place of the conversation, or beside it: pages, the card, the search."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from enum import Enum
+from tkinter import ttk
+
+from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.preferences import Around, downloads_of
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk.aboutpanel import AboutPanel
+from p2pchat.ui.tk.asking import Asking
+from p2pchat.ui.tk.conversation import ConversationPane
+from p2pchat.ui.tk.networkpage import NetworkPage
+from p2pchat.ui.tk.search import SearchPanel
+from p2pchat.ui.tk.settingspage import SettingsPage
+from p2pchat.ui.tk.sheet import Scrolled, Sheet
+from p2pchat.ui.tk.shortcutspage import ShortcutsPage
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.transferspage import TransfersPage
+
+
+class Place(Enum):
+    SETTINGS = "settings"
+    TRANSFERS = "transfers"
+    NETWORK = "network"
+    SHORTCUTS = "shortcuts"
+
+
+class Places:
+    """In the frame `middle`: row 1, the conversation or a page at the left, a panel at the
+    right."""
+
+    def __init__(
+        self,
+        middle: ttk.Frame,
+        theme: Theme,
+        conversation: ConversationPane,
+        search: SearchPanel,
+        about: AboutPanel,
+    ) -> None:
+        self.place: Place | None = None
+        """The page that is open."""
+        self.sheet: Sheet | None = None
+        self.on_profiles: Callable[[], None] = lambda: None
+        self._middle = middle
+        self._theme = theme
+        self._conversation = conversation
+        self._search = search
+        self._about = about
+        about.on_close = self.close_about
+
+    def attach(
+        self, main: MainPresenter, runner: Runner, asking: Asking, around: Around | None
+    ) -> None:
+        self._main, self._runner, self._asking, self._around = main, runner, asking, around
+        about, presenter = self._about, main.about
+        about.on_write = presenter.write
+        about.on_compare = lambda peer_id: asking.words(main.directory.peers[peer_id])
+        about.on_unverify = lambda: presenter.set_verified(False)
+        about.on_contact = presenter.set_contact
+        about.on_block = presenter.set_blocked
+        about.on_mute = main.mute
+        about.on_join = main.open
+        about.on_leave = main.leave
+
+    # -- pages
+
+    def toggle(self, place: Place) -> None:
+        if self.place is place:
+            self.show_conversation()
+            self._conversation.composer.focus()
+        else:
+            self.open(place)
+
+    def open(self, place: Place) -> None:
+        self.show_conversation()
+        self.place = place
+        self.sheet = sheet = self._made(place)
+        self._conversation.grid_remove()
+        sheet.grid(row=1, column=0, sticky="nsew")
+        sheet.start().focus_set()
+
+    def _made(self, place: Place) -> Sheet:
+        middle, theme, main = self._middle, self._theme, self._main
+        match place:
+            case Place.SETTINGS:
+                return self._settings()
+            case Place.TRANSFERS:
+                return TransfersPage(middle, theme, main.transfers, self._back)
+            case Place.NETWORK:
+                connect = self._asking.connect
+                return NetworkPage(middle, theme, main.network, self._back, connect)
+            case Place.SHORTCUTS:
+                return ShortcutsPage(middle, theme, self._back)
+
+    def _settings(self) -> SettingsPage:
+        main = self._main
+        page = SettingsPage(
+            self._middle, self._theme, main.preferences, self._runner, self._around, self._back
+        )
+        page.on_network = lambda: self.open(Place.NETWORK)
+        page.on_someone_else = self._asking.someone_else
+        page.on_profiles = self.on_profiles
+        page.on_downloads = self._open_downloads
+        return page
+
+    def _open_downloads(self) -> None:
+        main = self._main
+        main.runner.call(main.node.info, lambda info: main.files.open_folder(downloads_of(info)))
+
+    def show_conversation(self) -> None:
+        """Close the page, if one is open."""
+        sheet, self.sheet, self.place = self.sheet, None, None
+        if sheet is not None:
+            sheet.end()
+            sheet.destroy()
+            self._conversation.grid()
+
+    def _back(self) -> None:
+        self.show_conversation()
+        self._conversation.composer.focus()
+
+    # -- at the right
+
+    def open_search(self) -> None:
+        self.show_conversation()
+        self._hide_about()
+        self._search.grid(row=1, column=1, sticky="ns")
+        self._search.field.entry.focus_set()
+
+    def close_search(self) -> None:
+        self._search.grid_remove()
+        self._conversation.composer.focus()
+
+    def toggle_about(self, conversation: str) -> None:
+        """The card of a person or room."""
+        if self._main.about.shown == conversation:
+            self.close_about()
+        else:
+            self.open_about(conversation)
+
+    def open_about(self, conversation: str) -> None:
+        self.show_conversation()
+        self._search.grid_remove()
+        self._about.grid(row=1, column=1, sticky="ns")
+        self._main.about.show(conversation)
+        self._about.scrolled.canvas.focus_set()
+
+    def follow(self, conversation: str) -> None:
+        """Another conversation was opened: its card, where one was shown."""
+        if self._main.about.shown:
+            self._main.about.show(conversation)
+
+    def close_about(self) -> None:
+        self._hide_about()
+        self._conversation.composer.focus()
+
+    def _hide_about(self) -> None:
+        self._main.about.hide()
+        self._about.grid_remove()
+
+    def close(self) -> bool:
+        """What is open, if anything: the page, else what is at the right."""
+        if self.sheet is not None:
+            self._back()
+        elif self._search.winfo_ismapped():
+            self.close_search()
+        elif self._main.about.shown:
+            self.close_about()
+        else:
+            return False
+        return True
+
+    # -- scrolling
+
+    def _scrolled_at(self, widget: tk.Misc | str) -> Scrolled | None:
+        found = [self._about.scrolled]
+        if self.sheet is not None:
+            found.append(self.sheet.scrolled)
+        return next((part for part in found if part.holds(widget)), None)
+
+    def wheel(self, widget: tk.Misc | str, steps: float) -> None:
+        scrolled = self._scrolled_at(widget)
+        if scrolled is not None:
+            scrolled.scroll(steps)
+
+    def page(self, widget: tk.Misc | str, direction: int) -> None:
+        scrolled = self.sheet.scrolled if self.sheet else self._scrolled_at(widget)
+        if scrolled is not None:
+            scrolled.page(direction)
+
+    def focused(self, widget: tk.Misc | str) -> None:
+        """The focus has moved: have it in sight."""
+        scrolled = self._scrolled_at(widget)
+        if scrolled is not None and not isinstance(widget, str):
+            scrolled.see(widget)

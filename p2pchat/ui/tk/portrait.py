@@ -1,0 +1,56 @@
+"""A person's picture, or their initials, in a circle, as large as one likes."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from p2pchat.model.people import Status
+from p2pchat.ui.tk.theme import Theme
+
+
+class Portrait(tk.Canvas):
+    def __init__(self, parent: tk.Misc, theme: Theme, size: int, ground: str) -> None:
+        """`size` in pixels of the screen; `ground` names the palette's colour behind it."""
+        edge = size + theme.px(2)
+        super().__init__(parent, width=edge, height=edge, highlightthickness=0, borderwidth=0)
+        self._theme = theme
+        self._size = size
+        self._ground = ground
+        self._shown: tuple[str, str, str | None, Status | None] = ("?", "", None, None)
+        theme.listeners.append(self._draw)
+        self.bind("<Destroy>", self._gone)
+        self._draw()
+
+    def show(self, initials: str, seed: str, avatar: str | None, status: Status | None) -> None:
+        self._shown = (initials, seed, avatar, status)
+        self._draw()
+
+    def _draw(self) -> None:
+        initials, seed, avatar, status = self._shown
+        theme, size = self._theme, self._size
+        fill = getattr(theme.palette, self._ground)
+        self.configure(background=fill)
+        self.delete("all")
+        face = theme.pictures.face(avatar, size) if avatar else None
+        if face is not None:
+            self.create_image(0, 0, image=face, anchor="nw")
+        else:
+            circle = theme.circle(size, theme.avatar_colour(seed))
+            self.create_image(0, 0, image=circle, anchor="nw")
+            font = (
+                "page"
+                if size > theme.px(60)
+                else "avatar"
+                if size >= theme.px(34)
+                else "avatar_small"
+            )
+            self.create_text(
+                size // 2, size // 2, text=initials, fill="#ffffff", font=theme.fonts[font]
+            )
+        if status is not None:
+            edge = size + theme.px(2)
+            self.create_image(edge, edge, image=theme.presence(status, fill), anchor="se")
+
+    def _gone(self, event: tk.Event[tk.Misc]) -> None:
+        if self._draw in self._theme.listeners:
+            self._theme.listeners.remove(self._draw)

@@ -1,0 +1,274 @@
+"""The page of settings."""
+
+from __future__ import annotations
+
+import asyncio
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import filedialog, ttk
+
+from p2pchat.config.settings import Settings
+from p2pchat.errors import P2PChatError
+from p2pchat.model.people import Status
+from p2pchat.ui.avatar import avatar_from
+from p2pchat.ui.language import _
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.preferences import (
+    Around,
+    Choice,
+    Person,
+    PreferencesPresenter,
+)
+from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk.portrait import Portrait
+from p2pchat.ui.tk.sheet import Sheet
+from p2pchat.ui.tk.switch import Switch
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.widgets import Field
+
+SWITCHES = (
+    "notifications",
+    "send_receipts",
+    "send_typing",
+)
+STATUSES = (Status.ONLINE, Status.AWAY, Status.BUSY)
+PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp")
+
+
+class SettingsPage(Sheet):
+    """The view of PreferencesPresenter."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        presenter: PreferencesPresenter,
+        runner: Runner,
+        around: Around | None,
+        close: Callable[[], None],
+    ) -> None:
+        super().__init__(parent, theme, _("Settings"), close, _("Of this profile, kept at once"))
+        self.on_downloads: Callable[[], None] = lambda: None
+        self.on_network: Callable[[], None] = lambda: None
+        self.on_profiles: Callable[[], None] = lambda: None
+        self.on_someone_else: Callable[[], None] = lambda: None
+        self._presenter = presenter
+        self._runner = runner
+        self._around = around
+        self._choices: dict[str, ttk.Combobox] = {}
+        self._switches: dict[str, tk.BooleanVar] = {}
+        self._person: Person | None = None
+        self._build_person()
+        self._build_look()
+        self._build_told()
+        self._build_files()
+        self._build_rest()
+        self.space()
+        presenter.open(self)
+
+    def end(self) -> None:
+        # What was written and not yet confirmed counts.
+        self._presenter.set_name(self._name.text)
+        self._presenter.set_note(self._note.text)
+        self._presenter.close()
+
+    def start(self) -> tk.Misc:
+        return self._name.entry
+
+    # -- building
+
+    def _build_person(self) -> None:
+        px = self.theme.px
+        self.section(_("You"))
+        frame = self.frame()
+        self._face = Portrait(frame, self.theme, px(84), "surface")
+        self._face.grid(row=0, column=0, rowspan=2, padx=(0, px(18)), pady=(px(14), 0), sticky="n")
+        fields = ttk.Frame(frame, style="Surface.TFrame")
+        self._name = self._field(fields, _("Your name"), _("The name that others see"),
+                                 self._presenter.set_name)  # fmt: skip
+        self._note = self._field(fields, _("Note"), _("What you are up to: others see it"),
+                                 self._presenter.set_note)  # fmt: skip
+        fields.columnconfigure(0, weight=1)
+        fields.grid(row=0, column=1, sticky="ew", pady=(px(6), 0))
+        frame.columnconfigure(0, weight=0)
+        frame.columnconfigure(1, weight=1)
+        foot = ttk.Frame(frame, style="Surface.TFrame")
+        self.picture = self._button(
+            foot, _("Choose a picture…"), _("Others see it beside what you write"), self._choose
+        )
+        self.no_picture = self._button(
+            foot, _("No picture"), _("Show your initials again"),
+            lambda: self._presenter.set_avatar(""),
+        )  # fmt: skip
+        self.picture.grid(row=0, column=0)
+        self.no_picture.grid(row=0, column=1, padx=px(8))
+        foot.grid(row=1, column=1, sticky="w", pady=(px(8), 0))
+        self._error = self.text("", "PageTrouble.TLabel")
+        self._error.grid_remove()
+        self._status = ttk.Combobox(
+            self.row(_("Status")), state="readonly", style="Page.TCombobox",
+            font=self.theme.fonts["small"], width=18,
+            values=[words.status(status) for status in STATUSES],
+        )  # fmt: skip
+        self._status.bind("<<ComboboxSelected>>", lambda event: self._status_chosen())
+        tip(self._status, _("What others see beside your name"))
+        self._status.pack()
+
+    def _field(
+        self, parent: ttk.Frame, label: str, hint: str, keep: Callable[[str], None]
+    ) -> Field:
+        px, row = self.theme.px, parent.grid_size()[1]
+        ttk.Label(parent, text=label, style="PageHead.TLabel").grid(
+            row=row, column=0, sticky="w", pady=(px(8), px(3))
+        )
+        field = Field(parent, self.theme, hint)
+        field.grid(row=row + 1, column=0, sticky="ew")
+        field.entry.bind("<Return>", lambda event: keep(field.text))
+        field.entry.bind("<FocusOut>", lambda event: keep(field.text), add="+")
+        return field
+
+    def _build_look(self) -> None:
+        self.section(_("Look and language"))
+        self._choice("theme", _("Colours"))
+        self._choice("language", _("Language"), _("The window changes at once."))
+
+    def _build_told(self) -> None:
+        self.section(_("What is told"))
+        self._switch("notifications", _("Notifications"),
+                     _("When somebody writes and the window isn't in front."))  # fmt: skip
+        self._switch("send_receipts", _("Tell others what I have read"),
+                     _("That a message has arrived is always told."))  # fmt: skip
+        self._switch("send_typing", _("Tell others that I am typing"))
+        self._choice("away_after", _("Away after"), _("So long without a key or the pointer."))
+
+    def _build_files(self) -> None:
+        self.section(_("Files"))
+        self._choice("auto_fetch", _("Files that come by themselves"),
+                     _("Larger ones wait until you press Download."))  # fmt: skip
+        self._choice("limit", _("Upload rate"), _("For files; messages are never held up."))
+        self._button(
+            self.row(_("Downloads"), _("They lie in the folder of this profile.")),
+            _("Open the folder"), _("Show it in the system's file manager"),
+            lambda: self.on_downloads(),
+        ).pack()  # fmt: skip
+
+    def _build_rest(self) -> None:
+        self.section(_("Around it"))
+        on = self._around.autostart() if self._around else None
+        if on is not None:
+            variable = self._add_switch(
+                "autostart", _("Start with the system"),
+                _("This profile's window opens when you log in."), self._autostart,
+            )  # fmt: skip
+            variable.set(on)
+        self._button(
+            self.row(_("Network"), _("How this computer is linked, and what stands in the way.")),
+            _("Look"), _("The state of the network in plain words"), lambda: self.on_network(),
+        ).pack()  # fmt: skip
+        if self._around is not None:
+            self._button(
+                self.row(_("Profiles"), _("Several people on one computer, each for themselves.")),
+                _("Other profiles…"), _("Open or make another one"), lambda: self.on_profiles(),
+            ).pack()  # fmt: skip
+        self._button(
+            self.row(
+                _("I am someone else"), _("For who uses a copy of somebody's profile.")
+            ),
+            _("Become someone else…"), _("Go on as a new person, with a name of your own"),
+            lambda: self.on_someone_else(),
+        ).pack()  # fmt: skip
+
+    def _choice(self, setting: str, label: str, about: str = "") -> None:
+        box = ttk.Combobox(
+            self.row(label, about), state="readonly", style="Page.TCombobox",
+            font=self.theme.fonts["small"], width=18,
+        )  # fmt: skip
+        box.bind("<<ComboboxSelected>>", lambda event: self._chosen(setting))
+        tip(box, label)
+        box.pack()
+        self._choices[setting] = box
+
+    def _switch(self, setting: str, label: str, about: str = "") -> None:
+        self._add_switch(setting, label, about, lambda on: self._presenter.switch(setting, on))
+
+    def _add_switch(
+        self, name: str, label: str, about: str, turned: Callable[[bool], None]
+    ) -> tk.BooleanVar:
+        variable = tk.BooleanVar(self, value=False)
+        switch = Switch(
+            self.row(label, about), self.theme, variable, lambda: turned(variable.get())
+        )
+        tip(switch, label)
+        switch.pack()
+        self._switches[name] = variable
+        return variable
+
+    def _button(
+        self, parent: tk.Misc, text: str, about: str, command: Callable[[], None]
+    ) -> ttk.Button:
+        button = ttk.Button(parent, text=text, command=command, style="Page.TButton")
+        button.bind("<Return>", lambda event: button.invoke())
+        tip(button, about)
+        return button
+
+    # -- the presenter's view
+
+    def show_person(self, person: Person) -> None:
+        before, self._person = self._person, person
+        self._face.show(person.initials, person.seed, person.avatar, None)
+        if before is None or before.name != person.name:
+            self._name.set(person.name)
+        if before is None or before.note != person.note:
+            self._note.set(person.note)
+        if person.status in STATUSES:
+            self._status.current(STATUSES.index(person.status))
+        self.no_picture.state(["!disabled" if person.avatar else "disabled"])
+
+    def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None:
+        for name, box in self._choices.items():
+            box.configure(values=choices[name].names)
+            box.current(choices[name].chosen)
+        for name in SWITCHES:
+            self._switches[name].set(getattr(settings, name))
+
+    def show_error(self, text: str) -> None:
+        self._error.configure(text=text)
+        if text:
+            self._error.grid()
+        else:
+            self._error.grid_remove()
+
+    # -- what is done
+
+    def _chosen(self, setting: str) -> None:
+        box = self._choices[setting]
+        box.selection_clear()
+        self._presenter.choose(setting, box.current())
+
+    def _status_chosen(self) -> None:
+        self._status.selection_clear()
+        self._presenter.set_status(STATUSES[self._status.current()])
+
+    def _choose(self) -> None:
+        chosen = filedialog.askopenfilename(
+            parent=self, title=_("Choose a picture"), filetypes=[(_("Pictures"), PICTURES)]
+        )
+        if chosen:
+            self.take_picture(str(chosen))
+
+    def take_picture(self, path: str) -> None:
+        """Make it one's own, scaled as it has to be."""
+        self._runner.call(
+            lambda: asyncio.to_thread(avatar_from, path),
+            self._presenter.set_avatar,
+            self._presenter.trouble,
+        )
+
+    def _autostart(self, on: bool) -> None:
+        assert self._around is not None
+        try:
+            self._around.set_autostart(on)
+        except P2PChatError as error:
+            self.show_error(words.refusal(error))
+        self._switches["autostart"].set(bool(self._around.autostart()))

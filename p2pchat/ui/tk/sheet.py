@@ -1,0 +1,176 @@
+"""A page in the place of the conversation: a heading, and sections that scroll."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from p2pchat.ui.language import _
+from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thinbar import ThinBar
+from p2pchat.ui.tk.widgets import IconButton
+
+WIDTH = 640
+"""Of the column of text, in pixels at a scale of 1: lines that are easy to read."""
+STEP = 60
+"""Pixels that one turn of the wheel scrolls, at a scale of 1."""
+
+
+class Scrolled(ttk.Frame):
+    """A column that scrolls: `body` holds what is in it."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, ground: str, width: int | None) -> None:
+        """`ground` names a colour of the palette and the style of frames (`surface`,
+        `sidebar`); `width`: of the column, None: all there is."""
+        super().__init__(parent, style=f"{ground.title()}.TFrame")
+        self._theme = theme
+        self._ground = ground
+        self._width = width
+        px = theme.px
+        self.canvas = tk.Canvas(
+            self, highlightthickness=0, borderwidth=0, yscrollincrement=1, takefocus=False,
+            width=1, height=1,
+        )  # fmt: skip
+        self._bar = ThinBar(self, theme, ground, self.canvas.yview)
+        self.canvas.configure(yscrollcommand=self._bar.set)
+        self.body = ttk.Frame(self.canvas, style=f"{ground.title()}.TFrame")
+        self._item = self.canvas.create_window(0, 0, window=self.body, anchor="nw")
+        self.canvas.grid(row=0, column=0, sticky="nsew")
+        self._bar.grid(row=0, column=1, sticky="ns", padx=(0, px(2)))
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
+        self.body.columnconfigure(0, weight=1)
+        self.body.bind("<Configure>", lambda event: self._fit())
+        self.canvas.bind("<Configure>", lambda event: self._fit())
+        theme.listeners.append(self._recolour)
+        self.bind("<Destroy>", self._gone)
+        self._recolour()
+
+    def _fit(self) -> None:
+        room = self.canvas.winfo_width()
+        side = self._theme.px(24) if self._width else 0
+        width = min(room - 2 * side, self._theme.px(self._width)) if self._width else room
+        self.canvas.itemconfigure(self._item, width=max(1, width))
+        self.canvas.coords(self._item, max(side, (room - width) // 2), 0)
+        height = max(self.body.winfo_reqheight(), 1)
+        self.canvas.configure(scrollregion=(0, 0, room, height))
+
+    def scroll(self, steps: float) -> None:
+        """By so many turns of the wheel; down is positive."""
+        if self.body.winfo_reqheight() > self.canvas.winfo_height():
+            self.canvas.yview_scroll(round(steps * self._theme.px(STEP)), "units")
+
+    def page(self, direction: int) -> None:
+        self.canvas.yview_scroll(direction * self.canvas.winfo_height() * 9 // 10, "units")
+
+    def holds(self, widget: tk.Misc | str) -> bool:
+        """By its name as well: tkinter knows no widget of Tk's own dialogs."""
+        return str(widget).startswith(f"{self}.")
+
+    def see(self, widget: tk.Misc) -> None:
+        """Scroll so far that it is in sight."""
+        if not str(widget).startswith(f"{self.body}."):
+            return
+        top = widget.winfo_rooty() - self.body.winfo_rooty()
+        bottom = top + widget.winfo_height()
+        first = int(self.canvas.canvasy(0))
+        room, margin = self.canvas.winfo_height(), self._theme.px(16)
+        if top - margin < first:
+            self.canvas.yview_scroll(top - margin - first, "units")
+        elif bottom + margin > first + room:
+            self.canvas.yview_scroll(bottom + margin - first - room, "units")
+
+    def _recolour(self) -> None:
+        self.canvas.configure(background=getattr(self._theme.palette, self._ground))
+
+    def _gone(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self and self._recolour in self._theme.listeners:
+            self._theme.listeners.remove(self._recolour)
+
+
+class Sheet(ttk.Frame):
+    """Its rows are made by `section`, `row` and `text`."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        title: str,
+        close: Callable[[], None],
+        subtitle: str = "",
+    ) -> None:
+        super().__init__(parent, style="Surface.TFrame")
+        self.theme = theme
+        px = theme.px
+        head = ttk.Frame(self, style="Surface.TFrame", padding=(px(18), px(10), px(12), px(10)))
+        head.grid(row=0, column=0, sticky="ew")
+        ttk.Label(head, text=title, style="PageTitle.TLabel").grid(row=0, column=0, sticky="w")
+        self.subtitle = ttk.Label(head, style="PageMuted.TLabel", text=subtitle)
+        self.subtitle.grid(row=1, column=0, sticky="w")
+        head.columnconfigure(0, weight=1)
+        self.close_button = IconButton(
+            head, theme, "close", _("Close (Esc)"), close, style="Surface.Toolbutton"
+        )
+        self.close_button.grid(row=0, column=1, rowspan=2)
+        ttk.Frame(self, style="Line.TFrame", height=1).grid(row=1, column=0, sticky="ew")
+        self.scrolled = Scrolled(self, theme, "surface", WIDTH)
+        self.scrolled.grid(row=2, column=0, sticky="nsew")
+        self.body = self.scrolled.body
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(2, weight=1)
+        self._next = 0
+
+    def end(self) -> None:
+        """It is closed: before it is destroyed."""
+
+    def start(self) -> tk.Misc:
+        """What gets the focus: nothing that shows it, until Tab is pressed."""
+        return self.scrolled.canvas
+
+    # -- building
+
+    def section(self, title: str) -> None:
+        self._put(
+            ttk.Label(self.body, text=title, style="PageHead.TLabel"),
+            pady=(self.theme.px(22), self.theme.px(4)),
+        )
+        self._put(ttk.Frame(self.body, style="Line.TFrame", height=1))
+
+    def row(self, label: str, about: str = "") -> ttk.Frame:
+        """A line with a label; what is put into the frame stands at its right."""
+        px = self.theme.px
+        line = ttk.Frame(self.body, style="Surface.TFrame", padding=(0, px(8), 0, px(8)))
+        words = ttk.Frame(line, style="Surface.TFrame")
+        ttk.Label(words, text=label, style="Page.TLabel").pack(anchor="w")
+        if about:
+            ttk.Label(
+                words, text=about, style="PageMuted.TLabel", wraplength=px(340), justify="left"
+            ).pack(anchor="w", pady=(px(1), 0))
+        words.grid(row=0, column=0, sticky="w")
+        control = ttk.Frame(line, style="Surface.TFrame")
+        control.grid(row=0, column=1, sticky="e", padx=(px(16), 0))
+        line.columnconfigure(0, weight=1)
+        self._put(line)
+        return control
+
+    def text(self, text: str = "", style: str = "PageMuted.TLabel") -> ttk.Label:
+        label = ttk.Label(
+            self.body, text=text, style=style, wraplength=self.theme.px(WIDTH - 40), justify="left"
+        )
+        self._put(label, pady=(self.theme.px(6), self.theme.px(6)))
+        return label
+
+    def frame(self) -> ttk.Frame:
+        """A place for something else, over the whole width."""
+        frame = ttk.Frame(self.body, style="Surface.TFrame")
+        frame.columnconfigure(0, weight=1)
+        self._put(frame)
+        return frame
+
+    def space(self, height: int = 24) -> None:
+        self._put(ttk.Frame(self.body, style="Surface.TFrame", height=self.theme.px(height)))
+
+    def _put(self, widget: tk.Widget, pady: tuple[int, int] = (0, 0)) -> None:
+        widget.grid(row=self._next, column=0, sticky="ew", pady=pady)
+        self._next += 1

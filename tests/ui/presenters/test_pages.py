@@ -1,0 +1,404 @@
+"""What the pages show and do: cards, transfers, the network, settings. Without a display."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from paper_node import LI, ME, PaperNode, make_peer, peer_id
+from paper_runner import PaperOpener, PaperRunner
+
+from p2pchat.config.limits import NOTE_CHARS
+from p2pchat.config.settings import Settings
+from p2pchat.errors import P2PChatError, RequestError
+from p2pchat.events import FileComplete, FileProgress, MemberJoined, PeerChanged, Warned
+from p2pchat.model.file import FileInfo, FileState
+from p2pchat.model.people import NodeInfo, Status
+from p2pchat.ui.presenters import network
+from p2pchat.ui.presenters.about import AboutPresenter, PersonCard, RoomCard
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.filecard import FileAction
+from p2pchat.ui.presenters.network import NetworkPresenter, NetworkState, Verdict
+from p2pchat.ui.presenters.preferences import (
+    EVERY_FILE,
+    Choice,
+    Person,
+    PreferencesPresenter,
+    choices,
+)
+from p2pchat.ui.presenters.runner import Lease
+from p2pchat.ui.presenters.transfers import PAGE, TransferList, TransfersPresenter
+
+WANG = peer_id("w")
+
+
+class Desk:
+    """The lists of a window, and what its pages were told."""
+
+    def __init__(self) -> None:
+        self.node = PaperNode("Maria")
+        self.node.add_peer(make_peer("b", "Li", note="second row", addresses=("10.0.0.2:27474",)))
+        self.node.add_peer(make_peer("w", "王小明", Status.OFFLINE))
+        self.runner = PaperRunner()
+        self.directory = Directory(self.node, self.runner)
+        self.directory.load()
+        self.runner.settle()
+        self.opened: list[str] = []
+        self.card: PersonCard | RoomCard | None = None
+        self.closed = 0
+        self.error = ""
+
+    def show_person(self, card: PersonCard) -> None:
+        self.card = card
+
+    show_room: Callable[[RoomCard], None] = show_person  # type: ignore[assignment]  # any card
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+# -- cards
+
+
+def about(desk: Desk) -> AboutPresenter:
+    return AboutPresenter(desk.node, desk.runner, desk.directory, desk, desk.opened.append)
+
+
+def test_the_card_of_a_person_says_who_they_are(desk: Desk) -> None:
+    presenter = about(desk)
+    presenter.show(f"@{LI}")
+    card = desk.card
+    assert isinstance(card, PersonCard)
+    assert (card.title, card.note, card.status_words) == ("Li", "second row", "online")
+    facts = {fact.label: fact.text for fact in card.facts}
+    assert facts["Addresses"] == "10.0.0.2:27474"
+    assert facts["Connection"] == "Linked directly with this computer"
+    assert "Not verified" in facts["Identity"]
+
+
+def test_what_is_done_on_a_card_is_shown_on_it(desk: Desk) -> None:
+    presenter = about(desk)
+    presenter.show(f"@{LI}")
+    presenter.set_contact(True)
+    presenter.set_verified(True)
+    presenter.set_blocked(True)
+    desk.runner.settle()
+    assert isinstance(desk.card, PersonCard)
+    assert (desk.card.contact, desk.card.verified, desk.card.blocked) == (True, True, True)
+    assert desk.node.named("set_contact") == [("set_contact", LI, True)]
+    presenter.write(LI)
+    presenter.write(ME)
+    assert desk.opened == [f"@{LI}"]
+
+
+def test_a_warning_and_another_name_are_on_the_card(desk: Desk) -> None:
+    peer = make_peer("b", "Li_2", name="Li", warning="Li_2 is not the Li that you know")
+    desk.directory.events([PeerChanged(peer)])
+    presenter = about(desk)
+    presenter.show(f"@{LI}")
+    assert isinstance(desk.card, PersonCard)
+    assert desk.card.calls_themselves == "Li"
+    assert desk.card.warning == "Li_2 is not the Li that you know"
+
+
+def test_names_and_notes_of_others_are_made_safe(desk: Desk) -> None:
+    evil = make_peer("b", "Li\u202egnp", name="Li\u202egnp", note="one\ntwo\u202e" + "x" * 9999)
+    desk.directory.events([PeerChanged(evil)])
+    presenter = about(desk)
+    presenter.show(f"@{LI}")
+    assert isinstance(desk.card, PersonCard)
+    assert "\u202e" not in desk.card.title + desk.card.note + desk.card.calls_themselves
+    assert len(desk.card.note) <= 301
+    assert "\n" not in desk.card.note
+
+
+def test_the_card_of_a_room_has_who_is_in_it(desk: Desk) -> None:
+    presenter = about(desk)
+    presenter.show("#lobby")
+    desk.runner.settle()
+    card = desk.card
+    assert isinstance(card, RoomCard)
+    assert [row.label for row in card.members] == ["Li", "Maria (you)", "王小明"]
+    assert card.lobby
+    asked = len(desk.node.named("members"))
+    presenter.events([MemberJoined("#lobby", LI, "Li")] * 5)
+    desk.runner.advance(1000)
+    assert len(desk.node.named("members")) == asked + 1
+    presenter.events([MemberJoined("#other", LI, "Li")])
+    desk.runner.advance(1000)
+    assert len(desk.node.named("members")) == asked + 1
+
+
+def test_a_card_of_what_is_gone_closes(desk: Desk) -> None:
+    presenter = about(desk)
+    presenter.show("#nowhere")
+    assert desk.closed == 1
+    presenter.hide()
+    presenter.refresh()
+    assert desk.closed == 1
+
+
+# -- transfers
+
+
+def file(number: int, state: FileState = FileState.FETCHING, **more: Any) -> FileInfo:
+    fields: dict[str, Any] = {
+        "file_id": f"{number:064x}", "message_id": f"{number:064x}", "conversation": "#lobby",
+        "name": f"{number}.zip", "size": 1000, "mime": "x", "author": LI, "state": state,
+        "done": 500, "total": 1000, "path": None, "sources": 2, "rate": 2048.0,
+    }  # fmt: skip
+    return FileInfo(**{**fields, **more})
+
+
+class Transfers:
+    def __init__(self, desk: Desk, files: Sequence[FileInfo] = ()) -> None:
+        self.found: TransferList | None = None
+        self.summary = ""
+        self.opener = PaperOpener()
+
+        async def listed(conversation: str | None = None, limit: int = 50) -> Sequence[FileInfo]:
+            return list(files)[:limit]
+
+        desk.node.files = listed  # type: ignore[method-assign]  # a list of its own
+        self.presenter = TransfersPresenter(
+            desk.node, desk.runner, desk.directory, self.opener, desk.runner.clock,
+            desk.opened.append, self.summarise,
+        )  # fmt: skip
+
+    def summarise(self, text: str) -> None:
+        self.summary = text
+
+    def show_transfers(self, found: TransferList) -> None:
+        self.found = found
+
+
+def test_transfers_are_listed_with_what_is_under_way_first(desk: Desk) -> None:
+    files = [file(3, FileState.COMPLETE), file(2), file(1, FileState.PAUSED)]
+    page = Transfers(desk, files)
+    page.presenter.open(page)
+    desk.runner.settle()
+    assert page.found is not None
+    assert [row.card.name for row in page.found.moving] == ["2.zip", "1.zip"]
+    assert [row.card.name for row in page.found.others] == ["3.zip"]
+    assert page.found.moving[0].place == "from Li, in #lobby"
+    assert FileAction.PAUSE in page.found.moving[0].card.actions
+
+
+def test_progress_is_drawn_at_most_five_times_a_second(desk: Desk) -> None:
+    page = Transfers(desk, [file(1)])
+    page.presenter.open(page)
+    desk.runner.settle()
+    drawn: list[TransferList] = []
+    page.show_transfers = drawn.append  # type: ignore[assignment, method-assign]  # counts
+    for done in range(500, 600):
+        page.presenter.events([FileProgress(file(1, done=done))])
+        desk.runner.advance(10)
+    desk.runner.advance(500)
+    assert 4 <= len(drawn) <= 7
+    assert drawn[-1].moving[0].card.part == 0.599
+
+
+def test_what_is_under_way_is_said_also_without_the_page(desk: Desk) -> None:
+    page = Transfers(desk)
+    page.presenter.events([FileProgress(file(1)), FileProgress(file(2))])
+    desk.runner.advance(500)
+    assert page.summary == "2 downloads · 4.0 KiB/s"
+    page.presenter.events([FileComplete(file(n, FileState.COMPLETE)) for n in (1, 2)])
+    desk.runner.advance(500)
+    assert page.summary == ""
+    assert page.presenter._files == {}
+
+
+def test_older_ones_are_listed_on_request(desk: Desk) -> None:
+    page = Transfers(desk, [file(n, FileState.COMPLETE) for n in range(PAGE + 5)])
+    page.presenter.open(page)
+    desk.runner.settle()
+    assert page.found is not None
+    assert (len(page.found.others), page.found.more) == (PAGE, True)
+    page.presenter.older()
+    desk.runner.settle()
+    assert (len(page.found.others), page.found.more) == (PAGE + 5, False)
+
+
+def test_a_transfer_is_opened_shown_and_led_back_to_its_message(desk: Desk) -> None:
+    page = Transfers(desk, [file(1, FileState.COMPLETE, path="/home/ann/1.zip")])
+    page.presenter.open(page)
+    desk.runner.settle()
+    page.presenter.act(file(1).file_id, FileAction.OPEN)
+    page.presenter.act(file(1).file_id, FileAction.SHOW)
+    page.presenter.act("unknown", FileAction.SHOW)
+    page.presenter.go_to(file(1).file_id)
+    desk.runner.settle()
+    assert page.opener.opened == [("open", "/home/ann/1.zip"), ("show", "/home/ann/1.zip")]
+    assert desk.opened == ["#lobby"]
+
+
+# -- the network
+
+
+def info(*listen: str) -> NodeInfo:
+    return NodeInfo(ME, "d", "Maria", "lan", "1", listen, "/home/ann/p2pchat")
+
+
+def verdicts(state: NetworkState) -> dict[str, Verdict]:
+    return {check.title: check.verdict for check in state.checks}
+
+
+def test_a_good_network_is_said_to_be_good(desk: Desk) -> None:
+    state = network.network_state(info("192.168.1.5:27474"), desk.directory, [])
+    assert state.good
+    assert verdicts(state) == {"People": Verdict.OK, "Being found": Verdict.OK}
+    assert ("Network", "lan") in state.facts
+
+
+def test_nobody_no_address_another_port_and_a_relay_are_said_with_what_to_do(desk: Desk) -> None:
+    alone = Directory(PaperNode(), desk.runner)
+    state = network.network_state(info(), alone, [])
+    assert verdicts(state) == {"People": Verdict.WARN, "Being found": Verdict.WARN}
+    assert all(check.advice for check in state.checks)
+    assert "27474" in state.checks[0].advice
+    desk.directory.events([PeerChanged(make_peer("b", "Li", linked=False))])
+    state = network.network_state(info("192.168.1.5:40000"), desk.directory, ["something"])
+    assert verdicts(state)["Reached through others"] is Verdict.NOTE
+    assert verdicts(state)["Being found"] is Verdict.NOTE
+    assert verdicts(state)["Noticed"] is Verdict.WARN
+    assert "Li" in next(c.text for c in state.checks if c.title == "Reached through others")
+
+
+def test_warnings_of_the_network_are_kept_for_its_page(desk: Desk) -> None:
+    shown: list[NetworkState] = []
+
+    class View:
+        def show_network(self, state: NetworkState) -> None:
+            shown.append(state)
+
+    presenter = NetworkPresenter(desk.node, desk.runner, desk.directory)
+    presenter.events([Warned("wrong-code", "Somebody at 10.0.0.9 has another network code.")] * 3)
+    presenter.events([Warned("same-name", "not about the network")])
+    presenter.open(View())
+    desk.runner.settle()
+    assert [c.text for c in shown[-1].checks if c.title == "Noticed"] == [
+        "Somebody at 10.0.0.9 has another network code."
+    ]
+    presenter.close()
+    presenter.events([Warned("other-version", "another")])
+    desk.runner.advance(2000)
+    assert len(shown) == 1
+
+
+# -- settings
+
+
+class Page:
+    def __init__(self, desk: Desk) -> None:
+        self.person: Person | None = None
+        self.settings = Settings()
+        self.choices: dict[str, Choice] = {}
+        self.error = ""
+        self.changed: list[dict[str, object]] = []
+        self.presenter = PreferencesPresenter(
+            desk.node, desk.runner, desk.directory, lambda found: self.changed.append(dict(found))
+        )
+        self.presenter.open(self)
+        desk.runner.settle()
+
+    def show_person(self, person: Person) -> None:
+        self.person = person
+
+    def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None:
+        self.settings, self.choices = settings, choices
+
+    def show_error(self, text: str) -> None:
+        self.error = text
+
+
+def test_what_is_chosen_is_set(desk: Desk) -> None:
+    page = Page(desk)
+    names = page.choices["theme"].names
+    page.presenter.choose("theme", names.index("Dark"))
+    page.presenter.choose("language", page.choices["language"].names.index("简体中文"))
+    page.presenter.choose("auto_fetch", page.choices["auto_fetch"].names.index("All"))
+    page.presenter.switch("notifications", False)
+    assert page.changed == [
+        {"theme": "dark"}, {"language": "zh_CN"}, {"auto_fetch": EVERY_FILE},
+        {"notifications": False},
+    ]  # fmt: skip
+
+
+def test_a_value_that_is_not_offered_is_shown_as_it_is() -> None:
+    settings = msgspec.structs.replace(Settings(), auto_fetch=7_340_032, limit=1234, away_after=61)
+    found = choices(settings)
+    assert found["auto_fetch"].names[found["auto_fetch"].chosen] == "Up to 7 MiB"
+    assert found["limit"].values[found["limit"].chosen] == 1234
+    assert found["away_after"].names[found["away_after"].chosen] == "1 min"
+
+
+def test_every_offered_value_is_allowed() -> None:
+    for name, choice in choices(Settings()).items():
+        for value in choice.values:
+            settings = msgspec.convert({name: value}, Settings)
+            assert getattr(settings, name) == value
+
+
+def test_name_note_status_and_picture_are_kept(desk: Desk) -> None:
+    page = Page(desk)
+    page.presenter.set_name("Maria Lopez")
+    page.presenter.set_note("in the lab")
+    page.presenter.set_status(Status.BUSY)
+    page.presenter.set_avatar(base64.b64encode(b"\x89PNG\r\n\x1a\n").decode())
+    desk.runner.settle()
+    assert page.person is not None
+    assert (page.person.name, page.person.note) == ("Maria Lopez", "in the lab")
+    assert page.person.status is Status.BUSY
+    assert page.person.initials == "ML"
+    assert page.person.avatar
+    assert page.error == ""
+    asked = len(desk.node.named("set_profile"))
+    page.presenter.set_name("Maria Lopez")
+    page.presenter.set_note("in the lab")
+    desk.runner.settle()
+    assert len(desk.node.named("set_profile")) == asked
+
+
+def test_what_cannot_be_is_said_and_not_kept(desk: Desk) -> None:
+    page = Page(desk)
+    page.presenter.set_name("  ")
+    assert "write a name" in page.error
+    page.presenter.set_name("a" * 32)
+    assert "id of a person" in page.error
+    page.presenter.set_note("x" * (NOTE_CHARS + 1))
+    assert str(NOTE_CHARS) in page.error
+    assert desk.node.named("set_profile") == []
+    desk.node.fail["set_profile"] = RequestError("disk-full")
+    page.presenter.set_note("short")
+    desk.runner.settle()
+    assert page.error == "The disk is full. Nothing was saved."
+
+
+# -- what has ended
+
+
+def test_nothing_comes_back_to_what_has_ended(desk: Desk) -> None:
+    came: list[object] = []
+    lease = Lease(desk.runner)
+    lease.call(desk.node.info, came.append)
+    desk.runner.settle()
+    assert len(came) == 1
+
+    async def fail() -> None:
+        raise P2PChatError("no")
+
+    lease.call(desk.node.info, came.append)
+    lease.call(fail, came.append, came.append)
+    lease.later(10, lambda: came.append("late"))
+    lease.end()
+    desk.runner.advance(1000)
+    assert len(came) == 1

@@ -1,0 +1,561 @@
+"""The pages under a real display, by keys and clicks."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from paper_node import make_peer, peer_id
+
+from p2pchat.errors import P2PChatError
+from p2pchat.events import FileComplete, FileProgress, PeerChanged
+from p2pchat.model.file import FileInfo, FileState
+from p2pchat.transport.udp import open_udp
+from p2pchat.ui import language
+
+tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+ttk = pytest.importorskip("tkinter.ttk")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI = peer_id("a")
+
+
+class Around:
+    """A system that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.starts = False
+        self.opened: list[str] = []
+        self.fail = ""
+
+    def autostart(self) -> bool | None:
+        return self.starts
+
+    def set_autostart(self, on: bool) -> None:
+        if self.fail:
+            raise P2PChatError(self.fail)
+        self.starts = on
+
+    def profiles(self) -> Sequence[str]:
+        return ["", "school"]
+
+    def open_profile(self, name: str) -> None:
+        if self.fail:
+            raise P2PChatError(self.fail)
+        self.opened.append(name)
+
+
+@pytest.fixture
+def around(stage: Stage) -> Around:
+    made = Around()
+    stage.window._around = made
+    return made
+
+
+def inside(widget: Any) -> Iterator[Any]:
+    yield widget
+    for child in widget.winfo_children():
+        yield from inside(child)
+
+
+def button(widget: Any, text: str) -> Any:
+    return next(
+        w for w in inside(widget) if isinstance(w, ttk.Button) and str(w.cget("text")) == text
+    )
+
+
+def texts(widget: Any) -> str:
+    return "\n".join(
+        str(w.cget("text")) for w in inside(widget) if isinstance(w, ttk.Label | ttk.Button)
+    )
+
+
+def sheet(stage: Stage) -> Any:
+    return stage.desk.places.sheet
+
+
+# -- pages by their keys
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [("<Control-comma>", "settings"), ("<Control-j>", "transfers"), ("<F1>", "shortcuts")],
+)
+def test_a_page_opens_and_closes_by_its_key_and_by_escape(
+    stage: Stage, key: str, place: str
+) -> None:
+    stage.start()
+    stage.key(key)
+    assert stage.desk.places.place.value == place
+    assert sheet(stage).winfo_ismapped()
+    assert not stage.desk.conversation.winfo_ismapped()
+    stage.key("<Escape>")
+    assert stage.desk.conversation.winfo_ismapped()
+    assert stage.root.focus_get() is stage.desk.composer.entry
+    stage.key(key, key)
+    assert stage.desk.places.sheet is None
+
+
+def test_the_line_at_the_bottom_leads_to_the_network(stage: Stage) -> None:
+    stage.start()
+    stage.until(lambda: "Linked with" in stage.desk.status.network.cget("text"))
+    stage.desk.status.network.invoke()
+    stage.until(lambda: "Linked directly with 2 people." in texts(sheet(stage)))
+    stage.desk.status.network.focus_set()
+    stage.key("<Return>")
+    assert stage.desk.places.sheet is None
+
+
+def test_a_conversation_takes_the_place_of_a_page(stage: Stage) -> None:
+    stage.start()
+    stage.key("<F1>")
+    stage.desk.main.open(f"@{LI}")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+    assert stage.desk.places.sheet is None
+    assert stage.desk.conversation.winfo_ismapped()
+
+
+def test_every_key_of_the_list_does_something(stage: Stage) -> None:
+    from p2pchat.ui.presenters.shortcuts import SHORTCUTS
+
+    stage.start()
+    names = {"↑": "Up", "↓": "Down", "Enter": "Return", "Esc": "Escape", "Page Up": "Prior",
+             "Page Down": "Next", ",": "comma", "Ctrl": "Control"}  # fmt: skip
+    bound = {*stage.root.bind(), *stage.desk.composer.entry.bind()}
+    bound |= {*stage.root.bind_class("all"), *stage.root.bind_class("Text")}
+    spelled = {name.strip("<>").replace("Key-", "") for name in bound}
+    for _, keys in SHORTCUTS:
+        for key, _ in keys:
+            for one in key.split("   "):
+                parts = [names.get(part, part) for part in one.split("+")]
+                letter = parts[-1]
+                if len(letter) == 1:
+                    shifted = "Shift" in parts
+                    parts = [part for part in parts if part != "Shift"]
+                    parts[-1] = letter.upper() if shifted else letter.lower()
+                wanted = "-".join(parts)
+                others = {"Control-v": "<Paste>", "Shift-Tab": "<PrevWindow>"}
+                others["Alt-Shift-Down"] = "Shift-Alt-Down"
+                assert {wanted, others.get(wanted, "").strip("<>")} & spelled, (one, wanted)
+
+
+def test_pages_scroll_by_wheel_and_keys_and_to_the_focus(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.root.geometry("800x420")
+    stage.key("<Control-comma>")
+    canvas = sheet(stage).scrolled.canvas
+    stage.until(lambda: canvas.yview()[1] < 1)
+    sheet(stage)._name.event_generate("<Button-5>")
+    stage.until(lambda: canvas.yview()[0] > 0)
+    sheet(stage)._name.event_generate("<Button-4>")
+    stage.until(lambda: canvas.yview()[0] == 0)
+    canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is canvas)
+    stage.key("<Next>")
+    stage.until(lambda: canvas.yview()[0] > 0)
+    last = button(sheet(stage), "Become someone else…")
+    last.focus_set()
+    stage.until(lambda: canvas.winfo_rooty() < last.winfo_rooty() < canvas.winfo_rooty() + 420)
+
+
+def controls(widget: Any) -> list[Any]:
+    kinds = (ttk.Button, ttk.Checkbutton, ttk.Combobox, ttk.Entry, ttk.Menubutton)
+    return [w for w in inside(widget) if isinstance(w, kinds) and w.winfo_ismapped()]
+
+
+@pytest.mark.parametrize("key", ["<Control-comma>", "<Control-j>", "<F1>", "<Control-i>"])
+def test_every_control_can_be_reached_by_tab_and_has_a_tip(
+    stage: Stage, around: Around, key: str
+) -> None:
+    stage.node.offer("#lobby", "plan.pdf", LI, 10_000_000)
+    stage.start()
+    stage.key(key)
+    for _ in range(20):
+        stage.root.update()
+    shown = stage.desk.places.sheet or stage.desk.about
+    found = {str(w): w for w in controls(shown) if "disabled" not in w.state()}
+    assert found
+    reached, focus = set(), stage.root.focus_get()
+    for _ in range(100):
+        focus = focus.tk_focusNext()
+        reached.add(str(focus))
+    assert found.keys() <= reached
+    for widget in found.values():
+        if not isinstance(widget, ttk.Entry) or isinstance(widget, ttk.Combobox):
+            assert "make" in str(widget.bind("<Enter>")), widget
+
+
+# -- settings
+
+
+def test_settings_are_changed_by_keys(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    stage.until(lambda: page._choices["theme"].get())
+    box = page._choices["theme"]
+    box.focus_set()
+    box.current(2)
+    stage.key("<<ComboboxSelected>>")
+    stage.until(lambda: stage.node.current.theme == "dark")
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
+    switch = next(w for w in inside(page) if isinstance(w, ttk.Checkbutton))
+    switch.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: not stage.node.current.notifications)
+    stage.key("<space>")
+    stage.until(lambda: stage.node.current.notifications)
+
+
+def test_another_language_is_chosen_on_the_page_and_the_page_stays(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    first, page = stage.desk, sheet(stage)
+    stage.until(lambda: page._choices["language"].get())
+    names = list(page._choices["language"].cget("values"))
+    page._choices["language"].current(names.index("简体中文"))
+    page._choices["language"].event_generate("<<ComboboxSelected>>")
+    stage.until(lambda: stage.desk is not first and sheet(stage) is not None)
+    assert "外观和语言" in texts(sheet(stage))
+    stage.until(lambda: sheet(stage)._choices["language"].get() == "简体中文")
+    language.use("en")
+
+
+def test_name_and_note_are_kept_when_the_page_is_left(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    page._name.set("Maria")
+    page._note.set("in the lab")
+    stage.key("<Escape>")
+    stage.until(lambda: (stage.node.me.name, stage.node.me.note) == ("Maria", "in the lab"))
+    stage.until(lambda: stage.desk.sidebar._name.cget("text") == "Maria")
+
+
+def test_a_bad_name_is_said_on_the_page(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    page._name.set("")
+    page._name.entry.focus_set()
+    stage.key("<Return>")
+    assert "write a name" in page._error.cget("text")
+    assert page._error.winfo_manager()
+
+
+def test_a_picture_is_chosen_scaled_and_shown(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (1200, 800), "#aa3355").save(tmp_path / "me.png")
+    monkeypatch.setattr(
+        "tkinter.filedialog.askopenfilename", lambda **options: str(tmp_path / "me.png")
+    )
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    assert "disabled" in page.no_picture.state()
+    page.picture.invoke()
+    stage.until(lambda: stage.node.me.avatar)
+    stage.until(lambda: "disabled" not in page.no_picture.state())
+    page.no_picture.invoke()
+    stage.until(lambda: not stage.node.me.avatar)
+    (tmp_path / "me.png").write_text("no picture")
+    page.picture.invoke()
+    stage.until(lambda: "no picture" in page._error.cget("text"))
+
+
+def test_starting_with_the_system(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    switch = [w for w in inside(page) if isinstance(w, ttk.Checkbutton)][-1]
+    switch.invoke()
+    assert around.starts
+    around.fail = "it can't be set: read-only"
+    switch.invoke()
+    assert "read-only" in page._error.cget("text")
+    assert page._switches["autostart"].get()
+
+
+def test_other_profiles(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    button(sheet(stage), "Other profiles…").invoke()
+    dialog = next(w for w in stage.root.winfo_children() if isinstance(w, tk.Toplevel))
+    stage.root.update()
+    dialog.page.on_submit()
+    assert "write a name" in dialog.page._error.cget("text")
+    around.fail = "a profile has a plain name"
+    dialog.name.set("../x")
+    dialog.page.on_submit()
+    assert "plain name" in dialog.page._error.cget("text")
+    around.fail = ""
+    button(dialog, "school").invoke()
+    assert around.opened == ["school"]
+    assert not dialog.winfo_exists()
+
+
+# -- the card
+
+
+def test_the_card_of_a_person(stage: Stage) -> None:
+    stage.start()
+    stage.desk.main.open(f"@{LI}")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+    stage.key("<Control-i>")
+    about = stage.desk.about
+    assert about.winfo_ismapped()
+    button(about, "Add to contacts").invoke()
+    stage.until(lambda: stage.node.people[LI].contact)
+    stage.until(lambda: "Remove from contacts" in texts(about))
+    blocking = button(about, "Block")
+    blocking.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: stage.node.people[LI].blocked)
+    stage.until(lambda: "Unblock" in texts(about))
+    # What was pressed is drawn anew, and keeps the focus.
+    assert str(stage.root.focus_get().cget("text")) == "Unblock"
+    button(about, "Copy id").invoke()
+    assert stage.root.clipboard_get() == LI
+    stage.key("<Escape>")
+    assert not about.winfo_ismapped()
+
+
+def test_words_are_compared_from_the_card(stage: Stage) -> None:
+    stage.start()
+    stage.desk.places.open_about(f"@{LI}")
+    button(stage.desk.about, "Compare words…").invoke()
+    stage.until(lambda: any(isinstance(w, tk.Toplevel) for w in stage.root.winfo_children()))
+    dialog = next(w for w in stage.root.winfo_children() if isinstance(w, tk.Toplevel))
+    stage.until(lambda: dialog.winfo_ismapped())
+    dialog.page.on_submit()
+    stage.until(lambda: stage.node.people[LI].verified)
+    stage.until(lambda: "Not verified any more" in texts(stage.desk.about))
+    button(stage.desk.about, "Not verified any more").invoke()
+    stage.until(lambda: not stage.node.people[LI].verified)
+
+
+def members(stage: Stage) -> list[str]:
+    return [row.label for row in stage.desk.about._members._rows]
+
+
+def test_the_card_of_a_room_leads_to_its_people(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-i>")
+    stage.until(lambda: members(stage) == ["Li", "Me (you)", "王小明"])
+    stage.desk.about._members.canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is stage.desk.about._members.canvas)
+    stage.key("<Down>", "<Return>")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+    # The card goes along.
+    stage.until(lambda: "Compare words…" in texts(stage.desk.about))
+
+
+def test_a_room_of_five_hundred_does_not_hold_up_the_window(stage: Stage) -> None:
+    for number in range(500):
+        one = make_peer("a", f"P{number:03}", note="x")
+        stage.node.add_peer(
+            msgspec.structs.replace(one, peer_id=peer_id("b")[:29] + f"{number:03}")
+        )
+    stage.start()
+    stage.key("<Control-i>")
+    stage.until(lambda: len(members(stage)) == 503)
+    changed = msgspec.structs.replace(stage.node.people[LI], note="another")
+    began = time.perf_counter()
+    stage.desk.main.events([PeerChanged(changed)])
+    stage.root.update()
+    assert time.perf_counter() - began < 1.0
+
+
+def test_leaving_a_room_from_its_card(stage: Stage) -> None:
+    stage.node.passwords["#maths"] = None
+    stage.node.joined.add("#maths")
+    stage.node.say("#maths", "hi", LI)
+    stage.start()
+    stage.desk.main.open("#maths")
+    stage.until(lambda: stage.loaded("#maths"))
+    stage.key("<Control-i>")
+    button(stage.desk.about, "Mute").invoke()
+    stage.until(lambda: "#maths" in stage.node.muted)
+    button(stage.desk.about, "Leave room").invoke()
+    stage.until(lambda: "#maths" not in stage.node.joined)
+    stage.until(lambda: stage.loaded("#lobby"))
+
+
+# -- transfers
+
+
+def transfer(state: FileState, done: int = 0, **more: Any) -> FileInfo:
+    fields: dict[str, Any] = {
+        "file_id": "f" * 64, "message_id": "f" * 64, "conversation": "#lobby", "name": "film.mkv",
+        "size": 1000, "mime": "x", "author": LI, "state": state, "done": done, "total": 1000,
+        "path": None, "sources": 1, "rate": 100.0,
+    }  # fmt: skip
+    return FileInfo(**{**fields, **more})
+
+
+def test_a_transfer_on_its_page(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-j>")
+    stage.until(lambda: "No files yet" in texts(sheet(stage)))
+    events = stage.window.bridge.handle_events
+    events([FileProgress(transfer(FileState.FETCHING, 300))])
+    stage.until(lambda: "30%" in texts(sheet(stage)))
+    assert "1 download" in stage.desk.status.transfers.cget("text")
+    stage.desk.main.transfers._files["f" * 64] = transfer(FileState.FETCHING, 300)
+    stage.node.offered["f" * 64] = transfer(FileState.FETCHING, 300)
+    pause = button(sheet(stage), "Pause")
+    pause.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: stage.node.named("pause"))
+    events([FileComplete(transfer(FileState.COMPLETE, 1000, path="/home/ann/film.mkv"))])
+    stage.until(lambda: "Show in folder" in texts(sheet(stage)))
+    assert stage.desk.status.transfers.winfo_manager() == ""
+    button(sheet(stage), "Show the message").invoke()
+    assert stage.desk.places.sheet is None
+
+
+def test_a_presence_that_changes_is_seen_on_the_open_page(stage: Stage) -> None:
+    stage.start()
+    stage.desk.status.network.invoke()
+    stage.until(lambda: "Linked directly with 2 people." in texts(sheet(stage)))
+    gone = msgspec.structs.replace(stage.node.people[LI], linked=False)
+    stage.window.bridge.handle_events([PeerChanged(gone)])
+    stage.until(lambda: "Linked directly with 1 person." in texts(sheet(stage)))
+
+
+# -- the UDP test
+
+
+@contextmanager
+def udp_peer() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(10)
+        yield peer
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def open_test(stage: Stage, peer: socket.socket, port: int) -> Any:
+    stage.window._open_udp = open_udp
+    stage.window.open_udp_test()
+    window = stage.window.udp
+    window.own.set(f"127.0.0.1:{port}")
+    window.peer.set(f"127.0.0.1:{peer.getsockname()[1]}")
+    window.own.entry.focus_force()
+    stage.root.update()
+    window.own.entry.event_generate("<Return>")
+    stage.until(lambda: window.presenter.is_open)
+    return window
+
+
+def test_lines_go_both_ways_as_datagrams(stage: Stage) -> None:
+    stage.start()
+    port = free_port()
+    with udp_peer() as peer:
+        window = open_test(stage, peer, port)
+        window.entry.set("hello, 你好")
+        window.entry.entry.event_generate("<Return>")
+        stage.root.update()
+        assert peer.recv(2000) == "hello, 你好".encode()
+        assert window.entry.text == ""
+        peer.sendto(b"fine\n", ("127.0.0.1", port))
+        who = f"127.0.0.1:{peer.getsockname()[1]}"
+        stage.until(lambda: f"{who} say: fine\n" in window.text.get("1.0", "end"))
+        peer.sendto(b"\xff\x1b[31m", ("127.0.0.1", port))
+        stage.until(lambda: r"\xff\x1b[31m" in window.text.get("1.0", "end"))
+        window.entry.set("x" * 1025)
+        window.entry.entry.event_generate("<Return>")
+        stage.root.update()
+        assert "1024" in window._error.cget("text")
+        assert window.entry.text == "x" * 1025
+        window.entry.set("Over")
+        window.entry.entry.event_generate("<Return>")
+        assert peer.recv(2000) == b"Over"
+    assert stage.window.udp is None
+    assert not window.winfo_exists()
+
+
+def test_a_flood_does_not_freeze_the_test(stage: Stage) -> None:
+    stage.start()
+    port = free_port()
+    with udp_peer() as peer:
+        window = open_test(stage, peer, port)
+        for number in range(5000):
+            peer.sendto(f"line {number}".encode(), ("127.0.0.1", port))
+            if number % 500 == 0:
+                stage.root.update()
+        peer.sendto(b"the last", ("127.0.0.1", port))
+        stage.until(lambda: "line" in window.text.get("1.0", "end"))
+        assert int(window.text.index("end-1c").partition(".")[0]) <= 2002
+        window.close()
+    stage.until(lambda: port_is_free(port))
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def test_what_is_no_address_is_said(stage: Stage) -> None:
+    stage.start()
+    stage.window._open_udp = open_udp
+    stage.window.open_udp_test()
+    window = stage.window.udp
+    window.own.set("nonsense")
+    window.button.invoke()
+    assert "port" in window._error.cget("text")
+    window.own.set("127.0.0.1:0")
+    window.peer.set("no.such.host.invalid:5000")
+    window.button.invoke()
+    stage.until(lambda: "no address" in window._error.cget("text"))
+    assert "disabled" not in window.button.state()
+    window.close()
+
+
+# -- the first start
+
+
+def test_the_first_page_has_the_language_the_profiles_and_the_udp_test(
+    stage: Stage, around: Around
+) -> None:
+    stage.window._open_udp = open_udp
+    stage.window.start("Maria")
+    stage.root.update()
+    page = stage.window.first_page
+    page.name.set("Maria Lopez")
+    page.on_language("zh_CN")
+    stage.root.update()
+    page = stage.window.first_page
+    assert page.name.text == "Maria Lopez"
+    assert page.page.button.cget("text") == "开始聊天"
+    button(page, "UDP 测试…").invoke()
+    assert stage.window.udp is not None
+    stage.window.udp.close()
+    button(page, "其他资料…").invoke()
+    dialog = next(w for w in stage.root.winfo_children() if isinstance(w, tk.Toplevel))
+    dialog.close()
+    page.presenter.submit("Maria Lopez")
+    stage.until(lambda: stage.window.desk is not None and stage.loaded("#lobby"))
+    assert stage.node.current.language == "zh_CN"
+    assert stage.opened_with == ["Maria Lopez"]
