@@ -6,6 +6,8 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import filedialog
 
+from tkinterdnd2 import TkinterDnD
+
 from p2pchat.ui.language import _
 
 Share = Callable[[Sequence[str]], None]
@@ -31,19 +33,27 @@ class Attach:
             self._share([str(chosen)])
 
     def accept_drops(self) -> bool:
-        """From now on what is dropped onto the window is shared; false where Tk lacks the
-        extension for that (tkdnd)."""
+        """From now on what is dropped onto the window is shared; false where there is no
+        extension of Tk for that (tkdnd), neither the system's nor one that we have brought."""
         tcl = self._root.tk
         try:
-            tcl.call("package", "require", "tkdnd")
+            self._load()
             tcl.call("tkdnd::drop_target", "register", ".", "DND_Files")
-        except tk.TclError:
+        except (tk.TclError, RuntimeError):
             return False
         take = self._root.register(self._dropped)
         # The extension puts the list of paths in the place of %D; what the script returns is the
         # action that the source is told.
         tcl.call("bind", ".", "<<Drop:DND_Files>>", f"{take} %D")
         return True
+
+    def _load(self) -> None:
+        """tk.TclError, RuntimeError (for which system there is none)."""
+        try:
+            self._root.tk.call("package", "require", "tkdnd")
+        except tk.TclError:
+            # What the package itself calls for a root that it hasn't made.
+            TkinterDnD._require(self._root)
 
     def _dropped(self, paths: str) -> str:
         found = [str(path) for path in self._root.tk.splitlist(paths)]

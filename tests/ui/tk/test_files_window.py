@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -398,7 +400,32 @@ def test_dropping_files(stage: Stage, tmp_path: Path) -> None:
     assert stage.node.named("share") == [("share", "#lobby", str(path))]
 
 
-def test_without_the_extension_nothing_is_said(stage: Stage) -> None:
+def test_files_dragged_out_of_another_program(stage: Stage, tmp_path: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("two words {1}.txt", "课 100%.txt", "a folder")]
+    for path in paths[:2]:
+        Path(path).write_text("1")
+    Path(paths[2]).mkdir()
     stage.start()
-    assert stage.desk.attach.accept_drops() in (True, False)
+    source = Path(__file__).with_name("xdnd_source.py")
+    command = [sys.executable, str(source), "600", "400", *paths]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dragging:
+        try:
+            stage.until(lambda: dragging.poll() is not None)
+        finally:
+            dragging.kill()
+        assert dragging.stdout is not None
+        assert dragging.stdout.read() == "XdndActionCopy\n"
+    stage.until(lambda: len(stage.node.named("share")) == 3)
+    assert stage.node.named("share") == [("share", "#lobby", path) for path in paths]
+
+
+def test_without_the_extension_nothing_is_said(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(root: object) -> None:
+        raise RuntimeError("Unable to load tkdnd library.")
+
+    monkeypatch.setattr("tkinterdnd2.TkinterDnD._require", missing)
+    stage.start()
+    assert not stage.desk.attach.accept_drops()
     assert not stage.desk.status.notice.winfo_ismapped()
