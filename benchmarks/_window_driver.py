@@ -160,7 +160,7 @@ def main() -> None:
         shown[0].close()
 
     module.Window.start = started  # type: ignore[method-assign]  # so that the window is at hand
-    tk.Tk.mainloop = play  # type: ignore[method-assign]
+    tk.Tk.mainloop = play  # type: ignore[assignment]  # the person takes its place
     sys.exit(cli.main(["window", *sys.argv[5:]]))
 
 

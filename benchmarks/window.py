@@ -191,9 +191,7 @@ def main() -> None:
         (f"window: key to letter, {RATE} messages/s, p99", "key", "ms", 50.0, None),
     ):
         tell(
-            Figure(
-                name=name, value=found[key], unit=unit, at_most=most, at_least=least, note=many
-            )
+            Figure(name=name, value=found[key], unit=unit, at_most=most, at_least=least, note=many)
         )
 
 

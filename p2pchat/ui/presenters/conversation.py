@@ -64,6 +64,7 @@ class ConversationPresenter:
         self._visit = 0
         """Names the latest load; what an earlier one brings is ignored."""
         self._loaded = Loaded()
+        self._maker = timeline.RowMaker()
         self._rows: list[Row] = []
         self._pending: list[Message] = []
         self._skipped = 0
@@ -363,7 +364,7 @@ class ConversationPresenter:
 
     def _make_rows(self) -> list[Row]:
         self._note(self._loaded.messages)
-        return timeline.rows(self._loaded.messages, self._context())
+        return self._maker.rows(self._loaded.messages, self._context(), self._directory.naming)
 
     def _context(self) -> timeline.Context:
         return timeline.Context(
@@ -388,9 +389,9 @@ class ConversationPresenter:
         new = self._make_rows()
         old, self._rows = self._rows, new
         same = min(len(old), len(new))
-        head = next((i for i in range(same) if old[i] != new[i]), same)
+        head = next((i for i in range(same) if _differ(old[i], new[i])), same)
         rest = same - head
-        tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+        tail = next((i for i in range(rest) if _differ(old[-1 - i], new[-1 - i])), rest)
         if head + tail < max(len(old), len(new)):
             self._view.splice(head, len(old) - head - tail, new[head : len(new) - tail])
         if not old or not new:
@@ -405,3 +406,7 @@ class ConversationPresenter:
             self._runner.call(
                 lambda: self._node.mark_read(name, last), lambda _: self._directory.refresh()
             )
+
+
+def _differ(one: Row, other: Row) -> bool:
+    return one is not other and one != other

@@ -20,11 +20,14 @@ from p2pchat.ui.presenters.files import FilesPresenter, FilesView, Opener
 from p2pchat.ui.presenters.idle import IdlePresenter
 from p2pchat.ui.presenters.network import NetworkPresenter
 from p2pchat.ui.presenters.preferences import PreferencesPresenter
-from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.presenters.runner import Paced, Runner
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarView
 from p2pchat.ui.presenters.status import StatusPresenter, StatusView
 from p2pchat.ui.presenters.transfers import TransfersPresenter
 from p2pchat.ui.presenters.words import LOBBY
+
+DRAW_MS = 40
+"""Between two drawings of what has come in: leaves time for the keys."""
 
 
 class MainView(Protocol):
@@ -105,6 +108,7 @@ class MainPresenter:
         )
         self.network = NetworkPresenter(node, runner, self.directory)
         self.preferences = PreferencesPresenter(node, runner, self.directory, self.change)
+        self._drawing = Paced(runner, DRAW_MS, self.conversation.flush)
         self._view = view
         self.directory.listeners.append(self._show_me)
 
@@ -134,7 +138,7 @@ class MainPresenter:
 
     def flush(self) -> None:
         """After a run of events: draw."""
-        self.conversation.flush()
+        self._drawing.ask()
 
     def reload(self) -> None:
         """Events were lost: ask for everything anew."""

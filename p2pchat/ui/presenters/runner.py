@@ -83,3 +83,27 @@ class Delayed:
     def _run(self) -> None:
         self._cancel = None
         self._action()
+
+
+class Paced:
+    """One action that many causes ask for: it runs at once, then at most every `ms`."""
+
+    def __init__(self, runner: Runner, ms: int, action: Callable[[], None]) -> None:
+        self._runner = runner
+        self._ms = ms
+        self._action = action
+        self._resting = self._asked = False
+
+    def ask(self) -> None:
+        if self._resting:
+            self._asked = True
+            return
+        self._resting = True
+        self._runner.later(self._ms, self._rested)
+        self._action()
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self._asked:
+            self._asked = False
+            self.ask()

@@ -98,21 +98,48 @@ class Context:
 
 def rows(messages: Sequence[Message], context: Context) -> list[Row]:
     """One row for each message, in their order."""
-    made: list[Row] = []
-    before: Message | None = None
-    before_at: datetime | None = None
-    for message in messages:
-        at = words.local_time(message.sent_at)
-        new_day = before is None or _date(at) != _date(before_at)
-        unread = message.message_id == context.first_unread
-        heading = (
-            message.kind != MessageKind.SYSTEM
-            and (new_day or unread or _begins_group(message, at, before, before_at))
-        )  # fmt: skip
-        day = words.day(at, context.now) if new_day else ""
-        made.append(_row(message, at, day, heading, unread, context))
-        before, before_at = message, at
-    return made
+    return RowMaker().rows(messages, context)
+
+
+class RowMaker:
+    """Keeps what it made: while messages come in, most rows stay as they are."""
+
+    def __init__(self) -> None:
+        self._kept: dict[MessageId, tuple[Message, Message | None, Row]] = {}
+        """By message, with the one before it, on which its heading depends."""
+        self._key: object = None
+
+    def rows(self, messages: Sequence[Message], context: Context, naming: int = 0) -> list[Row]:
+        """As `rows`; `naming` is another number whenever a label has changed."""
+        key = (naming, context.me, context.now.date(), context.unfolded, context.first_unread)
+        known = self._kept if key == self._key else {}
+        self._key, self._kept = key, {}
+        made: list[Row] = []
+        before: Message | None = None
+        for message in messages:
+            kept = known.get(message.message_id)
+            if kept is not None and kept[0] is message and kept[1] is before:
+                row = kept[2]
+            else:
+                row = _row_after(message, before, context)
+            if message.reply_to is None:  # else its quote may come, or change
+                self._kept[message.message_id] = (message, before, row)
+            made.append(row)
+            before = message
+        return made
+
+
+def _row_after(message: Message, before: Message | None, context: Context) -> Row:
+    at = words.local_time(message.sent_at)
+    before_at = words.local_time(before.sent_at) if before else None
+    new_day = before is None or _date(at) != _date(before_at)
+    unread = message.message_id == context.first_unread
+    heading = (
+        message.kind != MessageKind.SYSTEM
+        and (new_day or unread or _begins_group(message, at, before, before_at))
+    )  # fmt: skip
+    day = words.day(at, context.now) if new_day else ""
+    return _row(message, at, day, heading, unread, context)
 
 
 def _date(moment: datetime | None) -> object:
