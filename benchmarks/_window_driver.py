@@ -144,9 +144,9 @@ def main() -> None:
     begun_ns, history, other = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     start = module.Window.start
 
-    def started(window: module.Window, name: str | None) -> None:
-        shown.append(window)
-        start(window, name)
+    def started(self: module.Window, suggested_name: str | None) -> None:
+        shown.append(self)
+        start(self, suggested_name)
 
     def play(root: tk.Tk, n: int = 0) -> None:
         person = Person(root, history, other)
