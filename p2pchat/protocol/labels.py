@@ -45,6 +45,18 @@ class Labels(Generic[Key]):
         self._set(key, _numbered(name, number))
         return self._label[key]
 
+    def claim(self, key: Key, name: str) -> Key | None:
+        """This very label, for who has registered it. Whoever had it gets another one, with the
+        next free number, and is returned."""
+        other = self._owner.get(fold(name))
+        if other is None or other == key:
+            self._set(key, name)
+            return None
+        self.release(other)
+        self._set(key, name)
+        self.give(other, name)
+        return other
+
     def release(self, key: Key) -> None:
         """The label is free again."""
         label = self._label.pop(key, None)

@@ -87,6 +87,10 @@ class People:
         self._own_name = own_name
         self._skeleton = skeleton
         self._avatar_of = avatar_of
+        self.registered_as: Callable[[PeerId], str | None] = lambda _: None
+        """The registered name of a person."""
+        self.registered_to: Callable[[str], PeerId | None] = lambda _: None
+        """Who has registered a name, or one that looks like it."""
         self._persons: dict[PeerId, _Person] = {}
         self._named: dict[str, set[PeerId]] = {}
         self._labels: Labels[PeerId] = Labels()
@@ -161,7 +165,7 @@ class People:
             ),
             verified=row.verified,
             contact=row.contact,
-            account=None,
+            account=row.id if self.registered_as(row.id) is not None else None,
             blocked=row.blocked,
             warning=row.warning or None,
         )
@@ -240,7 +244,7 @@ class People:
                 found.row,
                 record=profile.raw,
                 name=name,
-                label=self._labels.give(person, name or person[:8]),
+                label=self._give_label(person, name),
             ),
             profile,
         )
@@ -249,6 +253,31 @@ class People:
         warned = self._warn(fresh) if renamed else ()
         drops = tuple(write for write in met.writes if isinstance(write, DropPerson))
         return Outcome((*drops, PutPerson(fresh.row)), (*self._told(before, fresh), *warned))
+
+    def _give_label(self, person: PeerId, name: str) -> str:
+        registered = self.registered_as(person)
+        if registered is None:
+            return self._labels.give(person, name or person[:8])
+        if self._labels.get(person) != registered:
+            # Whoever had it is told of when `registered` is called.
+            self._labels.claim(person, registered)
+        return registered
+
+    def registered(self, person: PeerId) -> Outcome:
+        """The person's registered name is new, or another one: it is theirs in every view."""
+        name = self.registered_as(person)
+        if name is None or (person != self._own and person not in self._persons):
+            return Outcome()
+        displaced = self._labels.claim(person, name)
+        writes: list[PutPerson] = []
+        events: list[Event] = []
+        for changed in (person, displaced):
+            found = self._persons.get(changed) if changed is not None else None
+            if found is not None:
+                found.row = msgspec.structs.replace(found.row, label=self.label(found.row.id))
+                writes.append(PutPerson(found.row))
+                events += [PeerChanged(shown)] if (shown := self._shown(found)) else []
+        return Outcome(tuple(writes), tuple(events))
 
     def set_verified(self, person: PeerId, on: bool) -> Outcome:
         """`no-such-peer` where they aren't known; so in the next three."""
@@ -318,8 +347,17 @@ class People:
                 f"{self.label(found.row.id)} is not the {self.label(other)} that you know, "
                 "but has the same name or one that looks like it"
             )
+        elif not found.row.verified and self._borrows(found):
+            text = (
+                f"{self.label(found.row.id)} is not registered, but has the name of somebody who "
+                "is, or one that looks like it"
+            )
         found.row = msgspec.structs.replace(found.row, warning=text)
         return (Warned(LOOKALIKE, text, peer_id=found.row.id),) if text else ()
+
+    def _borrows(self, found: _Person) -> bool:
+        owner = self.registered_to(found.row.name) if found.row.name else None
+        return owner is not None and owner != found.row.id and not self.registered_as(found.row.id)
 
     def _lookalike(self, found: _Person) -> PeerId | None:
         known = [other for other in self._persons.values() if other.known_well]

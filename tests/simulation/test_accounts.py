@@ -223,8 +223,8 @@ def test_no_account_is_lost_and_all_agree(first: int, request: pytest.FixtureReq
             raise AssertionError(f"seed {seed}: {error}") from error
 
 
-def together(world: World, hosts: int, **config: object) -> list[Host]:
-    found = [world.add(willing=True, **config) for _ in range(hosts)]
+def together(world: World, hosts: int) -> list[Host]:
+    found = [world.add(willing=True) for _ in range(hosts)]
     settled(world)
     return found
 
@@ -271,3 +271,57 @@ def test_the_registrar_alone_doesnt_wait_and_one_that_dies_is_asked_again() -> N
     other.ask(other.machine.registrar.accounts.register, "Ann", PASSWORD)
     first.crash()
     world.wait(lambda: bool(other.signed), 15.0, "the next registrar has taken it")
+
+
+def test_a_registered_name_is_its_owners_label_and_borrowing_it_is_told() -> None:
+    world = World(13)
+    teacher, pupil, other, late = *together(world, 1), *(world.add() for _ in range(3))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, other.name, PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    mine, theirs = (host.machine.identity.peer_id for host in (pupil, other))
+    world.clock.run_for(2.0)
+    for host in (teacher, late):
+        people = host.machine.people
+        assert people.label(mine) == other.name
+        assert people.label(theirs) == f"{other.name}_2"
+        assert people.peer(mine).account == mine
+        assert people.peer(theirs).account is None
+    assert other.machine.people.label(mine) == other.name
+    assert pupil.machine.people.label(mine) == other.name
+
+    late.ask(late.machine.commands.set_profile, other.name.upper(), None, None, None)
+    world.clock.run_for(3.0)
+    assert any("not registered" in text for text in teacher.told)
+    warning = teacher.machine.people.peer(late.machine.identity.peer_id).warning
+    assert warning is not None
+    host = teacher
+    host.crash()
+    host.start()
+    world.wait(lambda: world.linked(world.hosts), 60.0, "linked")
+    assert host.machine.people.label(mine) == other.name
+
+
+def test_the_appointed_releases_a_name_and_nobody_else_can() -> None:
+    world = World(14)
+    public = Signer(APPOINTING).key
+    teacher = world.add(appointing=APPOINTING, appointed_by=public)
+    pupil, other = (world.add(appointed_by=public) for _ in range(2))
+    settled(world)
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    account = pupil.machine.identity.peer_id
+    world.clock.run_for(2.0)
+    assert all(known(host)[account].countersigned for host in world.hosts)
+    pupil.ask(pupil.machine.registrar.accounts.release, account)
+    other.ask(other.machine.registrar.accounts.register, "Li", PASSWORD)
+    assert (pupil.refused, other.refused) == (["not-allowed"], ["name-taken"])
+    teacher.ask(teacher.machine.registrar.accounts.release, account)
+    world.clock.run_for(2.0)
+    assert {known(host)[account].name for host in world.hosts} == {"Li_2"}
+    assert [event.why for event in pupil.renamed] == ["released"]
+    other.ask(other.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(other.signed), 15.0, "the name is free")
+    assert known(pupil)[other.machine.identity.peer_id].name == "Li"
+    other.ask(other.machine.registrar.accounts.open, "Li_2", PASSWORD)
+    world.wait(lambda: len(other.signed) == 2, 15.0, "the account is still its owner's")

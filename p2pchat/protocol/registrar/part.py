@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from p2pchat.events import AccountRenamed, PeerChanged
+from p2pchat.events import AccountRenamed
 from p2pchat.model.ids import DeviceId, PeerId, read_key
 from p2pchat.model.records import PutMeta, Write
 from p2pchat.protocol import wire
@@ -73,6 +73,8 @@ class Registrar:
         self._own_name = meta.get(OWN_NAME_KEY, b"").decode()
         """Of the account, as its person was told last."""
         self._telling: Timer | None = None
+        machine.people.registered_as = self._name_of
+        machine.people.registered_to = self._person_of
 
     # -- what this node was told to be
 
@@ -258,8 +260,13 @@ class Registrar:
 
     # -- what follows from them
 
-    def owner(self, person: PeerId) -> Owner | None:
-        return self._known.get(person)
+    def _name_of(self, person: PeerId) -> str | None:
+        owner = self._known.get(person)
+        return None if owner is None else owner.name
+
+    def _person_of(self, name: str) -> PeerId | None:
+        owner = self.registry.find(name)
+        return None if owner is None else owner.account
 
     def _tell_soon(self) -> None:
         if self._telling is None:
@@ -278,8 +285,7 @@ class Registrar:
             if old is not None and old.name != owner.name:
                 ctx.notify(self._renamed(owner, old.name))
             if old is None or old.name != owner.name:
-                if account in people and people.shown(account) is not None:
-                    ctx.notify(PeerChanged(people.peer(account)))
+                self.machine.directory.apply(people.registered(account))
 
     def _tell_own(self) -> None:
         """Also at the start: the power may have gone before the person was told."""
@@ -291,6 +297,7 @@ class Registrar:
         self._own_name = owner.name
         self.machine.ctx.commit([PutMeta(OWN_NAME_KEY, owner.name.encode())])
         self.accounts.renamed(owner.name)
+        self.machine.directory.apply(self.machine.people.registered(owner.account))
 
     def _renamed(self, owner: Owner, old_name: str) -> AccountRenamed:
         why = "released" if self.registry.is_released(owner) else "name-taken"

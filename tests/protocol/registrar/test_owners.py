@@ -240,16 +240,16 @@ def test_what_somebody_else_has_signed_counts_for_nothing() -> None:
         assert read_record(forged.raw, NETWORK, b"") is None
         assert registry().add(forged.raw) is None
     honest = claim(PERSONS[0], "Li")
-    payload = honest.payload
-    assert isinstance(payload, Claim)
+    taken = honest.payload
+    assert isinstance(taken, Claim)
     found = signed.unwrap(honest.raw, limits.CLAIM_BYTES)
     assert found is not None
     for changed in (
-        Claim(payload.request, 0, payload.device_key, b"", ()),
-        Claim(payload.request, 1, DEVICES[1].device.key, b"", ()),
-        Claim(make_request(PERSONS[1], NETWORK, "Li")[:-1] + b"x", 1, payload.device_key, b"", ()),
-        Claim(payload.request, 1, payload.device_key, b"", (b"short",)),
-        Claim(payload.request, 1, payload.device_key, b"", (b"i" * 32,) * 17),
+        Claim(taken.request, 0, taken.device_key, b"", ()),
+        Claim(taken.request, 1, DEVICES[1].device.key, b"", ()),
+        Claim(make_request(PERSONS[1], NETWORK, "Li")[:-1] + b"x", 1, taken.device_key, b"", ()),
+        Claim(taken.request, 1, taken.device_key, b"", (b"short",)),
+        Claim(taken.request, 1, taken.device_key, b"", (b"i" * 32,) * 17),
     ):
         raw = signed.wrap(signed.encode(changed), found.signature)
         assert read_record(raw, NETWORK, b"") is None
@@ -272,8 +272,8 @@ def test_the_set_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stored_set_comes_back() -> None:
     found, again = registry(APPOINTING.key), registry(APPOINTING.key)
-    for raw in _ALL:
-        found.add(raw)
+    for one in _ALL:
+        found.add(one)
     raws = [raw for id in found.ids() if (raw := found.get(id)) is not None]
     again.load(raws)
     assert again.digest() == found.digest()
