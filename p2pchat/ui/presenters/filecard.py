@@ -22,8 +22,8 @@ LONGEST_S = 99 * 3600
 HOLDERS_NAMED = 20
 PICTURE_BYTES = 20 * 1024 * 1024
 """Larger pictures get no thumbnail."""
-PICTURES = frozenset((".png", ".gif", ".ppm", ".pgm"))
-"""What Tk reads by itself."""
+PICTURES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".ppm", ".pgm"))
+"""Names of pictures that may have a thumbnail."""
 
 FAILURES = {
     "gone": N_("nobody has it any more"),

@@ -3,62 +3,50 @@ where it can neither hold up nor harm the window.
 
     python -I shrink.py WIDTH HEIGHT PATH
 
-writes a PNG of at most that size to its output; it ends with 1 where there is none. Uses nothing
-but the standard library, so that it starts at once.
+writes a PNG of at most that size to its output; it ends with 1 where there is none. Of a picture
+that moves it is the first frame.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import re
-import struct
+import io
 import sys
 
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "PPM")
+"""Decoders that are used, whatever the name says: those of the pictures that people send."""
 PIXELS = 40_000_000
 """Pictures of more are not decoded."""
+JPEG_PIXELS = 120_000_000
+"""Of JPEGs, which are made smaller while they are decoded."""
 BYTES = 20 * 1024 * 1024
 """Files of more are not read."""
 MEMORY_BYTES = 1536 * 1024 * 1024
 """Of this program: twice what the largest picture takes."""
 CPU_S = 20
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNM = re.compile(rb"P[56]\s+(?:#[^\n]*\n\s*)*(\d{1,7})\s+(?:#[^\n]*\n\s*)*(\d{1,7})\s")
-
-
-def size_of(head: bytes) -> tuple[int, int] | None:
-    """Width and height, by the beginning of a PNG, GIF, PPM or PGM file; None where it is none."""
-    if head.startswith(_PNG) and head[12:16] == b"IHDR" and len(head) >= 24:
-        width, height = struct.unpack(">II", head[16:24])
-    elif head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
-        width, height = struct.unpack("<HH", head[6:10])
-    elif found := _PNM.match(head):
-        width, height = int(found[1]), int(found[2])
-    else:
-        return None
-    return (width, height) if width and height and width * height <= PIXELS else None
-
 
 def shrink(data: bytes, width: int, height: int) -> bytes | None:
     """A PNG of at most this size; None where the data isn't a picture that may be decoded."""
-    size = size_of(data[:4096])
-    if size is None:
-        return None
-    import tkinter as tk
-
-    root = tk.Tk()
-    root.withdraw()
+    Image.MAX_IMAGE_PIXELS = None  # the bound is below
     try:
-        picture = tk.PhotoImage(master=root, data=data)
-        step = max(1, -(-picture.width() // width), -(-picture.height() // height))
-        small = picture.subsample(step)
-        encoded = root.tk.call(small, "data", "-format", "png")
-        return encoded if isinstance(encoded, bytes) else base64.b64decode(str(encoded))
-    except tk.TclError:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            most = JPEG_PIXELS if image.format == "JPEG" else PIXELS
+            if image.width * image.height > most:
+                return None
+            # A JPEG is turned by its EXIF afterwards: large enough either way.
+            image.draft("RGB", (2 * max(width, height),) * 2)
+            image.thumbnail((max(width, height),) * 2, Image.Resampling.LANCZOS)
+            small = ImageOps.exif_transpose(image).convert("RGBA")
+        small.thumbnail((width, height), Image.Resampling.LANCZOS)
+    # What broken files raise in a decoder, Pillow doesn't say.
+    except Exception:
         return None
-    finally:
-        root.destroy()
+    encoded = io.BytesIO()
+    small.save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 def _limit() -> None:

@@ -196,7 +196,8 @@ def test_many_who_have_it_are_counted() -> None:
     ("more", "tried"),
     [
         ({"name": "a.PNG"}, True),
-        ({"name": "a.jpg"}, False),
+        ({"name": "a.jpg"}, True),
+        ({"name": "a.svg"}, False),
         ({"name": "a.png", "size": 21 * MIB}, False),
         ({"name": "a.png", "path": None}, False),
         ({"name": "a.png", "state": FileState.FETCHING}, False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from paper_node import ME, peer_id
 from paper_runner import PaperRunner
+from PIL import Image
 
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.ui.presenters.filecard import FileAction
@@ -317,9 +319,74 @@ def test_thumbnails_keep_the_shape(display: str, tmp_path: Path) -> None:
     assert struct.unpack(">II", data[16:24]) == (20, 10)
 
 
+def opened(data: bytes | None) -> Image.Image:
+    assert data is not None
+    return Image.open(io.BytesIO(data), formats=("PNG",)).convert("RGBA")
+
+
+def colour(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    found = image.getpixel((x, y))
+    assert isinstance(found, tuple)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF", "BMP", "PNG"])
+def test_a_picture_of_any_usual_kind_has_one(kind: str, tmp_path: Path) -> None:
+    """Whatever its name says."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (900, 1800), (200, 30, 40)).save(path, kind)
+    small = opened(thumbnail(str(path)))
+    assert small.size == (50, 100)
+    red, green, blue, alpha = colour(small, 25, 50)
+    assert red > 180
+    assert green < 60
+    assert blue < 70
+    assert alpha == 255
+
+
+def test_a_photo_stands_as_its_camera_was_held(tmp_path: Path) -> None:
+    photo = Image.new("RGB", (1000, 500), (0, 0, 0))
+    photo.paste((255, 255, 255), (0, 0, 100, 500))  # its left, which is above
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "a.jpg", exif=exif)
+    small = opened(thumbnail(str(tmp_path / "a.jpg")))
+    assert small.size == (50, 100)
+    assert colour(small, 25, 2)[0] > 200
+    assert colour(small, 25, 60)[0] < 50
+
+
+def test_of_what_moves_it_is_the_first_frame(tmp_path: Path) -> None:
+    colours = ((0, 0, 250), *((250, number, 0) for number in range(200)))
+    first, *others = (Image.new("RGB", (60, 30), colour) for colour in colours)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others)
+    small = opened(thumbnail(str(tmp_path / "a.gif")))
+    assert small.size == (60, 30)
+    assert colour(small, 5, 5)[2] > 200
+
+
+def jpeg_bomb(path: Path) -> None:
+    """Says that it is of 65,000 by 65,000."""
+    held = io.BytesIO()
+    Image.new("L", (16, 16)).save(held, "JPEG")
+    data = held.getvalue()
+    at = data.index(b"\xff\xc0") + 5
+    path.write_bytes(data[:at] + struct.pack(">HH", 65000, 65000) + data[at + 4 :])
+
+
+def gif_bomb(path: Path) -> None:
+    held = io.BytesIO()
+    Image.new("L", (16, 16)).save(held, "GIF")
+    data = held.getvalue()
+    path.write_bytes(data[:6] + struct.pack("<HH", 60000, 60000) + data[10:])
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        jpeg_bomb,
+        gif_bomb,
+        lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
         lambda path: png(path, 8000, 6000, rows=b""),
         lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100),
         lambda path: path.write_bytes(b"GIF89a\x00\x00\x00\x00" + b"\xff" * 100),
@@ -328,7 +395,18 @@ def test_thumbnails_keep_the_shape(display: str, tmp_path: Path) -> None:
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"P6 2 2 255 " + b"x" * (21 * MIB)),
     ],
-    ids=["megapixels", "broken", "no size", "claims", "other kind", "empty", "large"],
+    ids=[
+        "jpeg bomb",
+        "gif bomb",
+        "postscript",
+        "megapixels",
+        "broken",
+        "no size",
+        "claims",
+        "other kind",
+        "empty",
+        "large",
+    ],
 )
 def test_what_is_no_picture_or_too_large_has_none(
     make: Callable[[Path], object], display: str, tmp_path: Path
