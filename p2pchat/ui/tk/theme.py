@@ -13,6 +13,7 @@ from tkinter import ttk
 import sv_ttk
 
 from p2pchat.model.people import Status
+from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
 from p2pchat.ui.tk import drawing, pagestyle
 from p2pchat.ui.tk.pictures import Pictures
@@ -162,10 +163,14 @@ class Theme:
     def __init__(self, root: tk.Tk) -> None:
         self.palette = LIGHT
         self.listeners: list[Callable[[], None]] = []
-        self.scale = max(1.0, round(root.winfo_fpixels("1i") / 96 * 4) / 4)
+        inch = root.winfo_fpixels("1i") / 96
+        x11 = root.tk.call("tk", "windowingsystem") == "x11"
+        self.scale = max(1.0, round((max(inch, text_scale()) if x11 else inch) * 4) / 4)
         self.native_bidi = root.tk.call("tk", "windowingsystem") != "x11"
         """Tk orders and shapes right-to-left text by itself here."""
         self._root = root
+        self._wanted = "system"
+        self._system_dark = False
         self._telling = False
         self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()
         self.pictures = Pictures(root)
@@ -196,11 +201,18 @@ class Theme:
 
     def apply(self, name: str) -> None:
         """`light`, `dark` or `system`."""
-        palette = DARK if name == "dark" else LIGHT
+        self._wanted = name
+        dark = self._system_dark if name == "system" else name == "dark"
+        palette = DARK if dark else LIGHT
         if palette is not self.palette:
             self.palette = palette
             sv_ttk.set_theme(palette.name, self._root)
             self._style()
+
+    def follow(self, dark: bool) -> None:
+        """The system is dark, or light."""
+        self._system_dark = dark
+        self.apply(self._wanted)
 
     def _theme_changed(self, event: tk.Event[tk.Misc]) -> None:
         # It comes to every widget; and the theme's own answer to it comes after this one.

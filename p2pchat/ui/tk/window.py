@@ -21,6 +21,7 @@ from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.desk import Desk
+from p2pchat.ui.tk.following import Following
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
@@ -123,6 +124,7 @@ class Window:
     def start(self, suggested_name: str | None) -> None:
         """With the first-start page where a name is suggested (it may be empty)."""
         self.bridge.start()
+        Following(self.root, self.theme, self.bridge).start()
         if suggested_name is None:
             self._open(None)
         else:

@@ -145,7 +145,9 @@ class Stage:
 
 @pytest.fixture
 def stage(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    # As on most machines; what this one is set to isn't the test's.
     monkeypatch.setenv("LANGUAGE", "en")
+    monkeypatch.setattr("p2pchat.ui.appearance.is_dark", lambda: False)
     made = Stage()
     yield made
     made.end()

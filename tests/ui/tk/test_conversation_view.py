@@ -387,3 +387,24 @@ def test_a_huge_history_is_scrolled_with_few_rows(stage: Stage) -> None:
     assert [row.text.split()[0] for row in transcript.rows[:3]] == [
         f"<{first + n}>" for n in range(3)
     ]
+
+
+# -- colours
+
+
+def test_the_window_follows_the_system_until_one_chooses(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.appearance.is_dark", lambda: True)
+    stage.start()
+    theme = stage.window.theme
+    stage.until(lambda: theme.palette.name == "dark")
+    stage.desk.main.set_theme("light")
+    stage.until(lambda: theme.palette.name == "light")
+    theme.follow(True)
+    assert theme.palette.name == "light"
+    stage.desk.main.set_theme("system")
+    stage.until(lambda: theme.palette.name == "dark")
+    theme.follow(False)
+    stage.until(lambda: view(stage).canvas.cget("background") == theme.palette.surface)
+    assert theme.palette.name == "light"
