@@ -1,4 +1,4 @@
-# Sourced by run, test and bench: installs what is missing, says so on stderr, and is quick where
+# Sourced by run, test, bench and build: installs what is missing, says so on stderr, and is quick where
 # nothing is. It needs bash, Python >= 3.11 and, for what isn't installed yet, a network.
 #
 #   system_packages NAME...    the distribution's packages, as far as this user may install them

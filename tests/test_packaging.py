@@ -61,6 +61,7 @@ def test_the_changelog_knows_the_version() -> None:
         ("requirements.txt", ()),
         ("requirements-dev.txt", ("dev",)),
         ("requirements-bench.txt", ("dev", "bench")),
+        ("requirements-build.txt", ("build",)),
     ],
 )
 def test_requirements_cover_what_the_project_asks_for(file: str, extras: tuple[str, ...]) -> None:
@@ -115,7 +116,14 @@ def test_no_file_names_a_place_on_someones_machine() -> None:
 
 
 def test_scripts_are_executable_bash() -> None:
-    for name in ("scripts/run", "scripts/test", "scripts/bench", "scripts/lock", ".ci/run"):
+    for name in (
+        "scripts/run",
+        "scripts/test",
+        "scripts/bench",
+        "scripts/build",
+        "scripts/lock",
+        ".ci/run",
+    ):
         path = ROOT / name
         assert os.access(path, os.X_OK), name
         subprocess.run(["bash", "-n", str(path)], check=True)
