@@ -384,7 +384,8 @@ class Files:
 
         def finished(found: Any) -> None:
             if isinstance(found, RequestError):
-                self._fail(file, found.reason)
+                if file.row.state is not FileState.COMPLETE:  # else it is asked for once more
+                    self._fail(file, found.reason)
                 m.ctx.reply(request, found)
                 return
             file.row = replace(file.row, path=storable(found))

@@ -179,6 +179,14 @@ def test_large_files_wait_to_be_asked_for(lan: Lan, tmp_path: Path) -> None:
         == path.read_bytes()
         == Path(found["path"]).read_bytes()
     )
+    # What is here already is put there at once, and nothing is overwritten.
+    third = tmp_path / "a third name.bin"
+    again = nodes[1].call("files.fetch", file_id=file["file_id"], path=str(third))
+    assert (again["state"], again["path"]) == ("complete", str(third))
+    assert third.read_bytes() == path.read_bytes()
+    error = refusal(nodes[1], "files.fetch", file_id=file["file_id"], path=str(third))
+    assert error.reason == "not-allowed"
+    assert offer(nodes[1], file)["state"] == "complete"
     assert refusal(nodes[1], "files.fetch", file_id="0" * 64).reason == "no-such-file"
     assert refusal(nodes[0], "files.share", conversation=LOBBY, path="/no/such").reason == (
         "no-such-file"
