@@ -7,6 +7,7 @@ import io
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from paper_node import ME, peer_id
 from paper_runner import PaperRunner
 from PIL import Image
 
+from p2pchat.errors import RequestError
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.ui.presenters.filecard import FileAction
 
@@ -506,4 +508,30 @@ def test_without_the_extension_nothing_is_said(
     monkeypatch.setattr("tkinterdnd2.TkinterDnD._require", missing)
     stage.start()
     assert not stage.desk.attach.accept_drops()
+    assert not stage.desk.status.notice.winfo_ismapped()
+
+
+def test_reading_is_shown_and_escape_stops_it(stage: Stage, tmp_path: Path) -> None:
+    path = str(tmp_path / "large.iso")
+    stopped = threading.Event()
+
+    async def share(conversation: str, path: str) -> FileInfo:
+        while not stopped.is_set():  # noqa: ASYNC110 - set by another call of the node
+            await asyncio.sleep(0.01)
+        raise RequestError("cancelled")
+
+    async def stop_reading(conversation: str, path: str) -> None:
+        stopped.set()
+
+    stage.node.share, stage.node.stop_reading = share, stop_reading
+    stage.start()
+    composer = stage.desk.composer
+    stage.desk.main.share([path])
+    stage.until(lambda: composer._typing.cget("text") == "Reading large.iso…")
+    stage.node.read_so_far(path, 41, 100)
+    stage.until(lambda: "41%" in composer._typing.cget("text"))
+    composer.entry.focus_force()
+    composer.entry.event_generate("<Escape>")
+    stage.until(lambda: composer._typing.cget("text") == "")
+    assert stopped.is_set()
     assert not stage.desk.status.notice.winfo_ismapped()
