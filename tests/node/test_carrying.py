@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,8 +26,12 @@ class Kept:
         self.written: list[bytes] = []
         self.told: list[tuple[bytes, Any]] = []
         self.all = asyncio.Event()
+        self.made = threading.Event()
+        """Until then folders are being made."""
 
     def write(self, stream: Stream, block: Block, data: bytes) -> bool:
+        if stream.manifest:
+            self.made.wait(10)
         self.written.append(bytes(data))
         return True
 
@@ -34,6 +39,16 @@ class Kept:
         self.told.append((file, outcome))
         if len(self.told) == 2:
             self.all.set()
+
+
+def carrying_to(kept: Kept) -> Carrying:
+    return Carrying(
+        cast(Depot, kept),
+        cast(Links, None),
+        cast(Files, SimpleNamespace(exchange=kept, offering=None)),
+        lambda call, *args: call(*args),
+        lambda query: lambda result: None,
+    )
 
 
 def part(file: bytes, offset: int) -> effects.KeepPart:
@@ -45,14 +60,7 @@ def test_two_offers_of_one_content_come_over_one_link_at_once() -> None:
 
     async def main() -> None:
         kept = Kept()
-        files = SimpleNamespace(exchange=kept, offering=None)
-        carrying = Carrying(
-            cast(Depot, kept),
-            cast(Links, None),
-            cast(Files, files),
-            lambda call, *args: call(*args),
-            lambda query: lambda result: None,
-        )
+        carrying = carrying_to(kept)
         for offset in (0, HALF):
             for file in (b"one", b"other"):
                 carrying.perform[effects.KeepPart](part(file, offset))
@@ -60,5 +68,24 @@ def test_two_offers_of_one_content_come_over_one_link_at_once() -> None:
         carrying.close()
         assert kept.written == [DATA, DATA]
         assert sorted(kept.told) == [(b"one", True), (b"other", True)]
+
+    asyncio.run(main())
+
+
+def test_a_large_folder_that_is_made_holds_up_no_other_file() -> None:
+    async def main() -> None:
+        kept = Kept()
+        carrying = carrying_to(kept)
+        keep = carrying.perform[effects.KeepPart]
+        folder = Stream(bytes(32), STREAM.size, STREAM.piece, PIECE_MIN_BYTES)
+        keep(effects.KeepPart(1, b"folder", folder, Block(0, 0), 0, DATA))
+        keep(effects.KeepPart(1, b"file", STREAM, BLOCK, 0, DATA))
+        async with asyncio.timeout(5):
+            while not kept.told:  # noqa: ASYNC110 - the one that is awaited is told without one
+                await asyncio.sleep(0.01)
+        assert kept.told == [(b"file", True)]
+        kept.made.set()
+        await asyncio.wait_for(kept.all.wait(), 10)
+        carrying.close()
 
     asyncio.run(main())
