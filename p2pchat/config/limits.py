@@ -181,6 +181,10 @@ CLAIM_BYTES = 2 * KIB
 """A claim's record; its fields at their limits take some 1.2 KiB."""
 KEYBOX_BYTES = 1 * KIB
 """Its fields take some 400 bytes."""
+VAULT_BYTES = 256 * KIB
+"""Some thousand contacts and rooms."""
+VAULTS_BYTES = 64 * MIB
+"""Of all accounts, in a holder's memory."""
 REGISTRATIONS = (120.0, 2.0)
 """That a registrar takes at once, and by the second in the long run: three classes on a teacher's
 word."""

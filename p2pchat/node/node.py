@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets as entropy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import SystemRandom
 from typing import Any, TypeVar
 
@@ -86,6 +86,7 @@ class Node:
         )
         self.choice = Choice(kept=_settings(state), given=self.choice.given)
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
+        self.machine.registrar.vaulting.settings_brought = self._take_settings
         self.runtime = Runtime(
             self.machine,
             self.store,
@@ -103,6 +104,17 @@ class Node:
             port=listening[0][1] if listening else 0,
         )
         self._discovering = loop.create_task(self.runtime.discover(announcement))
+
+    def _take_settings(self, brought: Mapping[str, Any]) -> None:
+        """The account's, from another machine; those that don't fit are left out."""
+        fresh = {name: v for name, v in brought.items() if name not in self.choice.given}
+        try:
+            self.choice = self.choice.changed(fresh)
+        except msgspec.ValidationError:
+            return
+        ctx = self.machine.ctx
+        ctx.settings = self.choice.in_force
+        ctx.commit([PutMeta("settings", msgspec.json.encode(self.choice.kept))])
 
     def _load(self) -> StoredState:
         """What is stored, with keys for a fresh profile."""

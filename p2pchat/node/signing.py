@@ -6,22 +6,24 @@ import asyncio
 import secrets as entropy
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Opened
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
 from p2pchat.protocol.hashing import digest
 from p2pchat.protocol.identity import SEED_BYTES
-from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY
+from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY, VAULT_KEY
+from p2pchat.protocol.registrar.vaulting import OF_THE_MACHINE
 from p2pchat.protocol.sealing import open_once, seal_once
 
 if TYPE_CHECKING:
     from p2pchat.node.node import Node
 
 _STORE_KEY = "p2pchat 1 sealed store key"
-_CARRIED = (RECORD_KEY, KEYBOX_KEY, "registrar/", "settings")
-"""What a profile gets of the one before: what this machine keeps for the network, and how it was
-set up."""
+_CARRIED = (RECORD_KEY, KEYBOX_KEY, VAULT_KEY, "registrar/")
+"""What a profile gets of the one before: what this machine keeps for the network."""
 
 
 class Signing:
@@ -82,7 +84,10 @@ class Signing:
 
     def _carried(self) -> list[PutMeta]:
         meta = self._node.store.load().meta
-        return [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
+        kept = msgspec.to_builtins(self._node.choice.kept)
+        machine = msgspec.json.encode({name: kept[name] for name in OF_THE_MACHINE})
+        carried = [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
+        return [*carried, PutMeta("settings", machine)]
 
 
 def _begin(store: Store, seed: bytes, carried: list[PutMeta]) -> None:

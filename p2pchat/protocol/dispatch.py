@@ -47,8 +47,10 @@ class Dispatch:
             wire.RecordsWanted: m.registrar.on_wanted,
             wire.RegistryRecords: m.registrar.on_records,
             wire.Register: m.registrar.service.on_register,
-            wire.Registered: m.registrar.accounts.on_registered,
+            wire.Registered: m.registrar.on_registered,
             wire.Keep: m.registrar.service.on_keep,
+            wire.VaultPart: m.registrar.vaulting.on_part,
+            wire.VaultWanted: m.registrar.vaulting.on_wanted,
             wire.Kept: m.registrar.service.on_kept,
             wire.BulkBack: lambda link, _: m.bulk.on_bulk_back(link),
         }

@@ -238,6 +238,18 @@ class Rooms:
         known = self._known.get(id)
         return known is not None and known.info.protected
 
+    def enter_again(
+        self, id: ConversationId, name: str, keys: Iterable[bytes], secret: bytes
+    ) -> None:
+        """A room that this person is in on another device; what makes no sense is passed over."""
+        own, keys = self._conversations.get(id), tuple(keys)
+        if (own is not None and own.mine) or not is_room_name(name):
+            return
+        if keys and all(len(key) == sealing.KEY_BYTES for key in keys):
+            self._enter(0, 0, self._protected_row(id, name, keys, secret))
+        elif id == open_room_id(self._ctx.network, fold(name)):
+            self._enter_open(0, 0, name)
+
     # -- creating
 
     def create(self, request: int, origin: int, text: str, password: str | None) -> None:

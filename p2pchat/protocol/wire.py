@@ -300,6 +300,21 @@ class Kept(_Frame, frozen=True, array_like=True, gc=False, tag=48):
     number: int
 
 
+class VaultPart(_Frame, frozen=True, array_like=True, gc=False, tag=49):
+    """Part of a vault, in order. `number` is the sender's; 0 between two that hold them."""
+
+    number: int
+    index: int
+    count: int
+    data: bytes
+
+
+class VaultWanted(_Frame, frozen=True, array_like=True, gc=False, tag=50):
+    """To the registrar: the vault of the person at this end, if its counter is larger."""
+
+    counter: int
+
+
 Frame = (
     Hello
     | Ping
@@ -336,6 +351,8 @@ Frame = (
     | Registered
     | Keep
     | Kept
+    | VaultPart
+    | VaultWanted
 )
 
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -25,6 +25,10 @@ def names(node: Node) -> dict[str, str]:
     return {account["name"]: account["account_id"] for account in node.call("accounts.list")}
 
 
+def joined(node: Node) -> set[str]:
+    return {room["room"] for room in node.call("rooms.list") if room["joined"]}
+
+
 def registrar(nodes: Sequence[Node]) -> Node:
     def found() -> Node | None:
         leading = [n for n in nodes if n.call("registrar.info")["state"] == "registrar"]
@@ -56,6 +60,9 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         wait_until(lambda: names(other) == {"Li": before}, 10, "known everywhere")
         assert refused(other, "accounts.register", name="LI", password=OTHER) == "name-taken"
 
+        pupil.call("rooms.create", room="#secret", password="a room's password")
+        pupil.call("contacts.add", peer_id=leader.call("node.info")["peer_id"])
+        pupil.call("settings.set", settings={"theme": "dark"})
         leader.kill9()
         assert refused(other, "accounts.login", name="Li", password=OTHER) == "wrong-password"
         assert refused(other, "accounts.login", name="Nobody", password=OTHER) == "no-such-account"
@@ -68,6 +75,9 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         assert info["name"] == "Li"
         assert info["data_dir"] == f"{guest['data_dir']}/accounts/{before}"
 
+        wait_until(lambda: "#secret" in joined(other), 60, "the rooms come back")
+        wait_until(lambda: len(other.call("contacts.list")) == 1, 10, "and the contacts")
+        wait_until(lambda: other.call("settings.get")["theme"] == "dark", 10, "and settings")
         wait_linked([willing[0] if leader is willing[1] else willing[1], other])
         other.call("accounts.change_password", old=PASSWORD, new=OTHER)
         assert (

@@ -9,15 +9,18 @@ from random import Random
 
 import pytest
 from host import Host
+from memory_store import MemoryStore
 from test_election import APPOINTING, leader, settled, state
 from world import DAY_MS, World
 
 from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import PeerId
+from p2pchat.model.records import PutMeta
+from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.registrar.election import State
 from p2pchat.protocol.registrar.owners import Owner
-from p2pchat.protocol.registrar.part import KEYBOX_KEY
+from p2pchat.protocol.registrar.part import KEYBOX_KEY, VAULT_KEY
 
 SEEDS, GROUP = 240, 8
 STEPS = 18
@@ -325,3 +328,78 @@ def test_the_appointed_releases_a_name_and_nobody_else_can() -> None:
     assert known(pupil)[other.machine.identity.peer_id].name == "Li"
     other.ask(other.machine.registrar.accounts.open, "Li_2", PASSWORD)
     world.wait(lambda: len(other.signed) == 2, 15.0, "the account is still its owner's")
+
+
+def second_device(world: World, of: Host) -> Host:
+    """The same person on a new machine, with nothing but the key."""
+    store = MemoryStore()
+    seed = of.machine.identity.person_seed
+    store.apply([PutMeta("person_seed", seed), PutMeta("device_seed", world.rng.randbytes(32))])
+    return world.add(store=store)
+
+
+def room_labels(host: Host) -> set[str]:
+    return {c.label for c in host.machine.conversations.mine() if not c.direct}
+
+
+def contacts(host: Host) -> set[PeerId]:
+    return {row.id for row in host.machine.people.rows() if row.contact}
+
+
+def test_the_vault_brings_contacts_and_rooms_and_both_machines_changes_count() -> None:
+    world = World(15)
+    _, _, pupil, friend, other = *together(world, 2), *(world.add() for _ in range(3))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    mine = friend.machine.identity.peer_id, other.machine.identity.peer_id
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    pupil.ask(pupil.machine.rooms.join, 0, "#maths", None)
+    pupil.ask(pupil.machine.rooms.create, 0, "#secret", "a room's password")
+    pupil.ask(pupil.machine.commands.set_contact, mine[0], True)
+    world.clock.run_for(30.0)
+    laptop = second_device(world, pupil)
+    world.wait(
+        lambda: room_labels(laptop) == {"#lobby", "#maths", "#secret"}, 90.0, "the rooms are here"
+    )
+    world.wait(lambda: contacts(laptop) == {mine[0]}, 30.0, "and the contacts")
+    world.say(pupil, "#secret")
+    world.wait(lambda: world.equal([pupil, laptop]), 60.0, "and what is said there")
+
+    laptop.ask(laptop.machine.commands.set_contact, mine[0], False)
+    pupil.ask(pupil.machine.commands.set_contact, mine[1], True)
+    pupil.ask(pupil.machine.rooms.leave, 0, "#maths")
+    world.wait(
+        lambda: (
+            contacts(laptop) == contacts(pupil) == {mine[1]}
+            and room_labels(laptop) == room_labels(pupil) == {"#lobby", "#secret"}
+        ),
+        120.0,
+        "what either has changed holds on both",
+    )
+    # What holders keep says nothing to them.
+    vaults = [
+        raw
+        for host in world.hosts
+        for key, raw in host.store.load().meta.items()
+        if key.startswith(VAULT_KEY)
+    ]
+    assert len(vaults) >= 2
+    assert not any(b"maths" in raw or b"secret" in raw for raw in vaults)
+
+
+def test_a_large_vault_goes_in_parts_and_comes_to_all_that_hold() -> None:
+    world = World(16)
+    teachers, pupil = together(world, 2), world.add()
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    people = pupil.machine.people
+    for number in range(3000):
+        key = Signer(number.to_bytes(32, "big")).key
+        pupil.run(pupil.machine.directory.apply, people.meet(key, 0))
+        pupil.run(pupil.machine.directory.apply, people.set_contact(peer_id_of(key), True))
+
+    def large(host: Host) -> bool:
+        raw = host.store.meta(VAULT_KEY + pupil.machine.identity.peer_id)
+        return raw is not None and len(raw) > 100_000
+
+    world.wait(lambda: all(large(host) for host in teachers), 90.0, "it is with both")

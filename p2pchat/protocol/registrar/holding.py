@@ -1,4 +1,4 @@
-"""The keyboxes that a holder keeps: of each account the latest."""
+"""The keyboxes and vaults that a holder keeps: of each account the latest."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from p2pchat.protocol.registrar.keybox import (
     read_keybox,
     recovery_tag,
 )
+from p2pchat.protocol.registrar.vault import Vault, kept_vault, read_vault
 
 
 class Holding:
     def __init__(self, network: bytes) -> None:
         self._network = network
         self._boxes: dict[PeerId, Keybox] = {}
-        self._by_id: dict[bytes, Keybox] = {}
+        self._vaults: dict[PeerId, Vault] = {}
+        self._vault_bytes = 0
+        self._by_id: dict[bytes, Keybox | Vault] = {}
         self._by_tag: dict[bytes, tuple[PeerId, bool]] = {}
         """What is proven, and whether it is the recovery code."""
 
     def load(self, raws: Iterable[bytes]) -> None:
         for raw in raws:
-            box = kept_keybox(raw)
-            if box is not None:
-                self.put(box)
+            held = kept_keybox(raw) or kept_vault(raw)
+            if held is not None:
+                self.put(held)
 
-    def is_news(self, raw: bytes) -> Keybox | None:
-        """A checked keybox that is newer than what is here."""
+    def is_news(self, raw: bytes) -> Keybox | Vault | None:
+        """A checked keybox or vault that is newer than what is here."""
         kept = kept_keybox(raw)
         if kept is None:
-            return None
+            return self._is_new_vault(raw)
         old = self._boxes.get(kept.account)
         if old is not None and old.version >= kept.version:
             return None
@@ -42,7 +45,40 @@ class Holding:
             return None
         return read_keybox(raw, self._network)
 
-    def put(self, box: Keybox) -> None:
+    def _is_new_vault(self, raw: bytes) -> Vault | None:
+        """Of an account whose keybox is here."""
+        kept = kept_vault(raw)
+        if kept is None or kept.account not in self._boxes:
+            return None
+        old = self._vaults.get(kept.account)
+        if old is not None and old.version >= kept.version:
+            return None
+        more = len(raw) - (len(old.raw) if old is not None else 0)
+        if self._vault_bytes + more > limits.VAULTS_BYTES:
+            return None
+        return read_vault(raw, self._network)
+
+    def put(self, held: Keybox | Vault) -> None:
+        if isinstance(held, Vault):
+            self._put_vault(held)
+        else:
+            self._put_box(held)
+
+    def _put_vault(self, vault: Vault) -> None:
+        old = self._vaults.get(vault.account)
+        if old is not None:
+            if old.version >= vault.version:
+                return
+            self._vault_bytes -= len(old.raw)
+            del self._by_id[old.id]
+        self._vaults[vault.account] = vault
+        self._vault_bytes += len(vault.raw)
+        self._by_id[vault.id] = vault
+
+    def vault_of(self, account: PeerId) -> Vault | None:
+        return self._vaults.get(account)
+
+    def _put_box(self, box: Keybox) -> None:
         old = self._boxes.get(box.account)
         if old is not None:
             if old.version >= box.version:

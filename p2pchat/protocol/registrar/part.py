@@ -27,12 +27,14 @@ from p2pchat.protocol.registrar.owners import Owner
 from p2pchat.protocol.registrar.registry import Registry
 from p2pchat.protocol.registrar.replication import Replica
 from p2pchat.protocol.registrar.service import Service
+from p2pchat.protocol.registrar.vault import Vault
+from p2pchat.protocol.registrar.vaulting import Vaulting
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
 OWN_NAME_KEY = "account_name"
-RECORD_KEY, KEYBOX_KEY = "registry/", "keybox/"
+RECORD_KEY, KEYBOX_KEY, VAULT_KEY = "registry/", "keybox/", "vault/"
 """Beginnings of the keys under which records are stored."""
 TELL_S = 0.2
 """How long changes are gathered before names are worked out anew."""
@@ -54,18 +56,27 @@ class Registrar:
         self.registry = Registry(machine.network, skeleton, lambda: self.appointed_by)
         self.registry.load(raw for key, raw in meta.items() if key.startswith(RECORD_KEY))
         self.holding = Holding(machine.network)
-        self.holding.load(raw for key, raw in meta.items() if key.startswith(KEYBOX_KEY))
+        for begin in (KEYBOX_KEY, VAULT_KEY):
+            self.holding.load(raw for key, raw in meta.items() if key.startswith(begin))
         number = max(int(meta.get("registrar/term", b"0")), self.registry.highest_term())
         self.leading = Leading(self, number)
         self.service = Service(self)
         self.accounts = Accounts(self)
-        self._public = Replica(self, False, self.registry, lambda _: True, self._take_records)
+        self.vaulting = Vaulting(self, meta)
+
+        def in_parts(link: Link, raw: bytes) -> None:
+            self.vaulting.send(link, 0, raw)
+
+        self._public = Replica(
+            self, False, self.registry, lambda _: True, self._take_records, in_parts
+        )
         self._private = Replica(
             self,
             True,
             self.holding,
             lambda link: self.may_hold and self.is_fellow(link.device),
-            self._take_keyboxes,
+            self.take_held,
+            in_parts,
         )
         self._checked: dict[str, Bucket] = {}
         """By source, the least recent first."""
@@ -134,6 +145,7 @@ class Registrar:
 
     def start(self) -> None:
         self.leading.start()
+        self.vaulting.start()
         self._tell_own()
 
     def stop(self) -> None:
@@ -150,6 +162,7 @@ class Registrar:
         for replica in (self._public, self._private):
             replica.link_closed(link.id)
         self.accounts.link_down(link)
+        self.vaulting.link_down(link)
 
     def device_changed(self, device: Device, before: Device | None) -> None:
         link = self.machine.links.of(device.id)
@@ -169,6 +182,10 @@ class Registrar:
         self.registry.judge_anew()
         self._tell_soon()
         self.leading.look()
+
+    def on_registered(self, link: Link, frame: wire.Registered) -> None:
+        self.accounts.on_registered(link, frame)
+        self.vaulting.on_registered(link, frame)
 
     def on_set(self, link: Link, frame: wire.RecordSet) -> None:
         self._replica(frame.held).on_set(link, frame)
@@ -198,17 +215,19 @@ class Registrar:
                 self.writes_of(fresh, None), lambda _: self.took(fresh, None, link)
             )
 
-    def _take_keyboxes(self, link: Link, raws: Sequence[bytes]) -> None:
+    def take_held(self, link: Link, raws: Sequence[bytes]) -> None:
+        """Keyboxes and vaults that a fellow has."""
+        if not (self.may_hold and self.is_fellow(link.device)):
+            return
         for raw in raws:
-            box = self.holding.is_news(raw) if self._may_check(link) else None
-            if box is not None:
-                self._keep_box(box, link)
+            if self._may_check(link):
+                self.keep_held(raw, link)
 
-    def _keep_box(self, box: Keybox, link: Link) -> None:
-        def durable(_: object) -> None:
-            self.took((), box, link)
-
-        self.machine.ctx.commit(self.writes_of((), box), durable)
+    def keep_held(self, raw: bytes, source: Link | None) -> None:
+        """Keep a keybox or vault that is newer than what is here, and pass it on to fellows."""
+        held = self.holding.is_news(raw)
+        if held is not None:
+            self.machine.ctx.commit(self.writes_of((), held), lambda _: self.took((), held, source))
 
     def _may_check(self, link: Link) -> bool:
         """Each costs two signatures."""
@@ -218,16 +237,22 @@ class Registrar:
             del self._checked[next(iter(self._checked))]
         return bucket.take(1, self.machine.ctx.now)
 
-    def writes_of(self, raws: Sequence[bytes], box: Keybox | None) -> list[Write]:
+    def writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
         records = (kept_record(raw) for raw in raws)
         writes: list[Write] = [
             PutMeta(RECORD_KEY + record.id[:16].hex(), record.raw) for record in records if record
         ]
-        if box is not None:
-            writes.append(PutMeta(KEYBOX_KEY + box.account, box.raw))
+        if held is not None:
+            begin = VAULT_KEY if isinstance(held, Vault) else KEYBOX_KEY
+            writes.append(PutMeta(begin + held.account, held.raw))
         return writes
 
-    def took(self, raws: Sequence[bytes], box: Keybox | None, source: Link | None = None) -> None:
+    def took(
+        self,
+        raws: Sequence[bytes],
+        held: Keybox | Vault | None,
+        source: Link | None = None,
+    ) -> None:
         """These are durable here."""
         for raw in raws:
             self.registry.add(raw)
@@ -238,9 +263,9 @@ class Registrar:
             self._tell_soon()
             if self.leading.election.judge_anew(self.machine.ctx.now):
                 self.leading.look()
-        if box is not None:
-            self.holding.put(box)
-            self._private.spread([box.id], source)
+        if held is not None:
+            self.holding.put(held)
+            self._private.spread([held.id], source)
 
     def appoint(self, device_key: bytes) -> None:
         """Sign a device as a holder."""

@@ -39,13 +39,16 @@ class Replica:
         records: Set,
         shared: Callable[[Link], bool],
         take: Callable[[Link, Sequence[bytes]], None],
+        in_parts: Callable[[Link, bytes], None],
     ) -> None:
-        """`shared`: whether the set is for the peer; `take` gets records that came in."""
+        """`shared`: whether the set is for the peer; `take` gets records that came in; `in_parts`
+        sends one that is over the frame limit."""
         self._links = registrar.machine.links
         self._held = held
         self._records = records
         self._shared = shared
         self._take = take
+        self._in_parts = in_parts
         self._theirs: dict[int, list[bytes]] = {}
         """Ids that came in so far, by link."""
 
@@ -99,6 +102,10 @@ class Replica:
         for id in ids:
             raw = self._records.get(id)
             if raw is None:
+                continue
+            if len(raw) > RECORDS_BYTES:
+                for link in links:
+                    self._in_parts(link, raw)
                 continue
             if size + len(raw) > RECORDS_BYTES:
                 self._links.send_all(links, wire.RegistryRecords(self._held, tuple(part)))

@@ -1,0 +1,285 @@
+"""The vault of the account that is signed in: brought up to what this profile knows, and this
+profile to it. Of two machines that have changed something both changes count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from p2pchat.config import limits
+from p2pchat.config.settings import Settings
+from p2pchat.errors import RequestError
+from p2pchat.events import ConversationChanged
+from p2pchat.model.records import ConversationKind, PutMeta
+from p2pchat.protocol import signed, wire
+from p2pchat.protocol.hashing import peer_id_of
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.registrar.vault import (
+    SALT_BYTES,
+    Contact,
+    Contents,
+    Vault,
+    VaultRoom,
+    make_vault,
+    open_vault,
+    read_vault,
+)
+from p2pchat.protocol.rooms import LOBBY
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.registrar.part import Registrar
+
+LOOK_S = 5.0
+"""How often it is looked for changes: a vault that is some seconds old is good enough."""
+AGAIN_S = 20.0
+"""How often the registrar is asked for a newer one, or again where it hasn't answered."""
+BASE_KEY, COUNTER_KEY = "vault_base", "vault_counter"
+OF_THE_MACHINE = ("registrar", "appointed_by", "limit")
+"""Settings that stay where they were made."""
+PART_BYTES = limits.FRAME_BYTES - 4096
+
+
+class Vaulting:
+    def __init__(self, registrar: Registrar, meta: Mapping[str, bytes]) -> None:
+        self._r = registrar
+        self._m = registrar.machine
+        self._ctx = registrar.machine.ctx
+        self._base = _read(meta.get(BASE_KEY, b"")) or Contents()
+        """What vault and profile had in common last."""
+        self._counter = int(meta.get(COUNTER_KEY, b"0"))
+        """Of the newest vault that was taken up here, or sent."""
+        self._asked_at = -AGAIN_S
+        self._answered = False
+        """The registrar has said what it has, since it leads."""
+        self._asked: Link | None = None
+        self._sent: tuple[int, Contents, int] | None = None
+        """(number, what was in it, counter) of what was sent and isn't confirmed."""
+        self.settings_brought: Callable[[Mapping[str, Any]], None] = lambda _: None
+        """Whoever keeps the settings takes these."""
+        self._parts: dict[tuple[int, int], list[bytes]] = {}
+        """By link and number, what came in so far."""
+
+    def start(self) -> None:
+        self._ctx.after(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        self._ctx.after(LOOK_S, self._look)
+        if self._m.identity.peer_id not in self._r.registry.owners():
+            return
+        leader = self._r.leading.leader
+        if leader is None:
+            self._answered = False
+        elif self._r.leading.election.leads:
+            self._at_home()
+        else:
+            link = self._m.links.of(leader)
+            if link is None:
+                self._m.demand(leader)
+            else:
+                self._ask(link)
+
+    def _at_home(self) -> None:
+        """This node leads itself."""
+        kept = self._r.holding.vault_of(self._m.identity.peer_id)
+        if kept is not None:
+            self._take(kept)
+        vault = self._make()
+        if vault is not None:
+            self._r.keep_held(vault.raw, None)
+
+    def _ask(self, link: Link) -> None:
+        again = self._ctx.now - self._asked_at >= AGAIN_S
+        if link is not self._asked or again:
+            self._asked, self._asked_at = link, self._ctx.now
+            self._sent = None
+            self._m.links.send(link.id, wire.VaultWanted(self._counter))
+            return
+        if self._answered and self._sent is None:
+            contents = self._contents()
+            vault = self._make()
+            if vault is not None:
+                number = self._ctx.number()
+                self._sent = (number, contents, vault.record.counter)
+                self.send(link, number, vault.raw)
+
+    # -- parts
+
+    def send(self, link: Link, number: int, raw: bytes) -> None:
+        count = -(-len(raw) // PART_BYTES)
+        for index in range(count):
+            part = raw[index * PART_BYTES : (index + 1) * PART_BYTES]
+            self._m.links.send(link.id, wire.VaultPart(number, index, count, part))
+
+    def on_part(self, link: Link, frame: wire.VaultPart) -> None:
+        """Of a vault that a person brings, that the registrar gives, or that a fellow passes on."""
+        if not self._expects(link, frame.number):
+            return
+        parts = self._parts.setdefault((link.id, frame.number), [])
+        most = -(-limits.VAULT_BYTES // PART_BYTES)
+        if frame.index != len(parts) or not 0 < frame.count <= most:
+            del self._parts[link.id, frame.number]
+            return
+        parts.append(frame.data)
+        others = [key for key in self._parts if key[0] == link.id and key[1] != frame.number]
+        for key in others:  # one at a time
+            del self._parts[key]
+        if len(parts) == frame.count:
+            del self._parts[link.id, frame.number]
+            self._came(link, frame.number, b"".join(parts))
+
+    def _expects(self, link: Link, number: int) -> bool:
+        if number == 0:
+            return self._r.may_hold and self._r.is_fellow(link.device)
+        own = link is self._asked
+        return own or (self._r.leading.election.leads and link.person in self._r.registry.owners())
+
+    def link_down(self, link: Link) -> None:
+        for key in [key for key in self._parts if key[0] == link.id]:
+            del self._parts[key]
+        if self._asked is link:
+            self._asked, self._answered = None, False
+
+    def _came(self, link: Link, number: int, raw: bytes) -> None:
+        vault = read_vault(raw, self._ctx.network)
+        if vault is None:
+            return
+        if number == 0:
+            self._r.take_held(link, [raw])
+        elif vault.account == self._m.identity.peer_id and link is self._asked:
+            self._take(vault)
+        elif vault.account == link.person and self._r.leading.election.leads:
+            kept = self._r.holding.vault_of(link.person)
+            reason = ""
+            if kept is not None and kept.record.counter > vault.record.after:
+                reason = "busy"
+            else:
+                self._r.keep_held(raw, link)
+            self._m.links.send(link.id, wire.Registered(number, reason))
+
+    def on_wanted(self, link: Link, frame: wire.VaultWanted) -> None:
+        """A device asks for its own person's: that link proves who it is."""
+        if not self._r.leading.election.leads:
+            return
+        kept = self._r.holding.vault_of(link.person)
+        if kept is not None and kept.record.counter > frame.counter and not link.choked:
+            self.send(link, self._ctx.number(), kept.raw)
+        else:
+            self._m.links.send(link.id, wire.Registered(0, ""))
+
+    def on_registered(self, link: Link, frame: wire.Registered) -> None:
+        if link is not self._asked:
+            return
+        if frame.number == 0:
+            self._answered = True
+        elif self._sent is not None and self._sent[0] == frame.number:
+            _, contents, counter = self._sent
+            self._sent = None
+            if frame.reason:
+                # Another machine was first: its changes are taken up before.
+                self._asked_at, self._answered = -AGAIN_S, False
+            else:
+                self._keep(contents, counter)
+
+    # -- what is in it
+
+    def _contents(self) -> Contents:
+        contacts = (
+            Contact(row.key, row.verified)
+            for row in self._m.people.rows()
+            if row.contact or row.verified
+        )
+        rooms = (
+            VaultRoom(row.id, row.name, tuple(key for _, key in row.keys), row.secret)
+            for row in (found.row for found in self._m.conversations.mine())
+            if row.kind != ConversationKind.DIRECT and row.name != LOBBY
+        )
+        settings = msgspec.to_builtins(self._ctx.settings)
+        kept = {name: value for name, value in settings.items() if name not in OF_THE_MACHINE}
+        return Contents(
+            tuple(sorted(contacts, key=lambda contact: contact.person_key)),
+            tuple(sorted(rooms, key=lambda room: room.id)),
+            msgspec.json.encode(kept),
+        )
+
+    def _make(self) -> Vault | None:
+        """A new vault, where there is something new to keep."""
+        contents = self._contents()
+        if contents == self._base:
+            return None
+        counter = max(self._ctx.wall_ms, self._counter + 1)
+        seed, salt = self._m.identity.person_seed, self._ctx.rng.randbytes(SALT_BYTES)
+        vault = make_vault(seed, self._ctx.network, counter, self._counter, salt, contents)
+        if vault is not None and self._r.leading.election.leads:
+            self._keep(contents, counter)
+        return vault
+
+    def _keep(self, contents: Contents, counter: int) -> None:
+        self._base, self._counter = contents, counter
+        self._ctx.commit(
+            [
+                PutMeta(BASE_KEY, signed.encode(contents)),
+                PutMeta(COUNTER_KEY, str(counter).encode()),
+            ]
+        )
+
+    def _take(self, vault: Vault) -> None:
+        """What others of the account's machines have changed since counts here too."""
+        self._answered = True
+        if vault.record.counter <= self._counter:
+            return
+        contents = open_vault(self._m.identity.person_seed, vault)
+        if contents is None:
+            return
+        base = self._base
+        self._keep(contents, vault.record.counter)
+        self._take_contacts(set(base.contacts), set(contents.contacts))
+        self._take_rooms(set(base.rooms), set(contents.rooms))
+        if contents.settings != base.settings:
+            self._take_settings(contents.settings)
+
+    def _take_contacts(self, old: set[Contact], new: set[Contact]) -> None:
+        people, directory = self._m.people, self._m.directory
+        for contact in new - old:
+            directory.apply(people.meet(contact.person_key, self._ctx.wall_ms))
+            person = peer_id_of(contact.person_key)
+            if person in people:
+                directory.apply(people.set_contact(person, True))
+                directory.apply(people.set_verified(person, contact.verified))
+        kept = {contact.person_key for contact in new}
+        for contact in old - new:
+            person = peer_id_of(contact.person_key)
+            if contact.person_key not in kept and person in people:
+                directory.apply(people.set_contact(person, False))
+                directory.apply(people.set_verified(person, False))
+
+    def _take_rooms(self, old: set[VaultRoom], new: set[VaultRoom]) -> None:
+        rooms, conversations = self._m.rooms, self._m.conversations
+        for room in sorted(new - old, key=lambda room: room.id):
+            rooms.enter_again(room.id, room.name, room.keys, room.secret)
+        kept = {room.id for room in new}
+        for room in old - new:
+            found = conversations.get(room.id)
+            if room.id not in kept and found is not None and found.mine:
+                try:
+                    rooms.leave(0, 0, found.label)
+                except RequestError:
+                    continue
+                self._ctx.notify(ConversationChanged(found.label))
+
+    def _take_settings(self, raw: bytes) -> None:
+        """Those that this version knows."""
+        try:
+            brought = msgspec.json.decode(raw, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            return
+        known = set(Settings.__struct_fields__) - set(OF_THE_MACHINE)
+        self.settings_brought({name: brought[name] for name in known & brought.keys()})
+
+
+def _read(raw: bytes) -> Contents | None:
+    try:
+        return msgspec.msgpack.decode(raw, type=Contents) if raw else None
+    except msgspec.MsgspecError:
+        return None
