@@ -107,9 +107,9 @@ class Carrying:
         self._sending: dict[int, deque[tuple[effects.GiveBlock, int]]] = {}
         """By link what it is given, in order, and where the next part begins."""
         self._writes = _Batches(self._in_pool, self._run)
-        self._heads = _Batches(self._in_pool, self._run)
-        """Writes of manifests: the last piece of one makes the folder, which may be of a million
-        files."""
+        self._folders = _Batches(self._in_pool, self._run)
+        """Writes of folders' blocks: the one that completes a manifest makes all the files, which
+        may be a million."""
         self._reads = _Batches(self._in_pool, self._run)
         self._closed = False
         self.perform: dict[type, Callable[[Any], None]] = {
@@ -188,10 +188,8 @@ class Carrying:
 
     def _keep(self, link: int, file: bytes, stream: Stream, block: Block, data: bytes) -> None:
         call = partial(self._depot.write, stream, block, data)
-        head = block.layer == 0 and block.index * stream.piece < stream.manifest
-        (self._heads if head else self._writes).add(
-            call, lambda kept: self._exchange.kept(link, file, block, kept)
-        )
+        writes = self._folders if stream.manifest else self._writes
+        writes.add(call, lambda kept: self._exchange.kept(link, file, block, kept))
 
     def _drop_part(self, e: effects.DropPart) -> None:
         self._parts.pop((e.link, e.file, e.block), None)

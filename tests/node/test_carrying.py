@@ -72,7 +72,7 @@ def test_two_offers_of_one_content_come_over_one_link_at_once() -> None:
     asyncio.run(main())
 
 
-def test_a_large_folder_that_is_made_holds_up_no_other_file() -> None:
+def test_a_large_folder_that_is_being_made_holds_up_no_other_file() -> None:
     async def main() -> None:
         kept = Kept()
         carrying = carrying_to(kept)
