@@ -6,38 +6,73 @@ from collections.abc import Sequence
 
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.ids import PeerId
+
+CODE = "ABCD-EFGH"
 
 
 class PaperAccounts:
+    """`passwords` by name; who is signed in is `signed`."""
+
     def __init__(self) -> None:
         self.leads = RegistrarInfo(None, None, None, 0, "off")
+        self.passwords: dict[str, str] = {}
+        self.signed = ""
+
+    @staticmethod
+    def id_of(name: str) -> PeerId:
+        return PeerId((name.casefold().encode().hex() * 16)[:32].translate(_LETTERS))
 
     async def registrar(self) -> RegistrarInfo:
         return self.leads
+
+    async def make_appointing_key(self, path: str) -> str:
+        raise RequestError("not-allowed", path)
 
     async def sign_holder(self, device_id: str) -> str:
         raise RequestError("not-allowed", device_id)
 
     async def register(self, name: str, password: str) -> Registered:
-        raise RequestError("no-registrar", name)
+        if self.leads.peer_id is None:
+            raise RequestError("no-registrar")
+        if name in self.passwords:
+            raise RequestError("name-taken")
+        self.passwords[name] = password
+        self.signed = name
+        return Registered(self.id_of(name), name, self.id_of(name), CODE)
 
     async def login(self, name: str, password: str) -> SignedIn:
-        raise RequestError("no-registrar", name)
+        if name not in self.passwords:
+            raise RequestError("no-such-account")
+        if self.passwords[name] != password:
+            raise RequestError("wrong-password")
+        self.signed = name
+        return SignedIn(self.id_of(name), name, self.id_of(name))
 
     async def recover(self, name: str, recovery_code: str, new: str) -> SignedIn:
-        raise RequestError("no-registrar", name)
+        if recovery_code != CODE:
+            raise RequestError("wrong-password")
+        self.passwords[name] = new
+        return await self.login(name, new)
 
     async def logout(self) -> None:
-        raise RequestError("not-signed-in")
+        if not self.signed:
+            raise RequestError("not-signed-in")
+        self.signed = ""
 
     async def change_password(self, old: str, new: str) -> None:
-        raise RequestError("not-signed-in")
+        if self.passwords.get(self.signed) != old:
+            raise RequestError("wrong-password")
+        self.passwords[self.signed] = new
 
     async def accounts(self) -> Sequence[Account]:
-        return []
+        return [
+            Account(self.id_of(name), name, self.id_of(name), name == self.signed)
+            for name in self.passwords
+        ]
 
     async def release(self, account_id: str) -> None:
         raise RequestError("not-allowed", account_id)
 
-    async def make_appointing_key(self, path: str) -> str:
-        raise RequestError("not-allowed", path)
+
+_LETTERS = str.maketrans("0189", "abcd")

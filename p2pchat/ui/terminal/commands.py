@@ -9,6 +9,7 @@ from p2pchat.model.people import Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
+from p2pchat.ui.terminal.accountcommands import ACCOUNT_COMMANDS
 from p2pchat.ui.terminal.command import Command, Wrong
 from p2pchat.ui.terminal.filecommands import FILE_COMMANDS
 from p2pchat.ui.terminal.state import HISTORY, Chat
@@ -322,6 +323,7 @@ COMMANDS = (
     Command("name", "[NAME]", "your name", _name),
     Command("status", "[online|away|busy] [NOTE]", "your status", _status),
     Command("someone-else", "[NAME]", "become a new person, on a copy of a profile", _someone_else),
+    *ACCOUNT_COMMANDS,
     Command("connect", "HOST:PORT", "link to an address", _connect),
     Command("verify", "@PERSON [yes|no]", "compare words, to know who it is", _verify),
     Command("block", "@PERSON [off]", "get nothing from someone", _block),

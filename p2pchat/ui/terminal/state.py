@@ -260,7 +260,10 @@ class Chat:
                     self.shelf.read(event)
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
-                case MessageReceipt() | RegistrarChanged() | AccountRenamed():
+                case AccountRenamed():
+                    old, new = safe_name(event.old_name), safe_name(event.new_name)
+                    self.say(f"the account {old} is called {new} from now on")
+                case MessageReceipt() | RegistrarChanged():
                     pass
                 case _:
                     assert_never(event)

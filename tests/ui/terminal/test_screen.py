@@ -55,7 +55,7 @@ class Terminal:
         self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         command = f"{sys.executable} {program}; sleep 1000"
         self.run(
-            "new-session", "-d", "-x", "100", "-y", "30", "-e", "TERM=screen-256color", command
+            "new-session", "-d", "-x", "100", "-y", "40", "-e", "TERM=screen-256color", command
         )
 
     def run(self, *arguments: str) -> str:

@@ -1,0 +1,100 @@
+"""The commands of the terminal chat that are about accounts: `/register`, `/login` and so on."""
+
+from __future__ import annotations
+
+from p2pchat.model.text import one_line, safe_name
+from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.state import Chat
+
+
+async def _name_and_secret(chat: Chat, rest: str, command: str) -> tuple[str, str]:
+    """The password is asked for where that can be done unseen, else it is the last word."""
+    if chat.ask_secret is None:
+        name, _, secret = rest.rpartition(" ")
+        if not name.strip() or not secret:
+            raise Wrong(f"/{command} NAME PASSWORD")
+        return name.strip(), secret
+    if not rest:
+        raise Wrong(f"which name? /{command} NAME")
+    return rest, await _secret(chat, f"password of {one_line(rest, 40)}: ")
+
+
+async def _secret(chat: Chat, prompt: str) -> str:
+    secret = await chat.ask_secret(prompt) if chat.ask_secret is not None else None
+    if not secret:
+        raise Wrong("no password, nothing was done")
+    return secret
+
+
+async def _register(chat: Chat, rest: str) -> None:
+    registrar = await chat.node.accounts.registrar()
+    if not (await chat.node.settings()).appointed_by and registrar.peer_id is not None:
+        chat.say("Nobody is appointed in this network: whoever helps to keep accounts could try to")
+        chat.say("guess passwords. Take one that you use nowhere else.")
+    name, password = await _name_and_secret(chat, rest, "register")
+    if chat.ask_secret is not None and await _secret(chat, "the same again: ") != password:
+        raise Wrong("these are two passwords, nothing was done")
+    made = await chat.node.accounts.register(name, password)
+    chat.me = await chat.node.profile()
+    chat.say(f"you are registered as {safe_name(made.name)}")
+    chat.say(f"Write this down, it opens the account without a password: {made.recovery_code}")
+
+
+async def _login(chat: Chat, rest: str) -> None:
+    name, password = await _name_and_secret(chat, rest, "login")
+    signed = await chat.node.accounts.login(name, password)
+    await chat.begin()
+    chat.say(f"you are signed in as {safe_name(signed.name)}")
+
+
+async def _recover(chat: Chat, rest: str) -> None:
+    if chat.ask_secret is None:
+        rest, _, new = rest.rpartition(" ")
+    else:
+        new = ""
+    name, _, code = rest.rpartition(" ")
+    if not name.strip() or not code or (chat.ask_secret is None and not new):
+        raise Wrong("/recover NAME CODE, the code that registering gave")
+    new = new or await _secret(chat, "new password: ")
+    signed = await chat.node.accounts.recover(name.strip(), code, new)
+    await chat.begin()
+    chat.say(f"you are signed in as {safe_name(signed.name)}, with a new password")
+
+
+async def _logout(chat: Chat, rest: str) -> None:
+    await chat.node.accounts.logout()
+    await chat.begin()
+    chat.say(f"you are signed out, and somebody new: {safe_name(chat.me.name)}")
+
+
+async def _password(chat: Chat, rest: str) -> None:
+    if chat.ask_secret is None:
+        old, _, new = rest.partition(" ")
+        if not old or not new:
+            raise Wrong("/password OLD NEW")
+    else:
+        old = await _secret(chat, "present password: ")
+        new = await _secret(chat, "new password: ")
+        if await _secret(chat, "the same again: ") != new:
+            raise Wrong("these are two passwords, nothing was done")
+    await chat.node.accounts.change_password(old, new)
+    chat.say("the password is another one now")
+
+
+async def _accounts(chat: Chat, rest: str) -> None:
+    registrar = await chat.node.accounts.registrar()
+    who = safe_name(registrar.label) if registrar.label else "nobody"
+    own = ", this node" if registrar.state == "registrar" else ""
+    chat.say(f"the registrar is {who}{own}")
+    for account in await chat.node.accounts.accounts():
+        chat.say(f"{safe_name(account.name)}{', here now' if account.online else ''}")
+
+
+ACCOUNT_COMMANDS = (
+    Command("register", "NAME", "register your name, with a password", _register),
+    Command("login", "NAME", "sign in to an account", _login),
+    Command("logout", "", "sign out, and go on as somebody new", _logout),
+    Command("password", "", "change the account's password", _password),
+    Command("recover", "NAME CODE", "sign in with the recovery code", _recover),
+    Command("accounts", "", "the registrar, and who is registered", _accounts),
+)
