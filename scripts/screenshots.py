@@ -1,30 +1,58 @@
-"""Pictures of the window for the README: a class of real nodes chats on loopback, and the window
-of one of them is opened on a virtual display.
+"""Pictures of the window: a class of real nodes chats on loopback, and the window of one of them
+is opened on a virtual display.
 
-    python scripts/screenshots.py [FOLDER]
+    python scripts/screenshots.py [FOLDER]          those of the README
+    python scripts/screenshots.py --all FOLDER      every page, light and dark, in each language,
+                                                    at 100% and 200%
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SCREEN = "1080x720x24"
+SIZE = (1080, 720)
 ALONE = ("--no-mdns", "--no-beacon", "--listen", "127.0.0.1:0")
 READY_S = 30.0
 STILL_S = 0.5
 """So long a window that is drawn stays as it is."""
 CURSOR_BYTES = 300
 """Of a screen, at least as many as a text cursor changes when it blinks."""
+
+
+class Page(NamedTuple):
+    """A page that keys lead to, and others away from it."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+    """As xdotool names them; `type:` writes."""
+    back: tuple[str, ...] = ("Escape",)
+
+
+PAGES = (
+    Page("conversation", back=()),
+    Page("emoji", ("ctrl+e",)),
+    Page("emoji-search", ("ctrl+e", "type:heart")),
+    Page("offers", ("type:@",), ("Escape", "BackSpace")),
+    Page("search", ("ctrl+f", "type:sheet")),
+    Page("messages-by-keys", ("shift+Tab",) * 3 + ("Up", "Up"), ("ctrl+k", "Escape")),
+    Page("about-room", ("ctrl+i",)),
+    Page("direct", ("alt+Down", "alt+Down", "alt+Down"), ()),
+    Page("about-person", ("ctrl+i",)),
+    Page("transfers", ("ctrl+j",)),
+    Page("settings", ("ctrl+comma",)),
+    Page("shortcuts", ("F1",)),
+)
 
 
 class Node:
@@ -89,7 +117,7 @@ class Classroom:
         first = self.maria.info["listen"][0]
         self.others = {
             name: Node(folder / name, name, "--connect", first)
-            for name in ("Li Wei", "王小明", "Zoë", "Mr. Okafor")
+            for name in ("Li Wei", "王小明", "Zoë", "Mr. Okafor", "ليلى")
         }
         for name in self.others:
             until(lambda name=name: self._sees(name), f"{name} is linked")
@@ -102,7 +130,7 @@ class Classroom:
         return bool(newest and newest[0]["message_id"] == message_id)
 
     def talk(self) -> None:
-        li, wang, zoe, okafor = self.others.values()
+        li, wang, zoe, okafor, layla = self.others.values()
         maria = self.maria
         wang("profile.set", status="busy", note="in the lab until four")
         okafor("profile.set", note="Room 204")
@@ -117,6 +145,7 @@ class Classroom:
             (zoe, "Did anyone get question 4? I end up with 12.4 m/s, the sheet says 14."),
             (li, "Same here, I think the sheet has the old numbers 🤔"),
             (wang, "我也是。问题四的答案好像不对，应该用新的高度再算一次。"),
+            (layla, "وأنا أيضا، أعتقد أن السؤال 4 فيه خطأ"),
         )
         mine = maria.say("The height is 10 m now, then it works out:\n`v = sqrt(2 * 9.81 * 10)`")
         until(lambda: zoe("messages.search", query="works out"), "what Maria said")
@@ -161,16 +190,18 @@ class Classroom:
         counts = {c["conversation"]: c["unread"] for c in self.maria("conversations.list")}
         return counts.get("#physics") == 2 and sum(counts.values()) == 4
 
-    def picture(self, theme: str, display: str, path: Path) -> None:
+    def pictures(
+        self, display: str, folder: Path, pages: Sequence[Page], ending: str, **settings: str
+    ) -> None:
         """Maria's node gives way to her window, on the same profile; then it comes back."""
-        self.maria("settings.set", settings={"theme": theme})
+        self.maria("settings.set", settings=settings)
         self.maria.close()
         addresses = [
             option
             for node in self.others.values()
             for option in ("--connect", node.info["listen"][0])
         ]
-        empty = screen(display)
+        shown = screen(display)
         window = subprocess.Popen(
             [*program("window", self.folder / "maria", "Maria"), *addresses],
             cwd=REPOSITORY,
@@ -178,10 +209,15 @@ class Classroom:
         )
         try:
             self._wait_for_maria()
-            quiet = settle(display, empty)
+            shown = settle(display, shown)
             self.others["Li Wei"]("conversations.typing", conversation="#lobby")
-            settle(display, quiet)
-            shoot(display, path)
+            shown = settle(display, shown)
+            for page in pages:
+                press(display, page.keys)
+                shown = still(display)
+                shoot(display, folder / f"{page.name}{ending}.png")
+                press(display, page.back)
+                still(display)
         finally:
             window.terminate()
             window.wait(10)
@@ -212,6 +248,27 @@ def settle(display: str, before: bytes) -> bytes:
 
     until(is_still, "the window has drawn what it was told")
     return shown[-1]
+
+
+def still(display: str) -> bytes:
+    """What the display shows once it stays so."""
+    shown = [screen(display)]
+
+    def is_still() -> bool:
+        time.sleep(STILL_S)
+        shown.append(screen(display))
+        return not differ(shown[-2], shown[-1])
+
+    until(is_still, "the window has drawn a page")
+    return shown[-1]
+
+
+def press(display: str, keys: Sequence[str]) -> None:
+    for key in keys:
+        how = ["type", key[5:]] if key.startswith("type:") else ["key", key]
+        env = {**os.environ, "DISPLAY": display}
+        subprocess.run(["xdotool", *how], env=env, check=True, timeout=30)
+        time.sleep(0.1)  # as fast as people are
 
 
 def screen(display: str) -> bytes:
@@ -252,13 +309,17 @@ def first_start(display: str, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def virtual_display() -> Iterator[str]:
+def virtual_display(scale: int = 1) -> Iterator[str]:
     reading, writing = os.pipe()
+    size = f"{SIZE[0] * scale}x{SIZE[1] * scale}x24"
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        [
+            "Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-dpi", str(96 * scale),
+            "-nolisten", "tcp",
+        ],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
-    )
+    )  # fmt: skip
     os.close(writing)
     with os.fdopen(reading) as pipe:
         number = pipe.readline().strip()
@@ -269,19 +330,44 @@ def virtual_display() -> Iterator[str]:
         server.wait(10)
 
 
-def main() -> int:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images"
+def for_readme(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as profiles, virtual_display() as display:
         first_start(display, folder / "first-start.png")
-        classroom = Classroom(Path(profiles))
-        try:
-            classroom.talk()
-            classroom.picture("light", display, folder / "window.png")
-            classroom.picture("dark", display, folder / "window-dark.png")
-        finally:
-            classroom.close()
+        with classroom(Path(profiles)) as made:
+            for theme, ending in (("light", ""), ("dark", "-dark")):
+                made.pictures(display, folder, [Page("window", back=())], ending, theme=theme)
+            made.pictures(
+                display, folder, [Page("window", back=())], "-zh", theme="light", language="zh_CN"
+            )
+
+
+def everything(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as profiles, classroom(Path(profiles)) as made:
+        for scale, theme, language in itertools.product((1, 2), ("light", "dark"), ("en", "zh_CN")):
+            with virtual_display(scale) as display:
+                ending = f".{theme}.{language}.{scale}00"
+                made.pictures(display, folder, PAGES, ending, theme=theme, language=language)
+    with virtual_display() as display:
+        first_start(display, folder / "first-start.png")
+
+
+@contextlib.contextmanager
+def classroom(folder: Path) -> Iterator[Classroom]:
+    made = Classroom(folder)
+    try:
+        made.talk()
+        yield made
+    finally:
+        made.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["--all"]:
+        everything(Path(arguments[1]))
+    else:
+        for_readme(Path(arguments[0]) if arguments else REPOSITORY / "docs" / "images")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

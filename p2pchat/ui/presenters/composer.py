@@ -26,7 +26,7 @@ TYPING_EVERY = timedelta(seconds=1)
 TYPING_SHOWN_MS = 6000
 """A typing notice fades by itself: its end isn't told."""
 TYPERS = 8
-DRAFT_MS = 800
+DRAFT_MS = 300
 
 
 class Mode(Enum):

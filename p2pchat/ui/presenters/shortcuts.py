@@ -28,9 +28,18 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Enter", N_("Send")),
             ("Shift+Enter", N_("A new line")),
             ("↑", N_("Change what you wrote last")),
+            ("Ctrl+E", N_("Emoji")),
             ("Ctrl+O", N_("Share files")),
             ("Ctrl+Shift+O", N_("Share a folder")),
             ("Ctrl+V", N_("Paste text, or share a copied picture")),
+        ),
+    ),
+    (
+        N_("Messages"),
+        (
+            ("↑   ↓", N_("From message to message, while the conversation has the focus")),
+            ("Enter   Shift+F10", N_("What can be done with the message")),
+            ("Ctrl+C", N_("Copy the message, or what is marked of it")),
         ),
     ),
     (

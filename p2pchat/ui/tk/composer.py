@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.completion import Offer
+from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import IconButton
@@ -93,6 +94,7 @@ class Composer(ttk.Frame):
 
     def _bind(self) -> None:
         entry = self.entry
+        free_keys(self)
         entry.bind("<Return>", self._return)
         entry.bind("<KP_Enter>", self._return)
         entry.bind("<Shift-Return>", lambda event: None)

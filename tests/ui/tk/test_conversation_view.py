@@ -278,6 +278,21 @@ def test_completion_with_real_keys(stage: Stage, display: str) -> None:
     assert stage.node.named("send") == [("send", "#lobby", "@Li hello", None)]
 
 
+def test_no_shortcut_changes_what_one_writes(stage: Stage) -> None:
+    """Tk has keys of Emacs: Ctrl+K deletes to the end of the line, Ctrl+I inserts a tab."""
+    stage.start()
+    stage.write("what I write")
+    entry = stage.desk.composer.entry
+    for letter in "bdefhijkpt":
+        entry.mark_set("insert", "1.4")
+        entry.focus_force()
+        stage.until(lambda: str(stage.root.tk.call("focus")) == str(entry))
+        stage.key(f"<Control-{letter}>")
+        assert entry.get("1.0", "end-1c") == "what I write", letter
+        if stage.root.focus_get() is not entry:
+            stage.key("<Escape>")  # away from the page that it leads to
+
+
 # -- pictures of people
 
 

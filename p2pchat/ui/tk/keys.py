@@ -1,0 +1,22 @@
+"""Keys that Tk gives texts as Emacs has them, and that people know as something else."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+_MOVES = {
+    "<<NextLine>>": "n", "<<PrevLine>>": "p", "<<NextChar>>": "f", "<<PrevChar>>": "b",
+    "<<LineEnd>>": "e",
+}  # fmt: skip
+_EDITS = "dhikot"
+"""They delete, transpose, insert a tab or open a line."""
+
+
+def free_keys(widget: tk.Misc) -> None:
+    """Have Ctrl with these letters do nothing in texts: a shortcut of the window must not change
+    what one is writing, as Ctrl+K would, which deletes to the end of the line."""
+    for event, letter in _MOVES.items():
+        for key in (letter, letter.upper()):
+            widget.event_delete(event, f"<Control-{key}>")
+    for letter in _EDITS:
+        widget.unbind_class("Text", f"<Control-{letter}>")
