@@ -132,6 +132,7 @@ def test_every_key_of_the_list_does_something(stage: Stage) -> None:
              "Page Down": "Next", ",": "comma", "Ctrl": "Control"}  # fmt: skip
     bound = {*stage.root.bind(), *stage.desk.composer.entry.bind()}
     bound |= {*stage.root.bind_class("all"), *stage.root.bind_class("Text")}
+    bound |= {*stage.desk.conversation.transcript.canvas.bind()}
     spelled = {name.strip("<>").replace("Key-", "") for name in bound}
     for _, keys in SHORTCUTS:
         for key, _ in keys:
