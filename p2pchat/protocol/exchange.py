@@ -136,7 +136,8 @@ class Exchange:
 
     @property
     def fetches(self) -> int:
-        return len(self._fetches)
+        """How many are under way: not those that are paused."""
+        return sum(not fetch.swarm.paused for fetch in self._fetches.values())
 
     def begin(self, row: FileRow, conversation: Conversation, progress: Sequence[bytes]) -> Fetch:
         self._news = True

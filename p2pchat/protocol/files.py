@@ -38,6 +38,8 @@ REPORT_EVERY_S = 2.0
 """How often the author hears how far a file is here."""
 BEAT_S = 4.0
 """The author hears at least so often that more is on its way."""
+PAUSED_FOUND = 100
+"""Paused files that may wait, after a start, to be looked at; further ones are when they go on."""
 GONE_S = 10.0
 """How long a fetch whose author no longer has the file waits for others who do."""
 
@@ -51,6 +53,8 @@ class Files:
         """What comes by itself and waits for its turn, in order."""
         self._beginning = 0
         """Fetches of which it is being found out what is here."""
+        self._paused: list[File] = []
+        """Of which it is to be found out what is here."""
         self._reports = Reports(self._look_up, self._reported)
         self._receivers = Receivers(machine.ctx, self._keep, self._tell_soon)
         self.exchange = Exchange(machine, self)
@@ -72,13 +76,19 @@ class Files:
         elif file.row.state is FileState.COMPLETE:
             file.done = file.row.stream.size
             self._report(file)
-        elif file.row.state is FileState.PAUSED:
-            self._find_paused(file)
+        elif file.row.state is FileState.PAUSED and len(self._paused) < PAUSED_FOUND:
+            self._paused.append(file)
+            if len(self._paused) == 1:
+                self._find_paused(file)
 
     def _find_paused(self, file: File) -> None:
-        """What is here of it counts, and is served, though no more is asked for."""
+        """What is here of it counts, and is served, though no more is asked for. One after the
+        other: each is hashed."""
 
         def ready(found: Any) -> None:
+            self._paused.pop(0)
+            if self._paused:
+                self._find_paused(self._paused[0])
             paused = file.row.state is FileState.PAUSED and file.fetch is None
             if not paused or isinstance(found, RequestError) or found.path is not None:
                 return

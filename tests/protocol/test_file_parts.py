@@ -182,6 +182,32 @@ def test_many_files_take_turns_and_all_come(monkeypatch: pytest.MonkeyPatch) -> 
     wait_state(world, other, FileState.COMPLETE, 20)
 
 
+def test_paused_files_take_nobodys_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FETCHES_AT_ONCE", 3)
+    world, (author, other) = lan(2)
+    author.machine.ctx.settings = Settings(limit=1000)
+    for number in range(3):
+        share(author, f"film {number}", world.rng.randbytes(400_000))
+    wait_state(world, other, FileState.FETCHING, 3)
+    for id in states(other):
+        row = other._message(id)
+        assert row is not None
+        other.ask(other.machine.files.pause, 0, row)
+    wait_state(world, other, FileState.PAUSED, 3)
+    author.machine.ctx.settings = Settings()
+
+    def comes(data: bytes) -> None:
+        share(author, f"small {len(data)}", data)
+        world.wait(lambda: data in other.disk.paths.values(), 30.0, "the small one is here")
+
+    comes(b"small")
+    other.crash()
+    other.start()
+    world.wait(lambda: world.linked([author, other]), 30.0, "linked again")
+    comes(b"another")
+    assert sorted(states(other).values()) == [FileState.COMPLETE] * 2 + [FileState.PAUSED] * 3
+
+
 def test_two_offers_of_one_content_and_one_is_given_up() -> None:
     world, (author, other) = lan(2)
     other.machine.ctx.settings = _settings(0)
