@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
-from p2pchat.events import FileComplete, FileFailed, FileOffered, FileProgress
+from p2pchat.events import FileComplete, FileFailed, FileOffered
 from p2pchat.model.entry import EntryKind, FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash
@@ -28,16 +28,13 @@ from p2pchat.protocol.offering import Offering
 from p2pchat.protocol.offers import File, info_of_file, info_of_row, row_of, storable
 from p2pchat.protocol.receivers import Receivers
 from p2pchat.protocol.reports import Quota, Reports
+from p2pchat.protocol.telling import Telling
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
-TELL_EVERY_S = 0.2
-"""`file.progress` comes at most so often for a file."""
 REPORT_EVERY_S = 2.0
 """How often the author hears how far a file is here."""
-BEAT_S = 4.0
-"""The author hears at least so often that more is on its way."""
 PAUSED_FOUND = 100
 """Paused files that may wait, after a start, to be looked at; further ones are when they go on."""
 GONE_S = 10.0
@@ -56,7 +53,8 @@ class Files:
         self._paused: list[File] = []
         """Of which it is to be found out what is here."""
         self._reports = Reports(self._look_up, self._reported)
-        self._receivers = Receivers(machine.ctx, self._keep, self._tell_soon)
+        self._telling = Telling(machine, self._keep, self._forget)
+        self._receivers = Receivers(machine.ctx, self._keep, self._telling.tell_soon)
         self.exchange = Exchange(machine, self)
         self.offering = Offering(machine, self._shared)
 
@@ -75,7 +73,7 @@ class Files:
             self._begin_in_turn(file)
         elif file.row.state is FileState.COMPLETE:
             file.done = file.row.stream.size
-            self._report(file)
+            self._telling.report(file)
         elif file.row.state is FileState.PAUSED and len(self._paused) < PAUSED_FOUND:
             self._paused.append(file)
             if len(self._paused) == 1:
@@ -99,8 +97,8 @@ class Files:
             else:
                 self.exchange.pause(fetch, True)
                 file.fetch = fetch
-            self._tell(file)
-            self._report(file)
+            self._telling.tell(file)
+            self._telling.report(file)
 
         self._m.ctx.ask(lambda query: effects.BeginFetch(query, file.row.stream, ()), ready)
 
@@ -232,7 +230,7 @@ class Files:
             if file.fetch is not None:
                 self.exchange.pause(file.fetch, True)
             self._set(file, FileState.PAUSED)
-            self._tell(file)
+            self._telling.tell(file)
         self._m.ctx.reply(request, self._info(file))
 
     def cancel(self, request: int, origin: int, row: MessageRow) -> None:
@@ -245,7 +243,7 @@ class Files:
         elif file.row.state is not FileState.COMPLETE:
             file.done = 0
             self._set(file, FileState.OFFERED)
-            self._tell(file)
+            self._telling.tell(file)
         self._m.ctx.reply(request, self._info(file))
         self._queue.pop(file.row.id, None)
         self._begin_next()
@@ -264,8 +262,8 @@ class Files:
         if file.fetch is not None:  # it was paused
             self.exchange.pause(file.fetch, False)
             m.ctx.reply(request, self._info(file))
-            self._tell(file)
-            self._beat(file)
+            self._telling.tell(file)
+            self._telling.beat(file)
             return
         self._queue.pop(file.row.id, None)
         self._beginning += 1
@@ -284,8 +282,8 @@ class Files:
                 file.fetch = self.exchange.begin(file.row, file.conversation, found.layers)
                 file.done = file.fetch.done()
                 m.ctx.reply(request, self._info(file))
-                self._tell(file)
-                self._beat(file)
+                self._telling.tell(file)
+                self._telling.beat(file)
                 if file.fetch.complete():
                     self._finish(0, file)
 
@@ -321,9 +319,9 @@ class Files:
         if file.fetch.complete():
             self._finish(0, file)
             return
-        self._tell_soon(file)
+        self._telling.tell_soon(file)
         if self._m.ctx.now - file.reported >= REPORT_EVERY_S:
-            self._report(file)
+            self._telling.report(file)
 
     def broke(self, id: EntryHash, reason: str) -> None:
         """The disk here has failed it."""
@@ -339,7 +337,7 @@ class Files:
         if file is None or file.row.state is not FileState.FETCHING:
             return
         file.row = replace(file.row, reason="relayed" if on else "")
-        self._tell(file)
+        self._telling.tell(file)
         if on:
             self._m.watch.file_barred(file.body.name, file.conversation)
 
@@ -411,80 +409,23 @@ class Files:
         self.exchange.serve(file.row, file.conversation)
         m.ctx.notify(FileComplete(self._info(file)))
         m.ctx.reply(request, self._info(file))
-        self._report(file)
+        self._telling.report(file)
         self._begin_next()
 
     def _fail(self, file: File, reason: str) -> None:
         file.row = replace(file.row, path=None)
         self._set(file, FileState.FAILED, reason)
         self._m.ctx.notify(FileFailed(self._info(file)))
-        self._report(file)
+        self._telling.report(file)
         self._forget(file)
 
-    # -- telling
-
-    def _tell_soon(self, file: File) -> None:
-        if file.waits:
-            return
-        wait = file.told + TELL_EVERY_S - self._m.ctx.now
-        if wait <= 0:
-            self._tell(file)
-            return
-        file.waits = True
-
-        def due() -> None:
-            file.waits = False
-            if file.row.state is FileState.FETCHING or file.receivers:
-                self._tell(file)
-
-        self._m.ctx.after(wait, due)
-
-    def _tell(self, file: File) -> None:
-        file.told = self._m.ctx.now
-        if file.unsaved:
-            self._keep(file)
-        self._m.ctx.notify(FileProgress(self._info(file)))
-
-    def _report(self, file: File) -> None:
-        """Say to the author's devices how far it is here."""
-        m = self._m
-        file.reported = m.ctx.now
-        if file.row.author == m.identity.peer_id or file.row.reported:
-            return
-        links = [
-            link
-            for link in m.links.of_person(file.row.author)
-            if m.sharing.shared(link.id, file.conversation)
-        ]
-        state = file.row.state
-        report = wire.FileReport(file.conversation.id, file.row.id, file.done, state.value)
-        m.links.send_all(links, report)
-        if links and state is FileState.COMPLETE:
-            file.row = replace(file.row, reported=True)
-            m.ctx.commit([PutFile(file.row)])
-            self._forget(file)
-
-    def _beat(self, file: File) -> None:
-        """Report now and then that something comes, also of pieces that take long."""
-        if file.beating:
-            return
-        file.beating = True
-
-        def due() -> None:
-            file.beating = False
-            if file.fetch is None or file.row.state is not FileState.FETCHING:
-                return
-            if file.fetch.sources() and self._m.ctx.now - file.reported >= BEAT_S:
-                self._report(file)
-            self._beat(file)
-
-        self._m.ctx.after(BEAT_S, due)
+    # -- what others tell
 
     def link_shares(self, link: Link, conversation: Conversation) -> None:
         """A peer and this node share the conversation from now on."""
         for file in list(self._files.values()):
             if file.conversation is conversation and file.row.author == link.person:
-                self._report(file)
+                self._telling.report(file)
         self.exchange.link_shares(link, conversation)
 
     def on_report(self, link: Link, conversation: Conversation, frame: wire.FileReport) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STALLED_S = 10.0
 """Whoever fetches and says nothing for so long is stalled: its link is cut, or it has no source. It
-reports at least every `files.BEAT_S` while anything comes."""
+reports at least every `telling.BEAT_S` while anything comes."""
 
 
 def shown(file: File, now: float) -> tuple[Receiver, ...]:

@@ -1,0 +1,89 @@
+"""Telling of one file: front ends of how it moves, its author of how far it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from p2pchat.events import FileProgress
+from p2pchat.model.file import FileState
+from p2pchat.model.records import PutFile
+from p2pchat.protocol import wire
+from p2pchat.protocol.offers import File, info_of_file
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.machine import Machine
+
+TELL_EVERY_S = 0.2
+"""`file.progress` comes at most so often for a file."""
+BEAT_S = 4.0
+"""The author hears at least so often that more is on its way."""
+
+
+class Telling:
+    def __init__(
+        self, machine: Machine, keep: Callable[[File], None], forget: Callable[[File], None]
+    ) -> None:
+        """`keep` writes a file's row; `forget` lets go of one of which all is told."""
+        self._m = machine
+        self._keep = keep
+        self._forget = forget
+
+    def tell_soon(self, file: File) -> None:
+        if file.waits:
+            return
+        wait = file.told + TELL_EVERY_S - self._m.ctx.now
+        if wait <= 0:
+            self.tell(file)
+            return
+        file.waits = True
+
+        def due() -> None:
+            file.waits = False
+            if file.row.state is FileState.FETCHING or file.receivers:
+                self.tell(file)
+
+        self._m.ctx.after(wait, due)
+
+    def tell(self, file: File) -> None:
+        file.told = self._m.ctx.now
+        if file.unsaved:
+            self._keep(file)
+        self._m.ctx.notify(FileProgress(info_of_file(file, self._m.ctx.now)))
+
+    def report(self, file: File) -> None:
+        """Say to the author's devices how far it is here."""
+        m = self._m
+        file.reported = m.ctx.now
+        if file.row.author == m.identity.peer_id or file.row.reported:
+            return
+        links = [
+            link
+            for link in m.links.of_person(file.row.author)
+            if m.sharing.shared(link.id, file.conversation)
+        ]
+        state = file.row.state
+        report = wire.FileReport(file.conversation.id, file.row.id, file.done, state.value)
+        m.links.send_all(links, report)
+        if links and state is FileState.COMPLETE:
+            file.row = replace(file.row, reported=True)
+            m.ctx.commit([PutFile(file.row)])
+            self._forget(file)
+
+    def beat(self, file: File) -> None:
+        """Report now and then that something comes, also of pieces that take long."""
+        if file.beating:
+            return
+        file.beating = True
+
+        def due() -> None:
+            file.beating = False
+            if file.fetch is None or file.row.state is not FileState.FETCHING:
+                return
+            if file.fetch.sources() and self._m.ctx.now - file.reported >= BEAT_S:
+                self.report(file)
+            self.beat(file)
+
+        self._m.ctx.after(BEAT_S, due)
