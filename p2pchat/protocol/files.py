@@ -231,6 +231,7 @@ class Files:
                 self.exchange.pause(file.fetch, True)
             self._set(file, FileState.PAUSED)
             self._telling.tell(file)
+            self._telling.report(file)
         self._m.ctx.reply(request, self._info(file))
 
     def cancel(self, request: int, origin: int, row: MessageRow) -> None:
@@ -244,6 +245,7 @@ class Files:
             file.done = 0
             self._set(file, FileState.OFFERED)
             self._telling.tell(file)
+            self._telling.report(file)
         self._m.ctx.reply(request, self._info(file))
         self._queue.pop(file.row.id, None)
         self._begin_next()

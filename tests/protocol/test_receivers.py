@@ -108,6 +108,19 @@ def test_what_is_paused_is_as_far_after_a_restart() -> None:
     world.wait(lambda: _state(other) is FileState.COMPLETE, 60.0, "it has gone on")
 
 
+def test_who_pauses_or_gives_up_is_seen_at_once() -> None:
+    world, (author, other) = lan(2)
+    slow_offer(author)
+    wait_far(world, author, other)
+    row = next(row for row in other.store.all_messages(LOBBY) if row.file is not None)
+    for command, state in (("pause", FileState.PAUSED), ("cancel", FileState.OFFERED)):
+        other.ask(getattr(other.machine.files, command), 0, row)
+        world.clock.run_for(0.5)
+        one = receiver(author, other)
+        assert one is not None
+        assert one.state is state
+
+
 def test_who_comes_late_is_seen_too() -> None:
     world, (author, other) = lan(2)
     slow_offer(author)

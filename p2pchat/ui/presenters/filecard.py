@@ -223,7 +223,8 @@ def holders_named(receivers: Sequence[Receiver], total: int, labels: Mapping[Pee
         FileState.PAUSED: _("paused"),
         FileState.FAILED: _("failed"),
     }
-    ordered = sorted(receivers, key=lambda r: (-r.done, r.peer_id))
+    told_of = (r for r in receivers if r.state is not FileState.OFFERED)
+    ordered = sorted(told_of, key=lambda r: (-r.done, r.peer_id))
     lines = []
     for receiver in ordered[:HOLDERS_NAMED]:
         name = labels.get(receiver.peer_id) or receiver.peer_id[:8]

@@ -174,6 +174,7 @@ def test_who_has_it() -> None:
         Receiver(ZOE, 6 * MIB, FileState.FETCHING),
         Receiver(peer_id("d"), MIB, FileState.PAUSED),
         Receiver(peer_id("e"), 2 * MIB, FileState.FETCHING, stalled=True),
+        Receiver(peer_id("f"), 0, FileState.OFFERED),  # has given it up
     )
     own = card(author=ME, state=FileState.COMPLETE, receivers=receivers)
     assert own.holders == "1 person has it, 2 at 40–60%, 1 stalled, 1 stopped"
