@@ -346,6 +346,7 @@ def run_window(options: Options, log_level: str) -> int:
     from p2pchat.transport.udp import open_udp
     from p2pchat.ui.around import SystemAround, this_program
     from p2pchat.ui.tk import window
+    from p2pchat.ui.tray import start_tray
 
     log_to_stderr(log_level)
     if asyncio.run(_raise_running(options)):
@@ -357,6 +358,10 @@ def run_window(options: Options, log_level: str) -> int:
         named = options if name is None else replace(options, name=name)
         stack = contextlib.AsyncExitStack()
         node = await stack.enter_async_context(open_shared(named, _window_methods(handle)))
+        shown = (await node.profile()).name
+        icon = await asyncio.to_thread(start_tray, shown, handle.raise_window, handle.close_window)
+        if icon is not None:
+            stack.callback(icon.stop)
         node.close = stack.aclose  # type: ignore[method-assign]  # the window closes what it opened
         return node
 

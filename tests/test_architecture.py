@@ -56,11 +56,11 @@ LIBRARY_HOMES = {
     "zeroconf": ("discovery",),
     "prompt_toolkit": ("ui.terminal",),
     "polib": ("ui.language",),
+    "desktop_notifier": ("ui.notifications",),
+    "pystray": ("ui.tray",),
+    "Xlib": ("ui.tray",),
     "tkinter": ("ui.tk", "ui.bridge"),
-    "PIL": (
-        "ui.avatar",
-        "ui.tk",
-    ),
+    "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tk"),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),
 }

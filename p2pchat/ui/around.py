@@ -12,6 +12,7 @@ from p2pchat.config.profiles import PROFILES, is_profile_name
 from p2pchat.errors import P2PChatError
 from p2pchat.ui.autostart import Autostart
 from p2pchat.ui.language import _
+from p2pchat.ui.notifications import Notifications
 
 
 class SystemAround:
@@ -28,6 +29,9 @@ class SystemAround:
             where, name = [], ""
         else:
             where, name = ["--data-dir", str(data_dir)], data_dir.name
+        notifications = Notifications()
+        self.notify = notifications.notify
+        self.clicked = notifications.clicked
         self._autostart = Autostart(name, [*self._program, "window", *where])
 
     def autostart(self) -> bool | None:

@@ -77,6 +77,7 @@ class PaperNode(ScriptedFiles):
         self.read: dict[str, str] = {}
         self.addresses: dict[str, Peer] = {}
         self.current = Settings()
+        self.data_dir = ""
         self.calls: list[tuple[Any, ...]] = []
         self.fail: dict[str, Exception] = {}
         """By the name of a method: raised once when it is called next."""
@@ -243,7 +244,7 @@ class PaperNode(ScriptedFiles):
 
     async def info(self) -> NodeInfo:
         self._called("info")
-        return NodeInfo(ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), "")
+        return NodeInfo(ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), self.data_dir)
 
     async def settings(self) -> Settings:
         return self.current

@@ -179,6 +179,11 @@ class ConversationPresenter:
         if changed:
             self._view.refresh()
 
+    @property
+    def active(self) -> bool:
+        """Whether the window has the focus."""
+        return self._active
+
     def set_active(self, active: bool) -> None:
         """Whether the window has the focus: only then what is in view counts as read."""
         self._active = active

@@ -13,6 +13,7 @@ from p2pchat.model.message import Room
 from p2pchat.model.people import NodeInfo, Peer
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.about import AboutPresenter, AboutView
+from p2pchat.ui.presenters.alerts import AlertsPresenter, Notifier
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
 from p2pchat.ui.presenters.directory import Directory
@@ -84,6 +85,7 @@ class MainPresenter:
         view: MainView,
         opener: Opener,
         now: Callable[[], datetime],
+        notifier: Notifier | None = None,
     ) -> None:
         self.node = node
         self.runner = runner
@@ -109,6 +111,11 @@ class MainPresenter:
         self.network = NetworkPresenter(node, runner, self.directory)
         self.preferences = PreferencesPresenter(node, runner, self.directory, self.change)
         self._drawing = Paced(runner, DRAW_MS, self.conversation.flush)
+        self.alerts = (
+            AlertsPresenter(runner, self.directory, notifier, lambda: self.conversation.active)
+            if notifier
+            else None
+        )
         self._view = view
         self.directory.listeners.append(self._show_me)
 
@@ -133,6 +140,8 @@ class MainPresenter:
         self.composer.events(batch)
         for part in (self.status, self.about, self.transfers, self.network):
             part.events(batch)
+        if self.alerts is not None:
+            self.alerts.events(batch)
         if any(isinstance(event, ProfileRenewed) for event in batch):
             self.renewed()
 
@@ -225,6 +234,8 @@ class MainPresenter:
         self.settings = settings
         self.idle.away_after = settings.away_after
         self.preferences.follow(settings)
+        if self.alerts is not None:
+            self.alerts.on = settings.notifications
         self._view.set_theme(settings.theme)
         self._view.set_language(settings.language)
 

@@ -14,6 +14,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui import language
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.alerts import Notifier
 from p2pchat.ui.presenters.dialogs import name_problem
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Runner
@@ -43,8 +44,12 @@ class Person:
     seed: str
 
 
-class Around(Protocol):
+class Around(Notifier, Protocol):
     """What the system around the program can do, each only where it can."""
+
+    async def clicked(self) -> str:
+        """The conversation of the next notification that is clicked."""
+        ...
 
     def autostart(self) -> bool | None:
         """Whether the program starts with the system; None where it can't be told to."""

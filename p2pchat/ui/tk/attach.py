@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import filedialog
 
 from tkinterdnd2 import TkinterDnD
 
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.clipboard import copied_picture, keep_pasted, picture
 from p2pchat.ui.language import _
+from p2pchat.ui.presenters.preferences import downloads_of
+from p2pchat.ui.presenters.runner import Runner
 
 Share = Callable[[Sequence[str]], None]
 
@@ -31,6 +36,46 @@ class Attach:
         )
         if chosen:
             self._share([str(chosen)])
+
+    def paste(self, runner: Runner, node: NodeApi) -> bool:
+        """Share the picture that was copied, kept among the downloads; false where the clipboard
+        holds text or none."""
+        if not self._holds_picture():
+            return False
+
+        def keep(found: bytes | None) -> None:
+            found = found or self._from_tk()
+            if found is not None:
+                data = found
+
+                async def kept() -> str:
+                    folder = downloads_of(await node.info())
+                    return await asyncio.to_thread(keep_pasted, data, folder)
+
+                runner.call(kept, lambda path: self._share([path]))
+
+        runner.call(lambda: asyncio.to_thread(copied_picture), keep)
+        return True
+
+    def _holds_picture(self) -> bool:
+        on_x11 = bool(self._root.tk.call("tk", "windowingsystem") == "x11")
+        try:
+            if on_x11:
+                kinds = str(self._root.clipboard_get(type="TARGETS")).split()
+                return "image/png" in kinds and "UTF8_STRING" not in kinds
+            self._root.clipboard_get()
+        except tk.TclError:
+            # Windows and macOS tell Tk of text alone.
+            return not on_x11
+        return False
+
+    def _from_tk(self) -> bytes | None:
+        """By Tk itself, which spells bytes as numbers: for displays without a tool for that."""
+        try:
+            words = str(self._root.clipboard_get(type="image/png")).split()
+            return picture(bytes(int(word, 16) & 0xFF for word in words))
+        except (tk.TclError, ValueError):
+            return None
 
     def accept_drops(self) -> bool:
         """From now on what is dropped onto the window is shared; false where there is no

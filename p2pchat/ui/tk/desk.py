@@ -58,7 +58,7 @@ class Desk(ttk.Frame):
         self.on_quit: Callable[[], None] = lambda: None
         self.on_language: Callable[[str], None] = lambda language: None
         self._build()
-        self.main = MainPresenter(node, runner, self, SystemOpener(), local_now)
+        self.main = MainPresenter(node, runner, self, SystemOpener(), local_now, around)
         self.attach = Attach(root, self.main.share)
         self.thumbnails = Thumbnails(root, runner, theme.scale)
         self.search = SearchPresenter(
@@ -124,6 +124,7 @@ class Desk(ttk.Frame):
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
         self.attach.accept_drops()
+        composer.entry.bind("<<Paste>>", self._paste)
         transcript.on_reply = main.composer.reply
         cards = transcript.cards
         cards.card_of = main.files.card
@@ -181,6 +182,10 @@ class Desk(ttk.Frame):
         self._runner.end()
         for event in (*TOUCHES, *FOCUS, *WHEEL):
             self._top.unbind(event)
+
+    def _paste(self, event: tk.Event[tk.Misc]) -> str | None:
+        """A picture is shared, where one was copied; else Tk's own paste goes on."""
+        return "break" if self.attach.paste(self._runner, self._node) else None
 
     # -- the presenter's view
 

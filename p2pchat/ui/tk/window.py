@@ -47,9 +47,15 @@ class WindowHandle:
     def __init__(self) -> None:
         self._bridge: Bridge | None = None
         self._raise: Callable[[], None] = lambda: None
+        self._close: Callable[[], None] = lambda: None
 
-    def attach(self, bridge: Bridge, bring: Callable[[], None]) -> None:
-        self._bridge, self._raise = bridge, bring
+    def attach(self, bridge: Bridge, bring: Callable[[], None], close: Callable[[], None]) -> None:
+        self._bridge, self._raise, self._close = bridge, bring, close
+
+    def close_window(self) -> None:
+        """On any thread, at any time."""
+        if self._bridge is not None:
+            self._bridge.post(self._close)
 
     def raise_window(self) -> None:
         """Bring the window to the front. On any thread, at any time."""
@@ -105,6 +111,7 @@ class Window:
         self._open_udp = open_udp
         self._node: NodeApi | None = None
         self._chosen_language: str | None = None
+        self._listens = False
         self._closing = False
         self._shown: ttk.Frame | None = None
         language.use("")
@@ -112,7 +119,7 @@ class Window:
         root.report_callback_exception = self._unexpected
         self.theme = Theme(root)
         self.bridge = Bridge(root, self._say)
-        handle.attach(self.bridge, self.bring_to_front)
+        handle.attach(self.bridge, self.bring_to_front, self.close)
         root.title("p2pchat")
         width, height = self.theme.px(1080), self.theme.px(720)
         width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
@@ -239,11 +246,25 @@ class Window:
         desk.on_quit = desk.menus.on_quit = self.close
         desk.menus.on_udp = self.open_udp_test if self._open_udp else None
         desk.places.on_profiles = self.open_profiles
+        if self._around is not None and not self._listens:
+            self._listens = True
+            self._listen(self._around)
         self.bridge.on_events = desk.main.events
         self.bridge.on_flush = desk.main.flush
         self.bridge.on_lagged = desk.main.reload
         self._show(desk)
         desk.main.start(conversation, lambda: desk.places.open(place) if place else None)
+
+    def _listen(self, around: Around) -> None:
+        """For notifications that are clicked."""
+
+        def clicked(conversation: str) -> None:
+            self._listen(around)
+            self.bring_to_front()
+            if self.desk is not None:
+                self.desk.main.open(conversation)
+
+        self.bridge.call(around.clicked, clicked, lambda error: None)
 
     def _speak(self, wanted: str) -> None:
         """Another language: everything is said anew, at a desk of its own."""

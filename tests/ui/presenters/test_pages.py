@@ -14,11 +14,20 @@ from paper_runner import PaperOpener, PaperRunner
 from p2pchat.config.limits import NOTE_CHARS
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, RequestError
-from p2pchat.events import FileComplete, FileProgress, MemberJoined, PeerChanged, Warned
+from p2pchat.events import (
+    FileComplete,
+    FileProgress,
+    MemberJoined,
+    MessageReceived,
+    PeerChanged,
+    Warned,
+)
 from p2pchat.model.file import FileInfo, FileState
+from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.people import NodeInfo, Status
 from p2pchat.ui.presenters import network
 from p2pchat.ui.presenters.about import AboutPresenter, PersonCard, RoomCard
+from p2pchat.ui.presenters.alerts import AlertsPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.filecard import FileAction
 from p2pchat.ui.presenters.network import NetworkPresenter, NetworkState, Verdict
@@ -402,3 +411,53 @@ def test_nothing_comes_back_to_what_has_ended(desk: Desk) -> None:
     lease.end()
     desk.runner.advance(1000)
     assert len(came) == 1
+
+
+# -- notifications
+
+
+class Told:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str]] = []
+
+    async def notify(self, conversation: str, title: str, text: str) -> None:
+        self.told.append((conversation, title, text))
+
+
+class Alerts(Told):
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.active = False
+        self.desk = desk
+        self.presenter = AlertsPresenter(desk.runner, desk.directory, self, lambda: self.active)
+
+    def come(self, *messages: Message) -> list[tuple[str, str, str]]:
+        """What is told of them in the end."""
+        self.told.clear()
+        self.presenter.events([MessageReceived(message) for message in messages])
+        self.desk.runner.advance(5000)
+        return self.told
+
+
+def test_what_comes_at_once_is_told_of_once(desk: Desk) -> None:
+    alerts, say = Alerts(desk), desk.node.say
+    assert alerts.come(say("#lobby", "one", LI), say("#lobby", "two", LI)) == [
+        ("#lobby", "Li in #lobby", "2 new messages\ntwo")
+    ]
+    assert alerts.come(say(f"@{LI}", "hi\nthere", LI)) == [(f"@{LI}", "Li", "hi there")]
+
+
+def test_what_does_not_matter_is_not_told_of(desk: Desk) -> None:
+    alerts, say = Alerts(desk), desk.node.say
+    system = say("#lobby", "Li joined", LI, kind=MessageKind.SYSTEM)
+    late = say("#lobby", "old", LI, late=True)
+    assert alerts.come(say("#lobby", "my own"), system, late) == []
+    desk.node.muted.add("#lobby")
+    desk.directory.load()
+    desk.runner.settle()
+    assert alerts.come(say("#lobby", "muted", LI)) == []
+    assert len(alerts.come(say("#lobby", "@Maria", LI, mentions=(ME,)))) == 1
+    alerts.presenter.on = False
+    assert alerts.come(say(f"@{LI}", "off", LI)) == []
+    alerts.presenter.on = alerts.active = True
+    assert alerts.come(say(f"@{LI}", "in front", LI)) == []

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import queue
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +19,7 @@ import pytest
 from paper_node import make_peer, peer_id
 
 from p2pchat.errors import P2PChatError
-from p2pchat.events import FileComplete, FileProgress, PeerChanged
+from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.transport.udp import open_udp
 from p2pchat.ui import language
@@ -36,6 +41,8 @@ class Around:
         self.starts = False
         self.opened: list[str] = []
         self.fail = ""
+        self.told: list[tuple[str, str, str]] = []
+        self.clicks: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def autostart(self) -> bool | None:
         return self.starts
@@ -44,6 +51,12 @@ class Around:
         if self.fail:
             raise P2PChatError(self.fail)
         self.starts = on
+
+    async def notify(self, conversation: str, title: str, text: str) -> None:
+        self.told.append((conversation, title, text))
+
+    async def clicked(self) -> str:
+        return await asyncio.to_thread(self.clicks.get)
 
     def profiles(self) -> Sequence[str]:
         return ["", "school"]
@@ -55,10 +68,11 @@ class Around:
 
 
 @pytest.fixture
-def around(stage: Stage) -> Around:
+def around(stage: Stage) -> Iterator[Around]:
     made = Around()
     stage.window._around = made
-    return made
+    yield made
+    made.clicks.put("#lobby")
 
 
 def inside(widget: Any) -> Iterator[Any]:
@@ -560,3 +574,101 @@ def test_the_first_page_has_the_language_the_profiles_and_the_udp_test(
     stage.until(lambda: stage.window.desk is not None and stage.loaded("#lobby"))
     assert stage.node.current.language == "zh_CN"
     assert stage.opened_with == ["Maria Lopez"]
+
+
+# -- notifications, and what is pasted
+
+
+def test_who_writes_while_the_window_is_elsewhere_is_told_of(
+    stage: Stage, around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.start()
+    stage.until(lambda: stage.desk.main.conversation.active)
+    events = stage.window.bridge.handle_events
+    events([MessageReceived(stage.node.say("#lobby", "seen at once", LI))])
+    stage.until(lambda: "seen at once" in stage.shown)
+    monkeypatch.setattr(stage.desk, "_focused", lambda: False)
+    stage.desk.main.conversation.set_active(False)
+    events([MessageReceived(stage.node.say("#lobby", "<b>are you</b> there?", LI))])
+    stage.until(lambda: around.told)
+    assert around.told == [("#lobby", "Li in #lobby", "<b>are you</b> there?")]
+    events([MessageReceived(stage.node.say(f"@{LI}", "hello", LI))])
+    stage.until(lambda: len(around.told) == 2)
+    around.clicks.put(f"@{LI}")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+
+
+OWNER = """
+import sys
+from Xlib import X, Xatom, display
+from Xlib.protocol import event
+data = sys.stdin.buffer.read()
+screen = display.Display()
+window = screen.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+clipboard, png, targets = map(screen.intern_atom, ("CLIPBOARD", "image/png", "TARGETS"))
+window.set_selection_owner(clipboard, X.CurrentTime)
+screen.flush()
+print("here", flush=True)
+while True:
+    asked = screen.next_event()
+    if asked.type == X.SelectionClear:
+        break
+    if asked.type != X.SelectionRequest:
+        continue
+    if asked.target == targets:
+        asked.requestor.change_property(asked.property, Xatom.ATOM, 32, [targets, png])
+    elif asked.target == png:
+        asked.requestor.change_property(asked.property, png, 8, data)
+    asked.requestor.send_event(event.SelectionNotify(
+        time=asked.time, requestor=asked.requestor, selection=asked.selection,
+        target=asked.target, property=asked.property if asked.target in (targets, png) else 0))
+    screen.flush()
+"""
+"""Another program that has copied a picture, and no text (ICCCM, chapter 2)."""
+
+
+class CopiedPicture:
+    def __init__(self, display: str, data: bytes) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, "DISPLAY": display},
+        )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(data)
+        self._process.stdin.close()
+        assert self._process.stdout.readline() == b"here\n"
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+def test_a_copied_picture_is_shared(
+    stage: Stage, display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("PATH", "")  # without any tool of the system's
+    (tmp_path / "downloads").mkdir()
+    Image.effect_noise((40, 30), 50).save(tmp_path / "copied.png")
+    data = (tmp_path / "copied.png").read_bytes()
+    stage.node.data_dir = str(tmp_path)
+    stage.start()
+    shared: list[str] = []
+    monkeypatch.setattr(stage.desk.attach, "_share", shared.extend)
+    other = CopiedPicture(display, data)
+    try:
+        stage.key("<<Paste>>")
+        stage.until(lambda: shared)
+        stage.key("<<Paste>>")
+        stage.until(lambda: len(shared) == 2)
+    finally:
+        other.end()
+    assert [Path(path).read_bytes() for path in shared] == [data, data]
+    assert shared[0] != shared[1]
+    assert stage.desk.composer.text() == ""
+    stage.root.clipboard_clear()
+    stage.root.clipboard_append("text")
+    stage.key("<<Paste>>")
+    assert stage.desk.composer.text() == "text"

@@ -1,0 +1,81 @@
+"""Notifications of the system's: when somebody writes and the window isn't in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from p2pchat.events import Event, MessageReceived
+from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.text import one_line
+from p2pchat.ui.language import _, ngettext
+from p2pchat.ui.presenters import timeline
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.runner import Delayed, Runner
+
+GATHER_MS = 1200
+"""What comes within so long in a conversation is one notification."""
+TEXT_CHARS = 160
+TITLE_CHARS = 80
+
+
+class Notifier(Protocol):
+    async def notify(self, conversation: str, title: str, text: str) -> None:
+        """Plain text. Never raises; does nothing where the system has no notifications."""
+        ...
+
+
+class AlertsPresenter:
+    def __init__(
+        self,
+        runner: Runner,
+        directory: Directory,
+        notifier: Notifier,
+        is_active: Callable[[], bool],
+    ) -> None:
+        """`is_active`: whether the window is in front."""
+        self.on = True
+        self._runner = runner
+        self._directory = directory
+        self._notifier = notifier
+        self._is_active = is_active
+        self._new: dict[str, list[Message]] = {}
+        self._tell = Delayed(runner, GATHER_MS, self._tell_all)
+
+    def events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, MessageReceived) and self._matters(event.message):
+                self._new.setdefault(event.message.conversation, []).append(event.message)
+                self._tell.ask()
+
+    def _matters(self, message: Message) -> bool:
+        """A muted conversation matters only where one is mentioned; what came late never does."""
+        if not self.on or self._is_active() or message.late or message.deleted:
+            return False
+        if message.kind == MessageKind.SYSTEM or message.author == self._directory.me.peer_id:
+            return False
+        known = self._directory.conversations.get(message.conversation)
+        return not (known and known.muted) or self._directory.me.peer_id in message.mentions
+
+    def _tell_all(self) -> None:
+        new, self._new = self._new, {}
+        if self._is_active():
+            return
+        for conversation, messages in new.items():
+            self._tell_of(conversation, messages)
+
+    def _tell_of(self, conversation: str, messages: Sequence[Message]) -> None:
+        last = messages[-1]
+        author = timeline.author_label(last, self._directory.labels)
+        if conversation.startswith("#"):
+            title = _("{name} in {room}").format(
+                name=author, room=self._directory.title(conversation)
+            )
+        else:
+            title = author
+        text = one_line(last.text, TEXT_CHARS)
+        if len(messages) > 1:
+            count = ngettext("{number} new message", "{number} new messages", len(messages))
+            text = f"{count}\n{text}"
+        shown = one_line(title, TITLE_CHARS)
+        self._runner.call(lambda: self._notifier.notify(conversation, shown, text))
