@@ -607,7 +607,7 @@ screen = display.Display()
 window = screen.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
 clipboard, png, targets = map(screen.intern_atom, ("CLIPBOARD", "image/png", "TARGETS"))
 window.set_selection_owner(clipboard, X.CurrentTime)
-screen.flush()
+screen.sync()
 print("here", flush=True)
 while True:
     asked = screen.next_event()
@@ -659,6 +659,7 @@ def test_a_copied_picture_is_shared(
     monkeypatch.setattr(stage.desk.attach, "_share", shared.extend)
     other = CopiedPicture(display, data)
     try:
+        stage.root.update()  # what this program has copied before is its no more
         stage.key("<<Paste>>")
         stage.until(lambda: shared)
         stage.key("<<Paste>>")
