@@ -16,6 +16,9 @@ from typing import NamedTuple
 _RTL = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
+_PAIRS = dict(zip("([{（［｛「『【〈《〔", ")]}）］｝」』】〉》〕", strict=True))
+_DEEPEST = 63
+"""Brackets within each other that are looked at, as in the algorithm."""
 _MARKS = ("Mn", "Me", "Cf")
 
 
@@ -68,7 +71,7 @@ def ordered(line: str, rtl: bool) -> list[Stretch]:
 
 
 def _levels(line: str, base: int) -> list[int]:
-    kinds = _resolved([unicodedata.bidirectional(char) or "L" for char in line], base)
+    kinds = _resolved(line, base)
     levels = []
     for kind in kinds:
         if base % 2:
@@ -83,8 +86,9 @@ def _levels(line: str, base: int) -> list[int]:
     return levels
 
 
-def _resolved(kinds: list[str], base: int) -> list[str]:
-    """Each character's kind as L, R or EN (rules W1 to W7, N1, N2)."""
+def _resolved(line: str, base: int) -> list[str]:
+    """Each character's kind as L, R or EN (rules W1 to W7, N0 to N2)."""
+    kinds = [unicodedata.bidirectional(char) or "L" for char in line]
     edge = "R" if base % 2 else "L"
     before, strong = edge, edge
     for index, kind in enumerate(kinds):
@@ -105,6 +109,7 @@ def _resolved(kinds: list[str], base: int) -> list[str]:
             kinds[index] = "L"  # W7
         elif kind in ("EN", "AN"):
             kinds[index] = "EN"
+    _brackets(line, kinds, edge)
     _neutrals(kinds, edge)
     return kinds
 
@@ -122,6 +127,36 @@ def _separators(kinds: list[str]) -> None:
             if kinds[index] == "ET" and before == "EN":
                 kinds[index] = "EN"
             before = kinds[index]
+
+
+def _brackets(line: str, kinds: list[str], edge: str) -> None:
+    """Both brackets of a pair have the direction of what they hold (N0)."""
+    pairs, waiting = [], list[tuple[str, int]]()
+    for index, char in enumerate(line):
+        if kinds[index] != "ON":
+            continue
+        if char in _PAIRS:
+            waiting.append((_PAIRS[char], index))
+        elif any(closing == char for closing, _ in waiting):
+            while waiting:
+                closing, opened = waiting.pop()
+                if closing == char:
+                    pairs.append((opened, index))
+                    break
+        if len(waiting) > _DEEPEST:
+            break
+    other = "L" if edge == "R" else "R"
+    for opened, closed in sorted(pairs):
+        held = {_strong(kind) for kind in kinds[opened + 1 : closed]}
+        if edge in held:
+            kinds[opened] = kinds[closed] = edge
+        elif other in held:
+            before = (_strong(kind) for kind in reversed(kinds[:opened]) if _strong(kind))
+            kinds[opened] = kinds[closed] = other if next(before, edge) == other else edge
+
+
+def _strong(kind: str) -> str:
+    return "R" if kind == "EN" else kind if kind in ("L", "R") else ""
 
 
 def _neutrals(kinds: list[str], edge: str) -> None:
@@ -222,7 +257,7 @@ def visual(text: str) -> str:
     return "".join(reversed(clusters))
 
 
-_MIRROR = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", strict=True))
+_MIRROR = dict(zip("()[]{}<>«»‹›≤≥（）［］", ")(][}{><»«›‹≥≤）（］［", strict=True))
 
 
 def _mirrored(char: str) -> str:

@@ -110,6 +110,7 @@ class Desk(ttk.Frame):
         )
         transcript = self.conversation.transcript
         transcript.on_menu = menus.of_message
+        menus.ask_emoji = lambda message_id: transcript.on_emoji(message_id, 0, 0)
         transcript.on_author = self._open_author
         composer = self.composer
         composer.on_typed = main.composer.typed

@@ -11,12 +11,11 @@ from p2pchat.model.text import safe_text
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.picker import USUAL
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.theme import Theme
-
-EMOJI = ("👍", "💜", "😂", "🎉", "😮", "😢", "🙏", "👀")
 
 
 class Menus:
@@ -27,6 +26,7 @@ class Menus:
     ) -> None:
         self.ask_files: Callable[[], None] = lambda: None
         self.ask_folder: Callable[[], None] = lambda: None
+        self.ask_emoji: Callable[[MessageId], None] = lambda message_id: None
         self.last: tk.Menu | None = None
         self._status: tk.StringVar | None = None
         """Of the last menu: Tk forgets the mark with the variable."""
@@ -75,12 +75,15 @@ class Menus:
         menu.add_separator()
 
     def _add_reactions(self, menu: tk.Menu, message_id: MessageId) -> None:
-        react = self._submenu(menu)
-        for emoji in EMOJI:
+        react, size = self._submenu(menu), self._theme.px(22)
+        for emoji in USUAL:
+            image = self._theme.pictures.emoji(emoji, size)
             react.add_command(
                 label=f" {emoji} ",
+                image=str(image or ""),
                 command=lambda emoji=emoji: self._main.conversation.react(message_id, emoji),  # type: ignore[misc]  # bound now
             )
+        react.add_command(label=_("More…"), command=lambda: self.ask_emoji(message_id))
         menu.add_cascade(label=_(Action.REACT.value), menu=react)
 
     def _copy(self, message_id: MessageId) -> None:
