@@ -131,7 +131,11 @@ class ComposerPresenter:
         draft = self._drafts.get(name, "")
         if draft != self._saved.get(name, ""):
             self._saved[name] = draft
-            self._runner.call(lambda: self._node.set_draft(name, draft), failed=lambda _: None)
+            self._runner.call(
+                lambda: self._node.set_draft(name, draft),
+                lambda _: self._directory.refresh() if name != self._name else None,
+                lambda _: None,
+            )
 
     def unsaved_drafts(self) -> dict[str, str]:
         """By conversation, what the node doesn't know yet: to be kept at the end."""

@@ -104,6 +104,11 @@ class ConversationPresenter:
         newest = reversed(self._loaded.messages)
         return next((m.message_id for m in newest if Action.EDIT in allowed(m, me)), None)
 
+    def details(self, message_id: MessageId) -> str:
+        """When a message was written, and who has it; empty where it isn't here any more."""
+        message = self.message(message_id)
+        return timeline.details(message, self._context()) if message else ""
+
     def actions(self, message_id: MessageId) -> list[Action]:
         message = self.message(message_id)
         return allowed(message, self._directory.me.peer_id) if message else []

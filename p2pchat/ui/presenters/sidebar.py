@@ -111,7 +111,9 @@ class SidebarPresenter:
         known = self._directory.conversations.get(name)
         title = self._directory.title(name)
         people = ngettext("{number} person", "{number} people", room.members)
-        last = preview(known, self._directory.me.peer_id, self._directory.labels)
+        last = self._draft(known) or preview(
+            known, self._directory.me.peer_id, self._directory.labels
+        )
         to_join = _("{people} · click to join").format(people=people)
         return SidebarRow(
             title=title,
@@ -139,7 +141,9 @@ class SidebarPresenter:
         name = f"@{peer.peer_id}"
         known = self._directory.conversations.get(name)
         label = self._directory.labels[peer.peer_id]
-        last = preview(known, self._directory.me.peer_id, self._directory.labels)
+        last = self._draft(known) or preview(
+            known, self._directory.me.peer_id, self._directory.labels
+        )
         blocked = _("blocked") if peer.blocked else ""
         return SidebarRow(
             title=label,
@@ -157,6 +161,12 @@ class SidebarPresenter:
             muted=bool(known and known.muted),
             selected=name == self._selected,
         )
+
+    def _draft(self, known: Conversation | None) -> str:
+        """What one has begun to write there, unless one is at it."""
+        begun = one_line(known.draft, 60) if known else ""
+        open_now = known is not None and known.conversation == self._selected
+        return _("Draft: {text}").format(text=begun) if begun and not open_now else ""
 
     def _when(self, known: Conversation | None) -> str:
         if known is None or known.last is None:

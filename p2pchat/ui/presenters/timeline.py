@@ -262,3 +262,27 @@ def _delivery(message: Message, me: PeerId) -> Delivery:
 
 def _others(people: tuple[PeerId, ...] | int, me: PeerId) -> int:
     return people if isinstance(people, int) else sum(person != me for person in people)
+
+
+def details(message: Message, context: Context) -> str:
+    """When it was written, and who has it: lines for whoever asks more of a message."""
+    at = words.local_time(message.sent_at)
+    lines = [f"{words.day(at, context.now)}  {at:%H:%M:%S}".strip() if at else words.clock(at)]
+    if message.author == context.me and message.kind != MessageKind.SYSTEM:
+        read, delivered = message.receipts.read, message.receipts.delivered
+        if isinstance(read, int) or isinstance(delivered, int):
+            numbers = {"read": _others(read, context.me), "all": _others(delivered, context.me)}
+            lines.append(_("delivered to {all}, read by {read}").format(**numbers))
+        else:
+            only = tuple(person for person in delivered if person not in read)
+            lines += _named(_("Read by {names}"), read, context)
+            lines += _named(_("Delivered to {names}"), only, context)
+            if len(lines) == 1:
+                lines.append(_("Kept here; nobody has it yet"))
+    note = _note(message)
+    return "\n".join([*lines, note] if note else lines)
+
+
+def _named(said: str, people: tuple[PeerId, ...], context: Context) -> list[str]:
+    names = [context.labels.get(p, p[:8]) for p in people if p != context.me]
+    return [said.format(names=words.several(names, 6))] if names else []

@@ -24,7 +24,7 @@ class Hit(NamedTuple):
     right: int
     bottom: int
     what: str
-    """`name`, `quote`, `more` or `react`."""
+    """`name`, `quote`, `more` or `react`; `time` only tells more when the pointer rests on it."""
     value: str
 
 

@@ -117,6 +117,7 @@ class ConversationPane(ttk.Frame):
         transcript.on_link = webbrowser.open
         transcript.on_key = self.composer.insert
         transcript.on_react = presenter.react
+        transcript.details_of = presenter.details
         transcript.setter.face_of = lambda peer_id: directory.face(PeerId(peer_id))
         transcript.on_emoji = lambda message_id, x, y: self.pick_emoji(
             lambda chars: presenter.react(message_id, chars)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from p2pchat.model.ids import MessageId, PeerId
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters.flow import part_at
 from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Row, Voice
 from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.cards import CHILD
+from p2pchat.ui.tk.hovertip import HoverTip
 from p2pchat.ui.tk.theme import Theme
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Pointing:
         self._last = (0, 0)
         self._auto = ""
         self._flashed: MessageId | None = None
+        self._tip = HoverTip(transcript.canvas, theme)
         self._bind()
 
     def _bind(self) -> None:
@@ -120,10 +123,26 @@ class Pointing:
         over_tools = self._tool_at(x, y) is not None
         if not over_tools:
             self._set_hovered(found[1].row.message_id if found else None)
-        hand = over_tools or self._hit(x, y) is not None
+        hit = None if over_tools else self._hit(x, y)
+        self._tip.point(self._tip_words(hit, x, y), x, y)
+        hand = over_tools or (hit is not None and hit[1] != "time")
         wanted = "hand2" if hand else "xterm" if self._over_text(x, y) else "arrow"
         if str(canvas.cget("cursor")) != wanted:
             canvas.configure(cursor=wanted)
+
+    def _tip_words(self, hit: tuple[Row, str, str] | None, x: int, y: int) -> str:
+        """What the pointer is told of the part that it rests on."""
+        tool = self._tool_at(x, y)
+        if tool is not None:
+            return (_("React"), _("Reply"), _("More"))[tool]
+        if hit is None:
+            return ""
+        row, what, value = hit
+        if what == "time":
+            return self._view.details_of(row.message_id)
+        if what == "react":
+            return next((r.people for r in row.reactions if r.emoji == value), "")
+        return ""
 
     def _over_text(self, x: int, y: int) -> bool:
         found = self.row_at(y)
@@ -134,6 +153,7 @@ class Pointing:
 
     def _left(self) -> None:
         self._last = (-1, -1)
+        self._tip.hide()
         self._set_hovered(None)
 
     def _set_hovered(self, message_id: MessageId | None) -> None:
@@ -316,6 +336,7 @@ class Pointing:
 
     def placed(self) -> None:
         """Rows were drawn or moved."""
+        self._tip.hide()
         if self._hovered is not None or self._tools:
             self._draw_tools()
         if self.current is not None:

@@ -193,6 +193,8 @@ class Stack:
 
         def place(x: int, y: int) -> None:
             right = x + self.width
+            top = y + bottom - height
+            block.hits.append(Hit(right - width, top, right, y + bottom, "time", ""))
             middle = y + bottom - height // 2 - (px(1) if beside else 0)
             colour = self._colours.own_faint if self._own else self._colours.faint
             if tick:

@@ -43,6 +43,7 @@ class Transcript(ttk.Frame):
         self.on_react: Callable[[MessageId, str], None] = lambda message_id, emoji: None
         self.on_reply: Callable[[MessageId], None] = lambda message_id: None
         self.on_emoji: Callable[[MessageId, int, int], None] = lambda message_id, x, y: None
+        self.details_of: Callable[[MessageId], str] = lambda message_id: ""
         self.on_key: Callable[[str], None] = lambda char: None
         self.rows: list[Row] = []
         self.drawn: dict[MessageId, tuple[int, Block]] = {}

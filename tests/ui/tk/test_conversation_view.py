@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from paper_node import ME, make_peer, peer_id
 
-from p2pchat.model.message import MessageKind
+from p2pchat.model.message import MessageKind, Receipts
 from p2pchat.ui.presenters.loaded import LIMIT
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter")
@@ -114,6 +114,26 @@ def test_the_tools_beside_a_message(stage: Stage) -> None:
     view(stage).canvas.event_generate("<Motion>", x=x, y=deleted_top + deleted.bubble[1] + 5)
     stage.root.update()
     assert not pointing._tools
+
+
+def test_the_pointer_is_told_who_has_reacted_and_who_has_read(stage: Stage) -> None:
+    stage.node.say("#lobby", "liked", LI, reactions={"🎉": (WANG,)})
+    stage.node.say("#lobby", "mine", ME, receipts=Receipts(delivered=(LI, WANG), read=(LI,)))
+    stage.start()
+    canvas = view(stage).canvas
+
+    def tip() -> str:
+        found = [i for i in canvas.find_withtag("tip") if canvas.type(i) == "text"]
+        return str(canvas.itemcget(found[0], "text")) if found else ""
+
+    x, y = place_of(stage, "liked", "react")
+    canvas.event_generate("<Motion>", x=x, y=y)
+    stage.until(lambda: tip() == "王小明")
+    x, y = place_of(stage, "mine", "time")
+    canvas.event_generate("<Motion>", x=x, y=y)
+    stage.until(lambda: "Read by Li\nDelivered to 王小明" in tip())
+    canvas.event_generate("<Motion>", x=5, y=5)
+    assert not tip()
 
 
 def test_marking_with_the_pointer_and_copying(stage: Stage) -> None:
