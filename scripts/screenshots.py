@@ -51,6 +51,11 @@ PAGES = (
     Page("about-person", ("ctrl+i",)),
     Page("transfers", ("ctrl+j",)),
     Page("settings", ("ctrl+comma",)),
+    Page("settings-below", ("ctrl+comma", "Next", "Next")),
+    Page("network", ("F2",)),
+    Page("udp", ("F4",)),
+    Page("new-room", ("ctrl+n",)),
+    Page("connect", ("ctrl+l",)),
     Page("shortcuts", ("F1",)),
 )
 
@@ -283,29 +288,29 @@ def differ(one: bytes, other: bytes) -> bool:
 
 def shoot(display: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["import", "-display", display, "-window", "root", "-strip", str(path)]
+    # A palette keeps the files small; of the few colours of a window nothing is lost by it.
+    small = ["-dither", "None", "-colors", "255", "-strip", f"PNG8:{path}"]
+    command = ["import", "-display", display, "-window", "root", *small]
     subprocess.run(command, check=True, timeout=30)
-
-
-FIRST_START = """
-from p2pchat.ui.tk.window import run_window
-run_window(None, first_start=True, suggested_name="Maria")
-"""
-"""No node is opened before the name is there."""
 
 
 def first_start(display: str, path: Path) -> None:
     """The page of a fresh profile."""
     empty = screen(display)
-    window = subprocess.Popen(
-        [sys.executable, "-c", FIRST_START], cwd=REPOSITORY, env={**os.environ, "DISPLAY": display}
-    )
-    try:
-        settle(display, empty)
-        shoot(display, path)
-    finally:
-        window.terminate()
-        window.wait(10)
+    with tempfile.TemporaryDirectory() as fresh:
+        window = subprocess.Popen(
+            [sys.executable, "-m", "p2pchat", "window", "--data-dir", os.path.join(fresh, "new")],
+            cwd=REPOSITORY,
+            env={**os.environ, "DISPLAY": display, "LANGUAGE": "en"},
+        )
+        try:
+            shown = settle(display, empty)
+            press(display, ("ctrl+a", "type:Maria"))
+            settle(display, shown)
+            shoot(display, path)
+        finally:
+            window.terminate()
+            window.wait(10)
 
 
 @contextlib.contextmanager
@@ -336,6 +341,7 @@ def for_readme(folder: Path) -> None:
         with classroom(Path(profiles)) as made:
             for theme, ending in (("light", ""), ("dark", "-dark")):
                 made.pictures(display, folder, [Page("window", back=())], ending, theme=theme)
+            made.pictures(display, folder, [Page("settings", ("ctrl+comma",))], "", theme="light")
             made.pictures(
                 display, folder, [Page("window", back=())], "-zh", theme="light", language="zh_CN"
             )

@@ -17,6 +17,8 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Ctrl+I", N_("Who this is, or who is in the room")),
             ("Ctrl+J", N_("All transfers")),
             ("Ctrl+,", N_("Settings")),
+            ("F2", N_("The network in plain words")),
+            ("F4", N_("UDP test")),
             ("Esc", N_("Close what is open beside the conversation")),
             ("Tab   Shift+Tab", N_("From one control to the next, and back")),
             ("F1", N_("This list")),

@@ -148,13 +148,15 @@ class Desk(ttk.Frame):
         self.search_panel.on_close = self.places.close_search
 
     def _bind(self) -> None:
-        root, main, places = self._top, self.main, self.places
+        root, main, places, menus = self._top, self.main, self.places, self.menus
         keys = {
             "<Control-k>": self.sidebar.start_find,
             "<Control-f>": places.open_search,
             "<Control-i>": lambda: places.toggle_about(main.conversation.name),
             "<Control-j>": lambda: places.toggle(Place.TRANSFERS),
             "<Control-comma>": lambda: places.toggle(Place.SETTINGS),
+            "<F2>": lambda: places.toggle(Place.NETWORK),
+            "<F4>": lambda: menus.on_udp() if menus.on_udp else None,
             "<F1>": lambda: places.toggle(Place.SHORTCUTS),
             "<Control-n>": lambda: self.asking.room(False),
             "<Control-l>": self.asking.connect,

@@ -148,7 +148,7 @@ class Menus:
         for label, place, keys in (
             (_("Profile and settings"), Place.SETTINGS, "Ctrl+,"),
             (_("Transfers"), Place.TRANSFERS, "Ctrl+J"),
-            (_("Network"), Place.NETWORK, ""),
+            (_("Network"), Place.NETWORK, "F2"),
             (_("Keyboard shortcuts"), Place.SHORTCUTS, "F1"),
         ):
             menu.add_command(
@@ -158,7 +158,7 @@ class Menus:
             )
         menu.add_separator()
         if self.on_udp is not None:
-            menu.add_command(label=_("UDP test…"), command=self.on_udp)
+            menu.add_command(label=_("UDP test…"), accelerator="F4", command=self.on_udp)
         menu.add_command(label=_("I am someone else…"), command=self._asking.someone_else)
         menu.add_command(label=_("Quit"), accelerator="Ctrl+Q", command=self.on_quit)
         self._below(menu, below)

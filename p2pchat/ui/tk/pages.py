@@ -148,7 +148,7 @@ class FirstPage(ttk.Frame):
         px = self._theme.px
         foot = ttk.Frame(self)
         spoken = language.available()
-        self.language = ttk.Menubutton(foot, text=spoken[language.tag()])
+        self.language = ttk.Menubutton(foot, text=spoken[language.tag()], style="Page.TMenubutton")
         menu = tk.Menu(self.language, tearoff=False, font=self._theme.fonts["small"])
         for tag, name in spoken.items():
             menu.add_command(label=name, command=partial(self._speak, tag))
@@ -160,7 +160,7 @@ class FirstPage(ttk.Frame):
             (_("UDP test…"), _("Plain lines of text, without a profile"), self.on_udp),
         ):
             if action is not None:
-                button = ttk.Button(foot, text=text, command=action)
+                button = ttk.Button(foot, text=text, command=action, style="Page.TButton")
                 button.bind("<Return>", partial(_invoke, button))
                 tip(button, about)
                 button.grid(row=0, column=foot.grid_size()[0], padx=(px(8), 0))
