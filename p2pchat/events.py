@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from p2pchat.model.accounts import RegistrarInfo
+from p2pchat.model.accounts import Announcement, RegistrarInfo
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
@@ -115,6 +115,10 @@ class RegistrarChanged(_Event, frozen=True, tag="registrar.changed"):
     registrar: RegistrarInfo
 
 
+class Announced(_Event, frozen=True, tag="announcement"):
+    announcement: Announcement
+
+
 class AccountRenamed(_Event, frozen=True, tag="account.renamed"):
     """`why`: `name-taken` (two parts of the network had given one name), `released`."""
 
@@ -157,5 +161,6 @@ Event = (
     | ProfileRenewed
     | RegistrarChanged
     | AccountRenamed
+    | Announced
     | Warned
 )

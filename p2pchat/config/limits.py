@@ -192,6 +192,12 @@ REGISTRATIONS_PER_SOURCE = 40
 """Within a minute from one address: a class behind one."""
 REGISTER_S = 15.0
 """How long a front end waits for a registrar to take something."""
+ANNOUNCEMENT_BYTES = 1 * KIB
+"""Of UTF-8: what is shown above everything is short."""
+ATTENDANCE_LINES = 50_000
+"""Of the register, some 200 bytes each: a class's of ten years. Above, accounts alone."""
+SEEN_BY = 2000
+"""Persons who have seen one announcement: each is a record of 200 bytes."""
 CLAIMS_SEEN = 16
 """Claims of one name that a claim says to have seen."""
 CLAIMS = 10_000

@@ -39,6 +39,30 @@ class Opened(msgspec.Struct, frozen=True):
     """The person's."""
 
 
+class Announcement(msgspec.Struct, frozen=True):
+    """What the appointed tells everyone, or a room."""
+
+    announcement_id: str
+    author: PeerId
+    author_label: str
+    conversation: str | None
+    """`#room`; None: for everyone."""
+    text: str
+    sent_at: str
+    seen_by: tuple[PeerId, ...]
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """Somebody was there: a line of the register of attendance."""
+
+    label: str
+    peer_id: PeerId
+    account: PeerId | None
+    came: str
+    left: str | None
+    """None: is there still."""
+
+
 class RegistrarInfo(msgspec.Struct, frozen=True):
     """Who leads, and what this node is in that."""
 

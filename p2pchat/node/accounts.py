@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
+import io
 import os
 import secrets as entropy
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from p2pchat.config.appointing import file_text
-from p2pchat.errors import RequestError
+from p2pchat.errors import BadParams, RequestError
 from p2pchat.events import ProfileRenewed
-from p2pchat.model.accounts import Account, Opened, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.accounts import (
+    Account,
+    Announcement,
+    Opened,
+    Registered,
+    RegistrarInfo,
+    SignedIn,
+    Stay,
+)
 from p2pchat.model.ids import show_key
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
@@ -68,6 +79,28 @@ class Accounts:
         await self._node.ready()
         return self._node.machine.registrar.accounts.list()
 
+    async def announce(self, text: str, conversation: str | None = None) -> Announcement:
+        made: Announcement = await self._ask(
+            lambda m: m.registrar.announcements.send, text, conversation
+        )
+        return made
+
+    async def announcements(self) -> Sequence[Announcement]:
+        await self._node.ready()
+        return self._node.machine.registrar.announcements.list()
+
+    async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
+        await self._node.ready()
+        register = self._node.machine.registrar.attendance
+        return register.list(_milliseconds(since), _milliseconds(until))
+
+    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
+        text = attendance_csv(await self.attendance(since, until))
+        try:
+            return await asyncio.to_thread(_write_new, path, text)
+        except OSError as error:
+            raise RequestError("not-allowed", f"{path}: {error.strerror}") from error
+
     async def release(self, account_id: str) -> None:
         await self._ask(lambda m: m.registrar.accounts.release, account_id)
 
@@ -84,11 +117,55 @@ class Accounts:
         return show_key(Signer(seed).key)
 
 
-def _write_new(path: str, text: str) -> None:
-    """A file of the owner's alone; one that is there stays."""
+def _milliseconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadParams(f"no time as in RFC 3339: {text[:40]}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+def attendance_csv(stays: Sequence[Stay]) -> str:
+    """A line each, with times in UTC and in this machine's zone. RFC 4180."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\r\n")
+    rows.writerow(
+        ("label", "peer_id", "account", "came_utc", "left_utc", "came_local", "left_local")
+    )
+    for stay in stays:
+        times = (stay.came, stay.left or "")
+        rows.writerow(
+            (
+                _harmless(stay.label),
+                stay.peer_id,
+                stay.account or "",
+                *times,
+                *(_local(time) for time in times),
+            )
+        )
+    return text.getvalue()
+
+
+def _harmless(label: str) -> str:
+    """A name that a spreadsheet would take for a formula is shown as text."""
+    return f"'{label}" if label[:1] in ("=", "+", "-", "@", "\t", "\r") else label
+
+
+def _local(time: str) -> str:
+    if not time:
+        return ""
+    return datetime.fromisoformat(time).astimezone().isoformat(timespec="seconds")
+
+
+def _write_new(path: str, text: str) -> str:
+    """A file of the owner's alone; one that is there stays. Its absolute path."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -96,3 +173,4 @@ def _write_new(path: str, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
         raise
+    return os.path.abspath(path)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from p2pchat.config.settings import Settings
 from p2pchat.events import Event
-from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.accounts import Account, Announcement, Registered, RegistrarInfo, SignedIn, Stay
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
@@ -57,6 +57,24 @@ class AccountsApi(Protocol):
 
     async def accounts(self) -> Sequence[Account]:
         """All accounts of the network."""
+        ...
+
+    async def announce(self, text: str, conversation: str | None = None) -> Announcement:
+        """On an appointed node: tell everyone, or those in a room. `not-allowed`, `too-large`,
+        `no-such-room`."""
+        ...
+
+    async def announcements(self) -> Sequence[Announcement]:
+        """For this person, newest first."""
+        ...
+
+    async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
+        """On an appointed node: who was there at any time between, oldest first. The times are
+        RFC 3339. `not-allowed`; BadParams."""
+        ...
+
+    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
+        """The same as a new CSV file; its path. `not-allowed`: also where the file is there."""
         ...
 
     async def release(self, account_id: str) -> None:

@@ -87,6 +87,7 @@ class Node:
         self.choice = Choice(kept=_settings(state), given=self.choice.given)
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
         self.machine.registrar.vaulting.settings_brought = self._take_settings
+        self.machine.registrar.announcements.watched = lambda: bool(self.handlers)
         self.runtime = Runtime(
             self.machine,
             self.store,

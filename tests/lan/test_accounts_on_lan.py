@@ -4,6 +4,7 @@ leaves behind."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +98,44 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         other.stop()
         later = lan.node(3)
         assert later.call("node.info")["peer_id"] == before, "the profile used last"
+
+
+def test_the_appointed_announces_and_keeps_a_register(tmp_path: Path) -> None:
+    with Lan(hosts=3) as lan:
+        key_file, csv_file = tmp_path / "class.key", tmp_path / "register.csv"
+        maker = lan.node(0)
+        public = maker.call("registrar.appoint", path=str(key_file))["appointed_by"]
+        maker.stop()
+        teacher = lan.node(0, "--name", "Teacher", "--appointing-key", str(key_file))
+        pupils = [
+            lan.node(host, "--name", f"Pupil {host}", "--appointed-by", public) for host in (1, 2)
+        ]
+        wait_linked([teacher, *pupils])
+        registrar([teacher, *pupils])
+        ids = {pupil.call("node.info")["peer_id"] for pupil in pupils}
+        assert refused(pupils[0], "announcements.send", text="no") == "not-allowed"
+        assert refused(pupils[0], "attendance.list") == "not-allowed"
+        made = teacher.call("announcements.send", text="Books away")
+        assert made["seen_by"] == []
+        for pupil in pupils:
+            told = pupil.wait_event("announcement")["announcement"]
+            assert (told["text"], told["author_label"]) == ("Books away", "Teacher")
+        wait_until(lambda: set(teacher.call("announcements.list")[0]["seen_by"]) == ids, 10, "seen")
+        pupils[0].call("accounts.register", name="Li", password=PASSWORD)
+        wait_until(
+            lambda: (
+                {line["label"] for line in teacher.call("attendance.list")} == {"Li", "Pupil 2"}
+            ),
+            15,
+            "both are in the register",
+        )
+        assert teacher.call("attendance.export", path=str(csv_file)) == {"path": str(csv_file)}
+        assert "Pupil 2" in csv_file.read_text()
+        assert refused(teacher, "attendance.export", path=str(csv_file)) == "not-allowed"
+        assert teacher.call("attendance.list", **{"to": "2020-01-01T00:00:00Z"}) == []
+
+        (li,) = pupils[0].call("accounts.list")
+        assert refused(pupils[0], "accounts.release", account_id=li["account_id"]) == "not-allowed"
+        teacher.call("accounts.release", account_id=li["account_id"])
+        event = pupils[0].wait_event("account.renamed").body
+        assert (event["old_name"], event["new_name"], event["why"]) == ("Li", "Li_2", "released")

@@ -16,7 +16,7 @@ from tunnel import Tunnel
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
-from p2pchat.events import AccountRenamed, MessageReceived, Warned
+from p2pchat.events import AccountRenamed, Announced, MessageReceived, Warned
 from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import DeviceId, EntryHash, InstanceId, PeerId
 from p2pchat.model.message import Message
@@ -67,6 +67,7 @@ class Host:
         self.signed: list[Registered | Opened] = []
         """Answers of registering and of proving a password."""
         self.renamed: list[AccountRenamed] = []
+        self.announced: list[Announced] = []
         self.refused: list[str] = []
         self.warnings: list[str] = []
         """Reasons; `told` has what people read."""
@@ -232,6 +233,8 @@ class Host:
                     if isinstance(event, Warned):
                         self.warnings.append(event.reason)
                         self.told.append(event.text)
+                    elif isinstance(event, Announced):
+                        self.announced.append(event)
                     elif isinstance(event, AccountRenamed):
                         self.renamed.append(event)
                     elif isinstance(event, MessageReceived):

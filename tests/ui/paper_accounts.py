@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2pchat.errors import RequestError
-from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.accounts import Account, Announcement, Registered, RegistrarInfo, SignedIn, Stay
 from p2pchat.model.ids import PeerId
 
 CODE = "ABCD-EFGH"
@@ -70,6 +70,18 @@ class PaperAccounts:
             Account(self.id_of(name), name, self.id_of(name), name == self.signed)
             for name in self.passwords
         ]
+
+    async def announce(self, text: str, conversation: str | None = None) -> Announcement:
+        raise RequestError("not-allowed", text)
+
+    async def announcements(self) -> Sequence[Announcement]:
+        return []
+
+    async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
+        raise RequestError("not-allowed")
+
+    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
+        raise RequestError("not-allowed", path)
 
     async def release(self, account_id: str) -> None:
         raise RequestError("not-allowed", account_id)

@@ -30,6 +30,8 @@ CLAIM_CONTEXT = b"p2pchat 1 claim\0"
 COUNTERSIGNATURE_CONTEXT = b"p2pchat 1 countersignature\0"
 RELEASE_CONTEXT = b"p2pchat 1 release\0"
 HOLDER_CONTEXT = b"p2pchat 1 holder\0"
+NOTICE_CONTEXT = b"p2pchat 1 announcement\0"
+SEEN_CONTEXT = b"p2pchat 1 announcement seen\0"
 ID_BYTES = 32
 
 
@@ -72,7 +74,27 @@ class Holder(msgspec.Struct, frozen=True, array_like=True, tag=4):
     device_key: bytes
 
 
-Payload = Claim | Countersignature | Release | Holder
+class Notice(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """An announcement; signed by the appointing key."""
+
+    author: bytes
+    """The key of the person who wrote it."""
+    text: str
+    conversation: bytes
+    """A room's id; empty: for everyone."""
+    sent_ms: int
+    salt: bytes
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Signed by a person: they have seen this announcement."""
+
+    notice: bytes
+    person_key: bytes
+
+
+Payload = Claim | Countersignature | Release | Holder | Notice | Seen
+Appointed = Countersignature | Release | Holder | Notice
 
 _payload = msgspec.msgpack.Decoder(Payload)
 _request = msgspec.msgpack.Decoder(Request)
@@ -81,6 +103,8 @@ _CONTEXTS: dict[type, bytes] = {
     Countersignature: COUNTERSIGNATURE_CONTEXT,
     Release: RELEASE_CONTEXT,
     Holder: HOLDER_CONTEXT,
+    Notice: NOTICE_CONTEXT,
+    Seen: SEEN_CONTEXT,
 }
 
 
@@ -139,9 +163,13 @@ def make_claim(
     return Record(claim, signed.wrap(payload, signature))
 
 
-def make_appointed(
-    appointing: Signer, network: bytes, said: Countersignature | Release | Holder
-) -> Record:
+def make_seen(person: Signer, network: bytes, notice: bytes) -> Record:
+    seen = Seen(notice, person.key)
+    payload = signed.encode(seen)
+    return Record(seen, signed.wrap(payload, person.sign(SEEN_CONTEXT, network, payload)))
+
+
+def make_appointed(appointing: Signer, network: bytes, said: Appointed) -> Record:
     payload = signed.encode(said)
     context = _CONTEXTS[type(said)]
     return Record(said, signed.wrap(payload, appointing.sign(context, network, payload)))
@@ -165,6 +193,8 @@ def read_record(raw: bytes, network: bytes, appointed_by: bytes) -> Record | Non
         signer = payload.device_key
         if read_request(payload.request, network) is None:
             return None
+    elif isinstance(payload, Seen):
+        signer = payload.person_key
     else:
         signer = appointed_by
     context = _CONTEXTS[type(payload)]
@@ -185,6 +215,16 @@ def _fits(payload: Payload) -> bool:
             )
         case Holder():
             return len(payload.device_key) == KEY_BYTES
+        case Notice():
+            return (
+                len(payload.author) == KEY_BYTES
+                and 0 < len(payload.text.encode()) <= limits.ANNOUNCEMENT_BYTES
+                and len(payload.conversation) in (0, ID_BYTES)
+                and 0 <= payload.sent_ms < MAX_NUMBER
+                and len(payload.salt) <= ID_BYTES
+            )
+        case Seen():
+            return len(payload.notice) == ID_BYTES and len(payload.person_key) == KEY_BYTES
         case _:
             return len(payload.person_key) == KEY_BYTES and is_account_name(payload.name)
 

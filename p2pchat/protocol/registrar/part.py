@@ -17,6 +17,8 @@ from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.overlay import Mode
 from p2pchat.protocol.registrar.accounts import Accounts
+from p2pchat.protocol.registrar.announcements import Announcements
+from p2pchat.protocol.registrar.attendance import Attendance
 from p2pchat.protocol.registrar.claims import Holder, kept_record, make_appointed
 from p2pchat.protocol.registrar.election import Standing
 from p2pchat.protocol.registrar.holding import Holding
@@ -62,6 +64,8 @@ class Registrar:
         self.leading = Leading(self, number)
         self.service = Service(self)
         self.accounts = Accounts(self)
+        self.announcements = Announcements(self)
+        self.attendance = Attendance(self, meta)
         self.vaulting = Vaulting(self, meta)
 
         def in_parts(link: Link, raw: bytes) -> None:
@@ -146,10 +150,13 @@ class Registrar:
     def start(self) -> None:
         self.leading.start()
         self.vaulting.start()
+        self.announcements.start()
+        self.attendance.start()
         self._tell_own()
 
     def stop(self) -> None:
         self.leading.stop()
+        self.attendance.stop()
 
     def link_up(self, link: Link) -> None:
         self.leading.link_up(link)

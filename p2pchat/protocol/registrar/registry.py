@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from p2pchat.config import limits
 from p2pchat.model.ids import PeerId
@@ -12,8 +12,10 @@ from p2pchat.protocol.registrar.claims import (
     Claim,
     Countersignature,
     Holder,
+    Notice,
     Record,
     Release,
+    Seen,
     kept_record,
     read_record,
 )
@@ -38,6 +40,9 @@ class Registry:
         """By the id as on the wire."""
         self._claims = 0
         self._holders: set[bytes] = set()
+        self._notices: list[Record] = []
+        self._seen: dict[bytes, dict[bytes, None]] = {}
+        """The keys of those who have seen an announcement."""
         self._looks: dict[str, frozenset[str]] = {}
         self._owners: dict[PeerId, Owner] | None = None
         self._by_look: dict[str, Owner] = {}
@@ -60,19 +65,38 @@ class Registry:
         record = read_record(raw, self._network, self._appointed_by())
         if record is None or not self._counts(record):
             return None
-        full = limits.CLAIMS if isinstance(record.payload, Claim) else 2 * limits.CLAIMS
-        count = self._claims if isinstance(record.payload, Claim) else len(self._records)
-        if count >= full:
+        if not self._has_room(record):
             return None
         self._put(record)
         return record
 
+    def _has_room(self, record: Record) -> bool:
+        """What anybody can make is bounded; what the appointing key has signed isn't."""
+        match record.payload:
+            case Claim():
+                return self._claims < limits.CLAIMS
+            case Seen(notice=notice):
+                found = self._records.get(notice[:SHORT_BYTES])
+                known = found is not None and isinstance(found.payload, Notice)
+                return known and len(self._seen.get(notice, ())) < limits.SEEN_BY
+            case _:
+                return True
+
     def _put(self, record: Record) -> None:
         self._records[self._short(record)] = record
-        self._claims += isinstance(record.payload, Claim)
-        if isinstance(record.payload, Holder):
-            self._holders.add(record.payload.device_key)
-        self._owners = self._digest = None
+        self._digest = None
+        match record.payload:
+            case Holder(device_key=key):
+                self._holders.add(key)
+            case Notice():
+                self._notices.append(record)
+                return
+            case Seen(notice=notice, person_key=person):
+                self._seen.setdefault(notice, {})[person] = None
+                return
+            case Claim():
+                self._claims += 1
+        self._owners = None
 
     @staticmethod
     def _short(record: Record) -> bytes:
@@ -91,11 +115,20 @@ class Registry:
         """Signed by the appointing key."""
         return device_key in self._holders
 
+    def notices(self) -> list[Record]:
+        """Announcements, in the order in which they came."""
+        return list(self._notices)
+
+    def seen_of(self, notice: bytes) -> Collection[bytes]:
+        """The keys of the persons who have seen it."""
+        return self._seen.get(notice, {}).keys()
+
     def ids(self) -> list[bytes]:
-        """As on the wire; holders first: what they have claimed counts only then."""
+        """As on the wire, but what others count only with comes first: holders and announcements
+        before what they have claimed and who has seen them."""
 
         def place(short: bytes) -> tuple[bool, bytes]:
-            return (not isinstance(self._records[short].payload, Holder), short)
+            return (not isinstance(self._records[short].payload, Holder | Notice), short)
 
         return sorted(self._records, key=place)
 
@@ -128,7 +161,7 @@ class Registry:
                         said[0].add((key, name))
                     case Release(person_key=key, name=name):
                         said[1].add((key, name))
-                    case Holder():
+                    case Holder() | Notice() | Seen():
                         pass
             if not self._appointed_by():
                 said = (set(), set())

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from p2pchat.events import (
     AccountRenamed,
+    Announced,
     ConversationChanged,
     Event,
     FileComplete,
@@ -100,7 +101,7 @@ class Directory:
                         self._reload_conversations.ask()
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
                     pass
-                case RegistrarChanged() | AccountRenamed():
+                case RegistrarChanged() | AccountRenamed() | Announced():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass

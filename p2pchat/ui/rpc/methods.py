@@ -230,6 +230,22 @@ class ChangePassword(Slow, frozen=True):
     new: str
 
 
+class Announce(Params, frozen=True):
+    text: str
+    conversation: str | None = None
+
+
+class OfAttendance(Params, frozen=True, rename={"since": "from", "until": "to"}):
+    since: str | None = None
+    until: str | None = None
+
+
+class ExportAttendance(Params, frozen=True, rename={"since": "from", "until": "to"}):
+    path: str
+    since: str | None = None
+    until: str | None = None
+
+
 class OfAccount(Params, frozen=True):
     account_id: str
 
@@ -304,6 +320,10 @@ async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
     return {"appointed_by": await node.accounts.make_appointing_key(p.path)}
 
 
+async def _export_attendance(node: NodeApi, p: ExportAttendance) -> dict[str, str]:
+    return {"path": await node.accounts.export_attendance(p.path, p.since, p.until)}
+
+
 METHODS: dict[str, Method] = {
     "node.info": Method(Nothing, lambda node, p: node.info()),
     "settings.get": Method(Nothing, lambda node, p: node.settings(), Order.READ),
@@ -372,6 +392,14 @@ METHODS: dict[str, Method] = {
     "accounts.release": Method(
         OfAccount, lambda node, p: _empty(node.accounts.release(p.account_id)), Order.WRITE
     ),
+    "announcements.send": Method(
+        Announce, lambda node, p: node.accounts.announce(p.text, p.conversation), Order.WRITE
+    ),
+    "announcements.list": Method(Nothing, lambda node, p: node.accounts.announcements()),
+    "attendance.list": Method(
+        OfAttendance, lambda node, p: node.accounts.attendance(p.since, p.until)
+    ),
+    "attendance.export": Method(ExportAttendance, _export_attendance),
     "files.share": Method(Share, lambda node, p: node.share(p.conversation, p.path), Order.SEND),
     "files.stop_reading": Method(
         StopReading, lambda node, p: node.stop_reading(p.conversation, p.path), Order.FREE
@@ -416,7 +444,7 @@ class Table:
 
     def _by_name(self, name: str, raw: bytes) -> bytes:
         values = msgspec.json.decode(raw, type=list[msgspec.Raw])
-        fields = self._methods[name].params.__struct_fields__
+        fields = self._methods[name].params.__struct_encode_fields__
         if len(values) > len(fields):
             raise RpcError(Code.INVALID_PARAMS, f"at most {len(fields)} parameters")
         return msgspec.json.encode(dict(zip(fields, values, strict=False)))

@@ -13,6 +13,7 @@ from p2pchat.errors import P2PChatError
 from p2pchat.events import (
     RUNS_TWICE,
     AccountRenamed,
+    Announced,
     ConversationChanged,
     Event,
     FileComplete,
@@ -263,6 +264,10 @@ class Chat:
                 case AccountRenamed():
                     old, new = safe_name(event.old_name), safe_name(event.new_name)
                     self.say(f"the account {old} is called {new} from now on")
+                case Announced():
+                    told = event.announcement
+                    text = safe_text(told.text, multiline=False)
+                    self.warn(f"{safe_name(told.author_label)} announces: {text}")
                 case MessageReceipt() | RegistrarChanged():
                     pass
                 case _:

@@ -37,7 +37,7 @@ def test_methods_and_their_parameters() -> None:
         for cells in rows("Methods")
         if re.fullmatch(r"`\w+\.\w+`", cells[0])
     }
-    real = {name: list(method.params.__struct_fields__) for name, method in METHODS.items()}
+    real = {name: list(method.params.__struct_encode_fields__) for name, method in METHODS.items()}
     assert documented == real
 
 

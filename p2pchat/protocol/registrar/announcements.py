@@ -1,0 +1,114 @@
+"""What the appointed tells everyone, or a room, and who has seen it: records of the registry, so
+that they come to whoever comes late, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from p2pchat.config import limits
+from p2pchat.errors import RequestError
+from p2pchat.events import Announced
+from p2pchat.model.accounts import Announcement
+from p2pchat.model.text import well_formed
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.hashing import peer_id_of
+from p2pchat.protocol.registrar.claims import (
+    Notice,
+    Record,
+    make_appointed,
+    make_seen,
+)
+from p2pchat.protocol.views import rfc3339
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.registrar.part import Registrar
+
+LOOK_S = 1.0
+"""How often it is looked whether somebody is there to see what has come."""
+SALT_BYTES = 16
+
+
+class Announcements:
+    def __init__(self, registrar: Registrar) -> None:
+        self._r = registrar
+        self._m = registrar.machine
+        self._ctx = registrar.machine.ctx
+        self.watched: Callable[[], bool] = lambda: True
+        """Whether a front end is there, which shows what it is told."""
+        self._told: set[bytes] = set()
+        """Ids of those that were told, since the start."""
+
+    def start(self) -> None:
+        self._ctx.after(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        self._ctx.after(LOOK_S, self._look)
+        self.look()
+
+    def look(self) -> None:
+        """Tell what is new and for this person, and say that it was seen."""
+        if not self.watched():
+            return
+        me = self._m.identity.person.key
+        for record in self._r.registry.notices():
+            if record.id in self._told or not self._is_for_us(record):
+                continue
+            self._told.add(record.id)
+            if me in self._r.registry.seen_of(record.id):
+                continue
+            if record.payload.author != me:  # type: ignore[union-attr]  # notices are Notices
+                self._ctx.notify(Announced(self.announcement(record)))
+                seen = make_seen(self._m.identity.person, self._ctx.network, record.id)
+                self._r.keep_record(seen.raw)
+
+    def _is_for_us(self, record: Record) -> bool:
+        notice = record.payload
+        assert isinstance(notice, Notice)
+        return not notice.conversation or self._room(notice) is not None
+
+    def _room(self, notice: Notice) -> Conversation | None:
+        found = self._m.conversations.get(notice.conversation)
+        return found if found is not None and found.mine else None
+
+    def announcement(self, record: Record) -> Announcement:
+        notice = record.payload
+        assert isinstance(notice, Notice)
+        room = self._room(notice) if notice.conversation else None
+        author = peer_id_of(notice.author)
+        return Announcement(
+            announcement_id=record.id.hex(),
+            author=author,
+            author_label=self._m.people.label(author),
+            conversation=room.label if room is not None else None,
+            text=notice.text,
+            sent_at=rfc3339(notice.sent_ms),
+            seen_by=tuple(sorted(peer_id_of(key) for key in self._r.registry.seen_of(record.id))),
+        )
+
+    # -- what front ends ask
+
+    def send(self, request: int, text: str, conversation: str | None) -> None:
+        """Replies with the Announcement, durable here. `not-allowed`, `too-large`,
+        `no-such-room`."""
+        if self._r.appointing is None:
+            raise RequestError("not-allowed", "only the appointed can announce something")
+        clean = well_formed(text).strip()
+        if not clean:
+            raise RequestError("not-allowed", "an announcement needs some text")
+        if len(clean.encode()) > limits.ANNOUNCEMENT_BYTES:
+            raise RequestError(
+                "too-large", f"an announcement has at most {limits.ANNOUNCEMENT_BYTES} bytes"
+            )
+        place = self._m.rooms.find(conversation).id if conversation else b""
+        author = self._m.identity.person.key
+        salt = self._ctx.rng.randbytes(SALT_BYTES)
+        notice = Notice(author, clean, place, self._ctx.wall_ms, salt)
+        record = make_appointed(self._r.appointing, self._ctx.network, notice)
+        self._r.keep_record(record.raw, lambda: self._ctx.reply(request, self.announcement(record)))
+
+    def list(self) -> Sequence[Announcement]:
+        """Those for this person, newest first."""
+        notices = [record for record in self._r.registry.notices() if self._is_for_us(record)]
+        found = [self.announcement(record) for record in notices]
+        return sorted(found, key=lambda one: (one.sent_at, one.announcement_id), reverse=True)

@@ -1,0 +1,129 @@
+"""The register of attendance, which only an appointed node keeps: who was there, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from p2pchat.config import limits
+from p2pchat.errors import RequestError
+from p2pchat.model.accounts import Stay
+from p2pchat.model.ids import PeerId
+from p2pchat.model.people import Status
+from p2pchat.model.records import PutMeta
+from p2pchat.protocol import signed
+from p2pchat.protocol.views import rfc3339
+
+if TYPE_CHECKING:
+    from p2pchat.protocol.registrar.part import Registrar
+
+KEY = "attendance/"
+LOOK_S = 5.0
+"""How exact the register is."""
+SAVE_S = 60.0
+"""How much of a stay is lost at most where the power goes."""
+BREAK_MS = 60_000
+"""Who is back sooner was there all the time: a machine that was started anew."""
+
+
+class _Line(msgspec.Struct, array_like=True):
+    peer_id: PeerId
+    label: str
+    account: PeerId | None
+    came_ms: int
+    left_ms: int
+    """Was still there then."""
+    gone: bool = False
+
+
+class Attendance:
+    def __init__(self, registrar: Registrar, meta: Mapping[str, bytes]) -> None:
+        self._r = registrar
+        self._m = registrar.machine
+        self._ctx = registrar.machine.ctx
+        self._lines: list[_Line] = []
+        for key, raw in sorted(meta.items()):
+            if key.startswith(KEY):
+                line = msgspec.msgpack.decode(raw, type=_Line)
+                line.gone = True
+                self._lines.append(line)
+        self._last: dict[PeerId, _Line] = {line.peer_id: line for line in self._lines}
+        """Of each person the newest."""
+        self._saved = 0.0
+
+    def start(self) -> None:
+        if self._r.appointing is not None:
+            self._look()
+
+    def stop(self) -> None:
+        self._save([line for line in self._last.values() if not line.gone])
+
+    def _look(self) -> None:
+        self._ctx.after(LOOK_S, self._look)
+        people, now_ms = self._m.people, self._ctx.wall_ms
+        changed: list[_Line] = []
+        here = {
+            row.id: peer
+            for row in people.rows()
+            if people.status(row.id) is not Status.OFFLINE
+            and (peer := people.shown(row.id)) is not None
+        }
+        for person, peer in here.items():
+            line = self._last.get(person)
+            if line is not None and (not line.gone or 0 <= now_ms - line.left_ms < BREAK_MS):
+                line.gone = False
+                line.left_ms = max(line.left_ms, now_ms)
+                if (line.label, line.account) == (peer.label, _account(peer.account)):
+                    continue
+                line.label, line.account = peer.label, _account(peer.account)
+            elif len(self._lines) >= limits.ATTENDANCE_LINES and peer.account is None:
+                continue  # made-up persons don't fill the register
+            else:
+                line = _Line(person, peer.label, _account(peer.account), now_ms, now_ms)
+                self._lines.append(line)
+                self._last[person] = line
+            changed.append(line)
+        for person, line in self._last.items():
+            if not line.gone and person not in here:
+                line.gone = True
+                changed.append(line)
+        if self._ctx.now - self._saved >= SAVE_S:
+            changed = [line for line in self._last.values() if not line.gone or line in changed]
+            self._saved = self._ctx.now
+        self._save(changed)
+
+    def _save(self, lines: Sequence[_Line]) -> None:
+        if lines:
+            self._ctx.commit(
+                [
+                    PutMeta(f"{KEY}{line.came_ms:016x}/{line.peer_id}", signed.encode(line))
+                    for line in lines
+                ]
+            )
+
+    def list(self, since_ms: int | None, until_ms: int | None) -> list[Stay]:
+        """Those that were there at any time between; oldest first. `not-allowed`."""
+        if self._r.appointing is None:
+            raise RequestError("not-allowed", "only the appointed keeps a register")
+        found = [
+            line
+            for line in self._lines
+            if (since_ms is None or line.left_ms >= since_ms)
+            and (until_ms is None or line.came_ms <= until_ms)
+        ]
+        return [
+            Stay(
+                label=line.label,
+                peer_id=line.peer_id,
+                account=line.account,
+                came=rfc3339(line.came_ms),
+                left=rfc3339(line.left_ms) if line.gone else None,
+            )
+            for line in sorted(found, key=lambda line: (line.came_ms, line.peer_id))
+        ]
+
+
+def _account(text: str | None) -> PeerId | None:
+    return None if text is None else PeerId(text)
