@@ -137,7 +137,7 @@ def _add_options(parser: argparse.ArgumentParser, after: bool) -> None:
     add("--profile", metavar="NAME", help="a named profile under the default folder")
     add("--passphrase-file", metavar="FILE", help="opens a profile under a passphrase")
     add("--name", help="the display name, kept in the profile")
-    add("--network", "lan", metavar="NAME", help="only nodes of one network see each other")
+    add("--network", metavar="NAME", help="only nodes of one network see each other")
     add("--network-code", metavar="CODE", help="a shared secret of the network")
     add("--listen", metavar="[HOST:]PORT", help="where links are accepted")
     add_many("--interface", metavar="NAME-OR-ADDRESS", help="use only this one (repeatable)")
@@ -324,13 +324,13 @@ def options_of(given: argparse.Namespace) -> Options:
 
     listen = ("", None) if given.listen is None else addresses.parse_listen(given.listen)
     code = given.network_code
-    if not given.network or code == "":
+    if given.network == "" or code == "":
         raise UsageError("--network and --network-code can't be empty")
     appointing, appointed_by = _appointing(given.appointing_key, given.appointed_by)
     return Options(
         data_dir=_data_dir(given),
         name=_checked_name(given.name),
-        network=well_formed(given.network),
+        network=well_formed(given.network or ""),
         network_code=None if code is None else well_formed(code),
         listen_host=listen[0],
         listen_port=listen[1],

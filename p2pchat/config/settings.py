@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB
+from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB, NAME_CHARS
 from p2pchat.model.people import Status
 
 Positive = Annotated[int, msgspec.Meta(ge=0)]
@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     theme: Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")] = "system"
     language: str = ""
     """A language tag such as `en` or `zh_CN`; empty: the system's."""
+    network: Annotated[str, msgspec.Meta(max_length=NAME_CHARS)] = ""
+    """Only nodes of one network see each other; from the next start on. Empty: `lan`."""
     registrar: bool = False
     """This node would be the registrar."""
     appointed_by: Annotated[str, msgspec.Meta(pattern="^([a-z2-7]{52})?$")] = ""
@@ -56,12 +58,17 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         return Choice(kept=msgspec.convert(values, Settings), given=given)
 
 
+NETWORK = "lan"
+"""The network of those who name none."""
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What one start was asked to do: the command line, checked."""
 
     data_dir: str
     name: str | None = None
-    network: str = "lan"
+    network: str = ""
+    """Empty: as the setting says."""
     network_code: str | None = None
     listen_host: str = ""
     """Empty: every address."""

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from p2pchat import __version__
-from p2pchat.config.settings import Choice, Options, Settings
+from p2pchat.config.settings import NETWORK, Choice, Options, Settings
 from p2pchat.errors import RequestError, UsageError
 from p2pchat.events import Event
 from p2pchat.model.file import FileState
@@ -72,8 +72,9 @@ class Node:
         loop = asyncio.get_running_loop()
         state = await loop.run_in_executor(None, self._load)
         name, rename = self._name(state)
+        kept = _settings(state)
         config = Config(
-            network=self.options.network,
+            network=self.options.network or kept.network or NETWORK,
             agent=f"p2pchat/{__version__}",
             instance=InstanceId(entropy.token_bytes(16)),
             name=name,
@@ -84,7 +85,7 @@ class Node:
             appointed_by=self.options.appointed_by,
             connect=self.options.connect,
         )
-        self.choice = Choice(kept=_settings(state), given=self.choice.given)
+        self.choice = Choice(kept=kept, given=self.choice.given)
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
         self.machine.registrar.vaulting.settings_brought = self._take_settings
         self.machine.registrar.announcements.watched = lambda: bool(self.handlers)

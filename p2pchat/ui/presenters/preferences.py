@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.config.limits import MIB, NOTE_CHARS
+from p2pchat.config.limits import MIB, NAME_CHARS, NOTE_CHARS
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError
 from p2pchat.model.people import NodeInfo, Profile, Status
@@ -112,6 +112,15 @@ class PreferencesPresenter:
     def choose(self, setting: str, index: int) -> None:
         """One of the values that were offered for it."""
         self._change({setting: choices(self._settings)[setting].values[index]})
+
+    def set_network(self, text: str) -> None:
+        """The network's name from the next start on; empty: the usual one."""
+        name = text.strip()
+        if len(name) > NAME_CHARS:
+            self._error(_("A name has at most {number} characters.").format(number=NAME_CHARS))
+        elif name != self._settings.network:
+            self._error("")
+            self._change({"network": name})
 
     def switch(self, setting: str, on: bool) -> None:
         self._change({setting: on})

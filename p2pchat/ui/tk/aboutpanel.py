@@ -201,7 +201,7 @@ class AboutPanel(ttk.Frame):
         if card.joined and not card.lobby:
             self._button("leave", _("Leave room"), _("Others see that you left"),
                          lambda: self.on_leave(card.room))  # fmt: skip
-        if card.members:
+        if card.joined:
             self._label(_("Who is in it"), "SidePageHead.TLabel", space=12)
         self._members.show(card.members)
         self._arrange(room=True)

@@ -71,6 +71,7 @@ class SettingsPage(Sheet):
         # What was written and not yet confirmed counts.
         self._presenter.set_name(self._name.text)
         self._presenter.set_note(self._note.text)
+        self._presenter.set_network(self._network.text)
         self._presenter.close()
 
     def start(self) -> tk.Misc:
@@ -162,6 +163,20 @@ class SettingsPage(Sheet):
                 _("This profile's window opens when you log in."), self._autostart,
             )  # fmt: skip
             variable.set(on)
+        self._network = Field(
+            self.row(
+                _("Name of the network"),
+                _("Only computers of the same name see each other. Holds from the next start on."),
+            ),
+            self.theme, "lan",
+        )  # fmt: skip
+        entry = self._network.entry
+        entry.configure(width=20)
+        entry.bind("<Return>", lambda event: self._presenter.set_network(self._network.text))
+        entry.bind(
+            "<FocusOut>", lambda event: self._presenter.set_network(self._network.text), add="+"
+        )
+        self._network.pack()
         self._button(
             self.row(_("Network"), _("How this computer is linked, and what stands in the way.")),
             _("Look"), _("The state of the network in plain words"), lambda: self.on_network(),
@@ -229,6 +244,7 @@ class SettingsPage(Sheet):
         for name, box in self._choices.items():
             box.configure(values=choices[name].names)
             box.current(choices[name].chosen)
+        self._network.set(settings.network)
         for name in SWITCHES:
             self._switches[name].set(getattr(settings, name))
 

@@ -84,10 +84,11 @@ class UdpWindow(tk.Toplevel):
 
     def _build_text(self, page: ttk.Frame) -> None:
         px, theme = self._theme.px, self._theme
-        frame = ttk.Frame(page, style="Surface.TFrame")
+        frame = tk.Frame(page, highlightthickness=1)
+        self._frame = frame
         self.text = tk.Text(
             frame, height=8, wrap="char", state="disabled", font=theme.fonts["fixed"], padx=px(8),
-            pady=px(6), borderwidth=0, highlightthickness=1, takefocus=True,
+            pady=px(6), borderwidth=0, highlightthickness=0, takefocus=True,
         )  # fmt: skip
         bar = ThinBar(frame, theme, "surface", self.text.yview)
         self.text.configure(yscrollcommand=bar.set)
@@ -157,8 +158,11 @@ class UdpWindow(tk.Toplevel):
         colours = self._theme.palette
         self.configure(background=colours.surface)
         self.text.configure(
-            background=colours.surface, foreground=colours.text, highlightbackground=colours.line,
-            highlightcolor=colours.accent, selectbackground=colours.selection,
+            background=colours.surface, foreground=colours.text, selectbackground=colours.selection,
+        )  # fmt: skip
+        self._frame.configure(
+            background=colours.surface, highlightbackground=colours.line,
+            highlightcolor=colours.accent,
         )  # fmt: skip
         self.text.tag_configure(Voice.OWN.value, foreground=colours.accent)
         self.text.tag_configure(Voice.NOTE.value, foreground=colours.system)

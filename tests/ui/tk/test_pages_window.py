@@ -290,6 +290,14 @@ def test_a_picture_is_chosen_scaled_and_shown(
     stage.until(lambda: "no picture" in page._error.cget("text"))
 
 
+def test_the_name_of_the_network_is_kept_for_the_next_start(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    sheet(stage)._network.set("7b")
+    stage.key("<Escape>")
+    stage.until(lambda: stage.node.current.network == "7b")
+
+
 def test_starting_with_the_system(stage: Stage, around: Around) -> None:
     stage.start()
     stage.key("<Control-comma>")
