@@ -132,7 +132,8 @@ def test_the_appointed_announces_and_keeps_a_register(tmp_path: Path) -> None:
         assert teacher.call("attendance.export", path=str(csv_file)) == {"path": str(csv_file)}
         assert "Pupil 2" in csv_file.read_text()
         assert refused(teacher, "attendance.export", path=str(csv_file)) == "not-allowed"
-        assert teacher.call("attendance.list", **{"to": "2020-01-01T00:00:00Z"}) == []
+        past: dict[str, Any] = {"to": "2020-01-01T00:00:00Z"}
+        assert teacher.call("attendance.list", **past) == []
 
         (li,) = pupils[0].call("accounts.list")
         assert refused(pupils[0], "accounts.release", account_id=li["account_id"]) == "not-allowed"
