@@ -61,6 +61,7 @@ class ConversationPane(ttk.Frame):
         self._presenter: ConversationPresenter | None = None
         self._directory: Directory | None = None
         self._faces: dict[PeerId, str | None] = {}
+        self._seen_unread: MessageId | None = None
         self._picking = PickerPresenter()
         self._picker: EmojiPicker | None = None
         self._build_head()
@@ -111,7 +112,7 @@ class ConversationPane(ttk.Frame):
     def attach(self, presenter: ConversationPresenter, directory: Directory) -> None:
         self._presenter, self._directory = presenter, directory
         transcript = self.transcript
-        transcript.on_scroll = presenter.scrolled
+        transcript.on_scroll = self._scrolled
         transcript.on_show = presenter.show
         transcript.on_unfold = presenter.unfold
         transcript.on_link = webbrowser.open
@@ -201,8 +202,21 @@ class ConversationPane(ttk.Frame):
             self._down.place(relx=1, rely=1, x=-px(30), y=-px(12), anchor="se")
         else:
             self._down.place_forget()
-        if presenter.first_unread_above():
-            self._up.place(relx=0.5, y=px(10), anchor="n")
+        self._show_way_up(presenter)
+
+    def _scrolled(self, near_top: bool, at_bottom: bool) -> None:
+        if self._presenter is not None:
+            self._presenter.scrolled(near_top, at_bottom)
+            self._show_way_up(self._presenter)
+
+    def _show_way_up(self, presenter: ConversationPresenter) -> None:
+        """Until one has seen the first unread message."""
+        first = self.transcript.unread()
+        if first is not None and not first[1]:
+            self._seen_unread = first[0]
+        above = first is not None and first[1] and first[0] != self._seen_unread
+        if presenter.first_unread_above() or above:
+            self._up.place(relx=0.5, y=self._theme.px(10), anchor="n")
         else:
             self._up.place_forget()
 

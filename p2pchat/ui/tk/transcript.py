@@ -163,6 +163,13 @@ class Transcript(ttk.Frame):
     def at_bottom(self) -> bool:
         return self._following
 
+    def unread(self) -> tuple[MessageId, bool] | None:
+        """The first unread message of those that are loaded, and whether it is above the view."""
+        for index, row in enumerate(self.rows):
+            if row.first_unread:
+                return row.message_id, index < self._first
+        return None
+
     def part_above(self) -> float:
         """How much of what is loaded is above the view, 0 to 1."""
         tops = self._all_tops()

@@ -424,6 +424,23 @@ def test_a_huge_history_is_scrolled_with_few_rows(stage: Stage) -> None:
     ]
 
 
+def test_the_way_to_the_first_unread_message_until_it_was_seen(stage: Stage) -> None:
+    for number in range(30):
+        last = stage.node.say("#lobby", f"<{number}>", LI)
+        if number == 5:
+            stage.node.read["#lobby"] = last.message_id
+    stage.start()
+    pane = stage.desk.conversation
+    stage.until(lambda: stage.top_of("<29>") is not None and pane._up.winfo_ismapped())
+    pane._up.invoke()
+    stage.until(lambda: stage.top_of("<6>") is not None)
+    stage.until(lambda: not pane._up.winfo_ismapped())
+    view(stage).to_end()
+    stage.until(lambda: stage.top_of("<29>") is not None)
+    stage.root.update()
+    assert not pane._up.winfo_ismapped()
+
+
 # -- colours
 
 
