@@ -26,7 +26,7 @@ def alone(folder: Path, name: str) -> AbstractAsyncContextManager[NodeApi]:
             beacon=False,
             listen_host="127.0.0.1",
             listen_port=0,
-        )  # fmt: skip
+        )
     )
 
 
