@@ -212,7 +212,7 @@ class ConversationPane(ttk.Frame):
     def _show_way_up(self, presenter: ConversationPresenter) -> None:
         """Until one has seen the first unread message."""
         first = self.transcript.unread()
-        if first is not None and not first[1]:
+        if first is not None and first[0] in self.transcript.drawn:
             self._seen_unread = first[0]
         above = first is not None and first[1] and first[0] != self._seen_unread
         if presenter.first_unread_above() or above:

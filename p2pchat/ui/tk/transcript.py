@@ -164,8 +164,9 @@ class Transcript(ttk.Frame):
         return self._following
 
     def unread(self) -> tuple[MessageId, bool] | None:
-        """The first unread message of those that are loaded, and whether it is above the view."""
-        for index, row in enumerate(self.rows):
+        """The first unread message of those that are loaded, and whether it is above the view;
+        None as well while nothing is drawn."""
+        for index, row in enumerate(self.rows if self.drawn else ()):
             if row.first_unread:
                 return row.message_id, index < self._first
         return None
