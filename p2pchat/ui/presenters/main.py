@@ -13,6 +13,7 @@ from p2pchat.model.message import Room
 from p2pchat.model.people import NodeInfo, Peer
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.about import AboutPresenter, AboutView
+from p2pchat.ui.presenters.account import AccountPresenter
 from p2pchat.ui.presenters.alerts import AlertsPresenter, Notifier
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
@@ -109,6 +110,9 @@ class MainPresenter:
             node, runner, self.directory, opener, now, self.open, view.show_transfers_summary
         )
         self.network = NetworkPresenter(node, runner, self.directory)
+        self.account = AccountPresenter(
+            node, runner, self.directory, self.renewed, self.status.tell
+        )
         self.preferences = PreferencesPresenter(node, runner, self.directory, self.change)
         self._drawing = Paced(runner, DRAW_MS, self.conversation.flush)
         self.alerts = (
@@ -138,7 +142,7 @@ class MainPresenter:
         self.conversation.events(batch)
         self.files.events(batch)
         self.composer.events(batch)
-        for part in (self.status, self.about, self.transfers, self.network):
+        for part in (self.status, self.about, self.transfers, self.network, self.account):
             part.events(batch)
         if self.alerts is not None:
             self.alerts.events(batch)

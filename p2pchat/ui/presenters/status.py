@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.events import RUNS_TWICE, Event, Warned
+from p2pchat.events import RUNS_TWICE, AccountRenamed, Announced, Event, Warned
 from p2pchat.model.people import NodeInfo
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
@@ -61,10 +61,21 @@ class StatusPresenter:
             if isinstance(event, Warned):
                 text = one_line(told(event.text), NOTICE_CHARS)
                 self._keep(Notice(text, False, someone_else=event.reason == RUNS_TWICE))
+            elif isinstance(event, Announced):
+                told_by, said = event.announcement.author_label, event.announcement.text
+                self.tell(_("{name} announces: {text}").format(
+                    name=safe_name(told_by), text=one_line(said, NOTICE_CHARS)))  # fmt: skip
+            elif isinstance(event, AccountRenamed):
+                self.tell(_("The account {old} is called {new} from now on.").format(
+                    old=safe_name(event.old_name), new=safe_name(event.new_name)))  # fmt: skip
 
     def say(self, text: str) -> None:
         """Something failed: show one sentence until it is dismissed."""
         self._keep(Notice(one_line(text, NOTICE_CHARS), True))
+
+    def tell(self, text: str) -> None:
+        """Something to know: one sentence until it is dismissed."""
+        self._keep(Notice(one_line(text, NOTICE_CHARS), False))
 
     def renewed(self) -> None:
         """The person is someone else: nobody is asked for that again."""

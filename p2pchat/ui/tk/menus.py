@@ -147,6 +147,7 @@ class Menus:
         open_place = self._places.open
         for label, place, keys in (
             (_("Profile and settings"), Place.SETTINGS, "Ctrl+,"),
+            (_("Account"), Place.ACCOUNT, ""),
             (_("Transfers"), Place.TRANSFERS, "Ctrl+J"),
             (_("Network"), Place.NETWORK, "F2"),
             (_("Keyboard shortcuts"), Place.SHORTCUTS, "F1"),

@@ -11,6 +11,7 @@ from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.preferences import Around, downloads_of
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.aboutpanel import AboutPanel
+from p2pchat.ui.tk.accountpage import AccountPage
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.networkpage import NetworkPage
@@ -27,6 +28,7 @@ class Place(Enum):
     TRANSFERS = "transfers"
     NETWORK = "network"
     SHORTCUTS = "shortcuts"
+    ACCOUNT = "account"
 
 
 class Places:
@@ -95,6 +97,8 @@ class Places:
                 return NetworkPage(middle, theme, main.network, self._back, connect)
             case Place.SHORTCUTS:
                 return ShortcutsPage(middle, theme, self._back)
+            case Place.ACCOUNT:
+                return AccountPage(middle, theme, main.account, self._back)
 
     def _settings(self) -> SettingsPage:
         main = self._main

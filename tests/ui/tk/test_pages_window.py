@@ -681,3 +681,32 @@ def test_a_copied_picture_is_shared(
     stage.root.clipboard_append("text")
     stage.key("<<Paste>>")
     assert stage.desk.composer.text() == "text"
+
+
+# -- accounts
+
+
+def test_signing_up_and_in_on_the_page(stage: Stage) -> None:
+    stage.start()
+    stage.desk.places.open(_account())
+    stage.until(lambda: "needs no account" in str(sheet(stage).subtitle.cget("text")))
+    page = sheet(stage)
+    assert "guess passwords" in texts(page)
+    page.name.set("Ann")
+    page.password.set("correct horse")
+    button(page, "Sign in").invoke()
+    stage.until(lambda: "account" in str(page.error.cget("text")).lower())
+    page.new_name.set("Ann")
+    page.new_password.set("correct horse")
+    page.again.set("another")
+    button(page, "Sign up").invoke()
+    stage.until(lambda: "two different" in str(page.error.cget("text")))
+    assert page.new_name.text == "Ann", "what was typed stays"
+    stage.key("<Escape>")
+    assert stage.desk.places.sheet is None
+
+
+def _account() -> Any:
+    from p2pchat.ui.tk.places import Place
+
+    return Place.ACCOUNT

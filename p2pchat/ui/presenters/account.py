@@ -1,0 +1,175 @@
+"""Signing up, in and out, from the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from p2pchat.config.settings import Settings
+from p2pchat.errors import P2PChatError
+from p2pchat.events import AccountRenamed, Event, ProfileRenewed, RegistrarChanged
+from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.text import safe_name
+from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.runner import Delayed, Runner
+
+REFRESH_MS = 300
+LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    registrar: str = ""
+    """Who leads, in a sentence."""
+    warning: str = ""
+    """What to know before one chooses a password."""
+    name: str = ""
+    """Of the account that is signed in; empty: none is."""
+    accounts: tuple[tuple[str, bool], ...] = ()
+    """Names, and whether they are on line."""
+    code: str = ""
+    """The recovery code, once: to be written down."""
+    error: str = ""
+    busy: bool = False
+
+
+class AccountView(Protocol):
+    def show_account(self, state: AccountState) -> None: ...
+
+
+class AccountPresenter:
+    def __init__(
+        self,
+        node: NodeApi,
+        runner: Runner,
+        directory: Directory,
+        renewed: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """`renewed`: the node goes on as somebody else; `say` tells in a line what was done."""
+        self._node = node
+        self._runner = runner
+        self._directory = directory
+        self._renewed = renewed
+        self._say = say
+        self._view: AccountView | None = None
+        self._state = AccountState()
+        self._reload = Delayed(runner, REFRESH_MS, self._load)
+
+    def open(self, view: AccountView) -> None:
+        self._view = view
+        self._state = AccountState()
+        self._load()
+
+    def close(self) -> None:
+        self._view = None
+        self._state = AccountState()
+
+    def events(self, events: Sequence[Event]) -> None:
+        about = (RegistrarChanged, AccountRenamed, ProfileRenewed)
+        if self._view is not None and any(isinstance(event, about) for event in events):
+            self._reload.ask()
+
+    def _load(self) -> None:
+        async def everything() -> tuple[RegistrarInfo, Sequence[Account], Settings]:
+            accounts = self._node.accounts
+            return (
+                await accounts.registrar(),
+                await accounts.accounts(),
+                await self._node.settings(),
+            )
+
+        def keep(found: tuple[RegistrarInfo, Sequence[Account], Settings]) -> None:
+            registrar, accounts, settings = found
+            me = self._directory.me.peer_id
+            self._show(
+                registrar=_sentence(registrar),
+                warning="" if settings.appointed_by else not_appointed(),
+                name=next((one.name for one in accounts if one.peer_id == me), ""),
+                accounts=tuple((safe_name(one.name), one.online) for one in accounts[:LISTED]),
+            )
+
+        self._runner.call(everything, keep)
+
+    def _show(self, **changes: Any) -> None:
+        self._state = replace(self._state, **changes)
+        if self._view is not None:
+            self._view.show_account(self._state)
+
+    # -- what the person does
+
+    def register(self, name: str, password: str, again: str) -> None:
+        if password != again:
+            self._show(error=_("These are two different passwords."))
+            return
+
+        def done(made: Registered) -> None:
+            self._show(busy=False, name=made.name, code=made.recovery_code)
+            self._directory.load()
+            self._load()
+
+        self._do(lambda: self._node.accounts.register(name.strip(), password), done)
+
+    def login(self, name: str, password: str) -> None:
+        self._do(lambda: self._node.accounts.login(name.strip(), password), self._signed_in)
+
+    def recover(self, name: str, code: str, new: str) -> None:
+        accounts = self._node.accounts
+        self._do(lambda: accounts.recover(name.strip(), code, new), self._signed_in)
+
+    def _signed_in(self, signed: SignedIn) -> None:
+        self._show(busy=False)
+        self._renewed()
+        self._say(_("You are signed in as {name}.").format(name=safe_name(signed.name)))
+
+    def logout(self) -> None:
+        def done(_none: None) -> None:
+            self._show(busy=False)
+            self._renewed()
+            self._say(_("You are signed out, and somebody new."))
+
+        self._do(lambda: self._node.accounts.logout(), done)
+
+    def change_password(self, old: str, new: str, again: str) -> None:
+        if new != again:
+            self._show(error=_("These are two different passwords."))
+            return
+
+        def done(_none: None) -> None:
+            self._show(busy=False)
+            self._say(_("The password is another one now."))
+
+        self._do(lambda: self._node.accounts.change_password(old, new), done)
+
+    def _do(
+        self, start: Callable[[], Coroutine[Any, Any, Any]], done: Callable[[Any], None]
+    ) -> None:
+        if self._state.busy:
+            return
+        self._show(busy=True, error="")
+
+        def failed(error: P2PChatError) -> None:
+            self._show(busy=False, error=words.refusal(error))
+
+        self._runner.call(start, done, failed)
+
+
+def not_appointed() -> str:
+    """What the sign-up page says where any willing node may hold keys."""
+    return _(
+        "Nobody is appointed in this network: whoever helps to keep the accounts could try to "
+        "guess passwords. Take one that you use nowhere else."
+    )
+
+
+def _sentence(registrar: RegistrarInfo) -> str:
+    if registrar.state == "registrar":
+        return _("This computer registers names for the network.")
+    if registrar.label:
+        name = safe_name(registrar.label)
+        return _("{name}'s computer registers names for the network.").format(name=name)
+    return _("Nobody registers names in this network now. Chatting needs no account.")

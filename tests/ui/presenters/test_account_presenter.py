@@ -1,0 +1,126 @@
+"""Signing up, in and out: what the page shows and does. Without a display."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from paper_accounts import CODE
+from paper_node import LI, PaperNode
+from paper_runner import PaperRunner
+
+from p2pchat.events import AccountRenamed, Announced, RegistrarChanged
+from p2pchat.model.accounts import Announcement
+from p2pchat.ui.presenters.account import AccountPresenter, AccountState
+from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.status import Notice, StatusPresenter
+
+PASSWORD = "correct horse"
+
+
+class Page:
+    def __init__(self) -> None:
+        self.node = PaperNode("Maria")
+        self.node.accounts.id_of = lambda name: self.node.me.peer_id  # type: ignore[method-assign]  # everyone here is one
+        self.runner = PaperRunner()
+        self.directory = Directory(self.node, self.runner)
+        self.directory.load()
+        self.renewed = 0
+        self.said: list[str] = []
+        self.states: list[AccountState] = []
+        self.presenter = AccountPresenter(
+            self.node, self.runner, self.directory, self._renew, self.said.append
+        )
+        self.presenter.open(self)
+        self.runner.settle()
+
+    def _renew(self) -> None:
+        self.renewed += 1
+
+    def show_account(self, state: AccountState) -> None:
+        self.states.append(state)
+
+    @property
+    def state(self) -> AccountState:
+        return self.states[-1]
+
+    def lead(self) -> None:
+        accounts = self.node.accounts
+        accounts.leads = replace(accounts.leads, peer_id=LI, device_id="d", label="Li")
+        self.presenter.events([RegistrarChanged(accounts.leads)])
+        self.runner.advance(1000)
+        self.runner.settle()
+
+
+def test_who_leads_and_what_to_know_before() -> None:
+    page = Page()
+    assert "needs no account" in page.state.registrar
+    assert "guess passwords" in page.state.warning
+    page.lead()
+    assert page.state.registrar == "Li's computer registers names for the network."
+    page.node.current = replace(page.node.current, appointed_by="a" * 52)
+    page.presenter.open(page)
+    page.runner.settle()
+    assert page.state.warning == ""
+
+
+def test_signing_up_shows_the_code_once() -> None:
+    page = Page()
+    page.presenter.register("Maria", PASSWORD, PASSWORD)
+    assert page.state.busy
+    page.runner.settle()
+    assert page.state.error
+    assert not page.state.busy
+    page.lead()
+    page.presenter.register("Maria", PASSWORD, "another")
+    assert "different" in page.state.error
+    page.presenter.register(" Maria ", PASSWORD, PASSWORD)
+    page.runner.settle()
+    assert (page.state.name, page.state.code, page.state.error) == ("Maria", CODE, "")
+    assert page.state.accounts == (("Maria", True),)
+    page.presenter.close()
+    page.presenter.open(page)
+    page.runner.settle()
+    assert (page.state.name, page.state.code) == ("Maria", "")
+
+
+def test_signing_in_and_out_begins_anew() -> None:
+    page = Page()
+    page.node.accounts.passwords["Maria"] = PASSWORD
+    page.presenter.login("Maria", "wrong")
+    page.runner.settle()
+    assert page.state.error == "The password is not right."
+    page.presenter.login("Maria", PASSWORD)
+    page.runner.settle()
+    assert page.renewed == 1
+    assert page.said == ["You are signed in as Maria."]
+    page.presenter.change_password(PASSWORD, "new one here", "new one there")
+    assert "different" in page.state.error
+    page.presenter.change_password(PASSWORD, "new one here", "new one here")
+    page.runner.settle()
+    assert page.node.accounts.passwords == {"Maria": "new one here"}
+    page.presenter.logout()
+    page.runner.settle()
+    assert page.renewed == 2
+    page.presenter.recover("Maria", CODE, "third one")
+    page.runner.settle()
+    assert page.renewed == 3
+    assert page.node.accounts.passwords == {"Maria": "third one"}
+
+
+def test_announcements_and_new_names_stand_above_everything() -> None:
+    page = Page()
+    shown: list[Notice | None] = []
+
+    class View:
+        def show_status(self, text: str, detail: str, linked: bool) -> None: ...
+
+        def show_notice(self, notice: Notice | None, more: int) -> None:
+            shown.append(notice)
+
+    status = StatusPresenter(page.directory, View())
+    told = Announcement("a", LI, "Li", None, "Books\naway", "2026-03-16T08:00:00.000Z", ())
+    status.events([Announced(told), AccountRenamed(LI, "Li", "Li_2", "released")])
+    texts = [notice.text for notice in shown if notice is not None]
+    assert texts[0] == "Li announces: Books away"
+    status.dismiss()
+    assert shown[-1] is not None
+    assert shown[-1].text == "The account Li is called Li_2 from now on."
