@@ -346,7 +346,6 @@ def run_window(options: Options, log_level: str) -> int:
     from p2pchat.transport.udp import open_udp
     from p2pchat.ui.around import SystemAround, this_program
     from p2pchat.ui.tk import window
-    from p2pchat.ui.tray import start_tray
 
     log_to_stderr(log_level)
     if asyncio.run(_raise_running(options)):
@@ -359,9 +358,7 @@ def run_window(options: Options, log_level: str) -> int:
         stack = contextlib.AsyncExitStack()
         node = await stack.enter_async_context(open_shared(named, _window_methods(handle)))
         shown = (await node.profile()).name
-        icon = await asyncio.to_thread(start_tray, shown, handle.raise_window, handle.close_window)
-        if icon is not None:
-            stack.callback(icon.stop)
+        await stack.enter_async_context(_tray(shown, handle))
         node.close = stack.aclose  # type: ignore[method-assign]  # the window closes what it opened
         return node
 
@@ -378,6 +375,22 @@ def run_window(options: Options, log_level: str) -> int:
         ),
         open_udp=open_udp,
     )
+
+
+@contextlib.asynccontextmanager
+async def _tray(name: str, handle: WindowHandle) -> AsyncIterator[None]:
+    """An icon in the tray, where there is one; nobody waits for it."""
+    from p2pchat.ui.tray import start_tray
+
+    showing = asyncio.create_task(
+        asyncio.to_thread(start_tray, name, handle.raise_window, handle.close_window)
+    )
+    try:
+        yield
+    finally:
+        icon = await showing
+        if icon is not None:
+            icon.stop()
 
 
 def _window_methods(handle: WindowHandle) -> dict[str, Method]:

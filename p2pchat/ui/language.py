@@ -19,8 +19,10 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polib
+if TYPE_CHECKING:
+    import polib
 
 FOLDER = Path(__file__).parent / "languages"
 ENGLISH = "en"
@@ -38,6 +40,8 @@ class _Catalogue:
         self._told: dict[str, str] = {}
         self._forms: list[tuple[re.Pattern[str], str]] = []
         if path is not None:
+            import polib  # of no use to those who speak English
+
             entries = polib.pofile(str(path), encoding="utf-8")
             self.words = gettext.GNUTranslations(io.BytesIO(entries.to_binary()))
             self._add_told(entries)

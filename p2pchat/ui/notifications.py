@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import importlib
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -41,11 +42,11 @@ class Notifications:
 
     async def _send(self, conversation: str, title: str, text: str) -> None:
         if self._notifier is None:
-            from desktop_notifier import DesktopNotifier
-
+            # It takes a while: the loop goes on meanwhile.
+            library = await asyncio.to_thread(importlib.import_module, "desktop_notifier")
             # It logs what fails, and goes on: a system without notifications is no trouble.
             logging.getLogger("desktop_notifier").setLevel(logging.CRITICAL)
-            self._notifier = DesktopNotifier(app_name="p2pchat")
+            self._notifier = library.DesktopNotifier(app_name="p2pchat")
         if sys.platform not in ("win32", "darwin"):
             # The body is markup there (Desktop Notifications Specification, "Markup").
             text = html.escape(text, quote=False)

@@ -25,7 +25,7 @@ from p2pchat.ui.presenters.filecard import FileAction, FileCard, Pace, make_card
 from p2pchat.ui.presenters.files import Opener, perform
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
-PAGE = 30
+PAGE = 15
 """Files that are shown at first, and that each press of a button adds."""
 MOST = 1000
 REFRESH_MS = 200
