@@ -30,6 +30,7 @@ class Hit:
     when: str
     seed: str
     initials: str
+    avatar: str | None = None
 
 
 class SearchView(Protocol):
@@ -107,4 +108,5 @@ class SearchPresenter:
             when=words.short_when(words.local_time(message.sent_at), self._now()),
             seed=message.author,
             initials=words.initials(author),
+            avatar=self._directory.face(message.author),
         )

@@ -11,10 +11,11 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.portrait import Portrait
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
-from p2pchat.ui.tk.widgets import Avatar, Field, IconButton
+from p2pchat.ui.tk.widgets import Field, IconButton
 
 
 class RowPainter:
@@ -140,7 +141,7 @@ class Sidebar(ttk.Frame):
     def _build(self) -> None:
         px = self._theme.px
         top = ttk.Frame(self, style="Sidebar.TFrame", padding=(px(18), px(12), px(12), px(8)))
-        self._avatar = Avatar(top, self._theme, px(34))
+        self._avatar = Portrait(top, self._theme, px(34), "sidebar")
         self._name = ttk.Button(
             top, style="Sidebar.Toolbutton", takefocus=True, command=self._open_me
         )
@@ -172,10 +173,10 @@ class Sidebar(ttk.Frame):
         self._rows = rows
         self.list.show(rows)
 
-    def show_me(self, name: str, seed: str, status: Status) -> None:
+    def show_me(self, name: str, seed: str, avatar: str | None, status: Status) -> None:
         shown = name if len(name) <= 18 else name[:17] + "…"
         self._name.configure(text=shown)
-        self._avatar.show(words.initials(name), seed, status)
+        self._avatar.show(words.initials(name), seed, avatar, status)
 
     def start_find(self) -> None:
         self.find.entry.focus_set()

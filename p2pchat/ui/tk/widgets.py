@@ -1,4 +1,4 @@
-"""Small parts that several panes use: icon buttons, avatars, fields with a hint."""
+"""Small parts that several panes use: icon buttons, fields with a hint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
-from p2pchat.model.people import Status
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
@@ -47,40 +46,6 @@ class IconButton(ttk.Button):
         colours = self._theme.palette
         colour = colours.on_accent if self._accent else colours.muted
         self.configure(image=self._theme.icon(self._icon, self._theme.px(self._size), colour))
-
-
-class Avatar(tk.Canvas):
-    """A person's initials on a circle, with their presence."""
-
-    def __init__(self, parent: tk.Misc, theme: Theme, size: int) -> None:
-        super().__init__(
-            parent, width=size + theme.px(2), height=size + theme.px(2), highlightthickness=0,
-            borderwidth=0,
-        )  # fmt: skip
-        self._theme = theme
-        self._size = size
-        self._shown: tuple[str, str, Status | None] = ("?", "", None)
-        theme.listeners.append(self._draw)
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
-        self._draw()
-
-    def show(self, initials: str, seed: str, status: Status | None) -> None:
-        self._shown = (initials, seed, status)
-        self._draw()
-
-    def _draw(self) -> None:
-        initials, seed, status = self._shown
-        theme, size = self._theme, self._size
-        fill = theme.palette.sidebar
-        self.configure(background=fill)
-        self.delete("all")
-        self.create_image(0, 0, image=theme.circle(size, theme.avatar_colour(seed)), anchor="nw")
-        self.create_text(
-            size // 2, size // 2, text=initials, fill="#ffffff", font=theme.fonts["avatar"]
-        )
-        if status is not None:
-            edge = size + theme.px(2)
-            self.create_image(edge, edge, image=theme.presence(status, fill), anchor="se")
 
 
 class Field(ttk.Frame):
