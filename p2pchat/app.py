@@ -115,7 +115,7 @@ def unlocked(options: Options) -> Options:
     PassphraseNeeded where there is no terminal."""
     from p2pchat.storage.keys import is_under_passphrase
 
-    if options.passphrase or not is_under_passphrase(Path(options.data_dir)):
+    if options.passphrase or not is_under_passphrase(_last_profile(options)):
         return options
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise PassphraseNeeded("the profile is under a passphrase: --passphrase-file gives it")
@@ -132,7 +132,14 @@ def is_fresh(options: Options) -> bool:
     """Whether the profile is still to be made. StoreError."""
     from p2pchat.storage.keys import has_key
 
-    return not has_key(Path(options.data_dir))
+    return not has_key(_last_profile(options))
+
+
+def _last_profile(options: Options) -> Path:
+    """The folder of the profile that is going to be opened: an account's, perhaps. StoreError."""
+    from p2pchat.storage.profiles import ProfileFolders
+
+    return Path(ProfileFolders(Path(options.data_dir), None).last())
 
 
 # -- commands

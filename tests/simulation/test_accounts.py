@@ -13,12 +13,14 @@ from memory_store import MemoryStore
 from test_election import APPOINTING, leader, settled, state
 from world import DAY_MS, World
 
+from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import PeerId
 from p2pchat.model.records import PutMeta
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.identity import Signer
+from p2pchat.protocol.overlay import Mode
 from p2pchat.protocol.registrar.election import State
 from p2pchat.protocol.registrar.owners import Owner
 from p2pchat.protocol.registrar.part import KEYBOX_KEY, VAULT_KEY
@@ -476,3 +478,24 @@ def test_the_appointed_keeps_a_register_and_nobody_else() -> None:
     assert left_at < world.clock.now
     early = teacher.machine.registrar.attendance.list(None, teacher.wall_ms - 200_000)
     assert len([s for s in early if s.peer_id == who]) == 1
+
+
+def test_in_a_large_network_all_who_hold_have_what_was_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Few are linked there."""
+    monkeypatch.setattr(limits, "MESH_UP", 12)
+    monkeypatch.setattr(limits, "MESH_DOWN", 10)
+    world = World(19)
+    willing = [world.add(willing=True) for _ in range(5)]
+    guests = [world.add() for _ in range(17)]
+    world.clock.run_for(60.0)
+    assert {host.machine.overlay.mode() for host in world.hosts} == {Mode.BOUNDED}
+    assert len({leader(host) for host in world.hosts}) == 1
+    guests[0].ask(guests[0].machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(guests[0].signed), 15.0, "registered")
+    account = guests[0].machine.identity.peer_id
+    world.wait(
+        lambda: all(host.store.meta(KEYBOX_KEY + account) for host in willing), 60.0, "all hold it"
+    )
+    assert all(known(host)[account].name == "Li" for host in world.hosts)

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 OWN_NAME_KEY = "account_name"
 RECORD_KEY, KEYBOX_KEY, VAULT_KEY = "registry/", "keybox/", "vault/"
 """Beginnings of the keys under which records are stored."""
+COMPARE_S = (15.0, 25.0)
+"""Between two comparisons of what is held with that of whoever leads."""
+LINKED_HOLDERS = 32
+"""That the leader of a large network has links to, of those whom it wouldn't be linked with."""
 TELL_S = 0.2
 """How long changes are gathered before names are worked out anew."""
 CHECKED_AT_ONCE, CHECKED_PER_S = 12_000.0, 200.0
@@ -149,6 +153,7 @@ class Registrar:
 
     def start(self) -> None:
         self.leading.start()
+        self._compare_later()
         self.vaulting.start()
         self.announcements.start()
         self.attendance.start()
@@ -175,6 +180,22 @@ class Registrar:
         link = self.machine.links.of(device.id)
         if link is not None and device.record.willing and not (before and before.record.willing):
             self._private.greet(link)
+
+    def _compare_later(self) -> None:
+        ctx = self.machine.ctx
+        ctx.after(ctx.rng.uniform(*COMPARE_S), self._compare_with_leader)
+
+    def _compare_with_leader(self) -> None:
+        """Whoever holds keys has them all, also where few are linked."""
+        self._compare_later()
+        leader = self.leading.leader
+        if leader is None or self.leading.election.leads or not self.may_hold:
+            return
+        link = self.machine.links.of(leader)
+        if link is not None:
+            self._private.greet(link)
+        elif self.machine.ctx.rng.random() * len(self.fellows()) < LINKED_HOLDERS:
+            self.machine.demand(leader)
 
     def compare(self, link: Link) -> None:
         """Now and then, with one neighbour."""
