@@ -58,6 +58,7 @@ class Places:
         self, main: MainPresenter, runner: Runner, asking: Asking, around: Around | None
     ) -> None:
         self._main, self._runner, self._asking, self._around = main, runner, asking, around
+        self._theme.listeners.append(self._recolour)
         about, presenter = self._about, main.about
         about.on_write = presenter.write
         about.on_compare = lambda peer_id: asking.words(main.directory.peers[peer_id])
@@ -67,6 +68,16 @@ class Places:
         about.on_mute = main.mute
         about.on_join = main.open
         about.on_leave = main.leave
+
+    def _recolour(self) -> None:
+        """Pages with pictures of their own are drawn anew in the other colours, once all else
+        has them."""
+
+        def again() -> None:
+            if self.place in (Place.TRANSFERS, Place.NETWORK):
+                self.open(self.place)
+
+        self._runner.later(1, again)
 
     # -- pages
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from p2pchat.transport.udp import open_udp
 from p2pchat.ui import language
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+from p2pchat.ui.tk.places import Place  # noqa: E402  # it needs tkinter
+
 ttk = pytest.importorskip("tkinter.ttk")
 pytestmark = pytest.mark.window
 
@@ -582,6 +585,53 @@ def test_the_first_page_has_the_language_the_profiles_and_the_udp_test(
     stage.until(lambda: stage.window.desk is not None and stage.loaded("#lobby"))
     assert stage.node.current.language == "zh_CN"
     assert stage.opened_with == ["Maria Lopez"]
+
+
+# -- in every language
+
+
+@pytest.mark.parametrize("place", list(Place), ids=lambda place: place.value)
+def test_a_page_speaks_the_language_that_was_chosen(
+    stage: Stage, around: Around, place: Place
+) -> None:
+    stage.node.current = msgspec.structs.replace(stage.node.current, language="zh_CN")
+    stage.node.offer("#lobby", "plan.pdf", LI, 10_000_000)
+    stage.start()
+    stage.desk.places.open(place)
+    for _ in range(30):
+        stage.root.update()
+    found = [
+        text for text in texts(stage.root).splitlines() if re.search("[a-z]{3} [a-z]{2}", text)
+    ]
+    assert found == []
+    language.use("en")
+
+
+def test_the_card_and_the_dialogs_speak_it_as_well(stage: Stage, around: Around) -> None:
+    stage.node.current = msgspec.structs.replace(stage.node.current, language="zh_CN")
+    stage.window._open_udp = open_udp
+    stage.start()
+    for conversation in ("#lobby", f"@{LI}"):
+        stage.desk.places.open_about(conversation)
+        stage.root.update()
+        assert not re.search("[a-z]{3} [a-z]{2}", texts(stage.desk.about))
+    stage.window.open_udp_test()
+    stage.window.open_profiles()
+    stage.desk.asking.connect()
+    stage.root.update()
+    for window in stage.root.winfo_children():
+        if isinstance(window, tk.Toplevel):
+            assert not re.search("[a-z]{3} [a-z]{2}", texts(window).replace("nc -u", ""))
+    language.use("en")
+
+
+def test_an_open_page_follows_the_colours(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-j>")
+    before = sheet(stage)
+    stage.desk.main.set_theme("dark")
+    stage.until(lambda: sheet(stage) is not before and sheet(stage) is not None)
+    assert stage.desk.places.place is Place.TRANSFERS
 
 
 # -- notifications, and what is pasted
