@@ -104,7 +104,10 @@ class ConversationPane(ttk.Frame):
             self.transcript, font=theme.fonts["body"], borderwidth=0, justify="center"
         )
         self._down = ttk.Button(self.transcript, command=self._to_end, takefocus=False)
-        self._up = ttk.Button(self.transcript, command=self._to_unread, takefocus=False)
+        self._up = ttk.Button(
+            self.transcript, command=self._to_unread, takefocus=False, style="Small.TButton",
+            compound="left",
+        )  # fmt: skip
         self._up.configure(text=_("Jump to the first unread message"))
         tip(self._down, _("To the newest messages (Ctrl+End)"))
         tip(self._up, _("To where you stopped reading"))
@@ -216,6 +219,9 @@ class ConversationPane(ttk.Frame):
             self._seen_unread = first[0]
         above = first is not None and first[1] and first[0] != self._seen_unread
         if presenter.first_unread_above() or above:
+            px = self._theme.px
+            icon = self._theme.icon("up", px(16), self._theme.palette.accent)
+            self._up.configure(image=icon)
             self._up.place(relx=0.5, y=self._theme.px(10), anchor="n")
         else:
             self._up.place_forget()

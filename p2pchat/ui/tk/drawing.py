@@ -1,21 +1,21 @@
-"""Small smooth pictures (circles, pills, icons) drawn here, since Tk draws without smoothing.
-
-Shapes are distance fields: a pixel's opacity follows from its distance to the outline.
-"""
+"""Small smooth pictures (circles, pills, icons) drawn here, since Tk draws without smoothing."""
 
 from __future__ import annotations
 
 import base64
-import itertools
+import io
 import math
-import struct
-import zlib
 from collections.abc import Callable, Sequence
+
+from PIL import Image, ImageDraw
 
 Point = tuple[float, float]
 Stroke = Sequence[Point]
 """A line through these points, in a square from (0, 0) to (24, 24)."""
 
+Draw = Callable[[ImageDraw.ImageDraw, int], object]
+"""With a pen on a mask that is so many times larger."""
+SMOOTH = 6
 STROKE = 1.7
 """The pen's width in the square of 24."""
 
@@ -97,147 +97,103 @@ ICONS: dict[str, Sequence[Stroke]] = {
 }
 
 
-def circle(size: int, colour: str) -> str:
-    middle = size / 2
-
-    def distance(x: float, y: float) -> float:
-        return math.hypot(x - middle, y - middle) - middle
-
-    return _picture(size, size, colour, distance)
+def circle(size: int, colour: str) -> bytes:
+    return _shape(
+        size, size, colour, lambda pen, n: pen.ellipse((0, 0, n * size - 1, n * size - 1), 255)
+    )
 
 
-def ringed(size: int, ring: int, colour: str, around: str) -> str:
+def ringed(size: int, ring: int, colour: str, around: str) -> bytes:
     """A dot of `colour` on a larger one of `around`, which sets it off from what it lies on."""
-    middle = size / 2
-    inner, outer = _rgb(colour), _rgb(around)
-
-    def pixel(x: int, y: int) -> bytes:
-        distance = math.hypot(x + 0.5 - middle, y + 0.5 - middle)
-        part = _clamp(middle - ring - distance + 0.5)
-        mixed = [round(i * part + o * (1 - part)) for i, o in zip(inner, outer, strict=True)]
-        return bytes([*mixed, round(255 * _clamp(middle - distance + 0.5))])
-
-    rows = [b"".join(pixel(x, y) for x in range(size)) for y in range(size)]
-    return _png(size, size, rows)
+    inner = size - 2 * ring
+    image = _filled(
+        size, size, around, lambda pen, n: pen.ellipse((0, 0, n * size - 1, n * size - 1), 255)
+    )
+    dot = _filled(
+        inner, inner, colour, lambda pen, n: pen.ellipse((0, 0, n * inner - 1, n * inner - 1), 255)
+    )
+    image.alpha_composite(dot, (ring, ring))
+    return _png(image)
 
 
-def pill(width: int, height: int, radius: float, colour: str) -> str:
+def pill(width: int, height: int, radius: float, colour: str) -> bytes:
     """A rectangle with round corners."""
     width, height = max(width, 1), max(height, 1)
     radius = min(radius, width / 2, height / 2)
-    rgb = bytes(_rgb(colour))
-    edge = math.ceil(radius)
-    full = rgb + b"\xff"
 
-    def row(y: float) -> bytes:
-        dy = max(radius - y, y - (height - radius), 0.0)
-        corner = [
-            rgb + bytes([round(255 * _clamp(radius - math.hypot(radius - x - 0.5, dy) + 0.5))])
-            for x in range(edge)
-        ]
-        return b"".join(corner) + full * (width - 2 * edge) + b"".join(reversed(corner))
+    def draw(pen: ImageDraw.ImageDraw, n: int) -> None:
+        pen.rounded_rectangle((0, 0, n * width - 1, n * height - 1), n * radius, 255)
 
-    if width < 2 * edge:
-        width = 2 * edge
-    middle = full * width
-    rows = [middle if radius <= y <= height - radius - 1 else row(y + 0.5) for y in range(height)]
-    return _png(width, height, rows)
+    return _shape(width, height, colour, draw)
 
 
-def corner(radius: int, size: int, colour: str, which: str) -> str:
+def corner(radius: int, size: int, colour: str, which: str) -> bytes:
     """A square with one round corner: `nw`, `ne`, `sw` or `se`."""
-    x0 = radius if "w" in which else size - radius
-    y0 = radius if "n" in which else size - radius
 
-    def distance(x: float, y: float) -> float:
-        dx = x0 - x if "w" in which else x - x0
-        dy = y0 - y if "n" in which else y - y0
-        return math.hypot(dx, dy) - radius if dx > 0 and dy > 0 else -1.0
+    def draw(pen: ImageDraw.ImageDraw, n: int) -> None:
+        # Of a larger rectangle the other corners lie outside.
+        side = n * size
+        left, right = (0, 3 * side) if "w" in which else (-2 * side, side - 1)
+        top, bottom = (0, 3 * side) if "n" in which else (-2 * side, side - 1)
+        pen.rounded_rectangle((left, top, right, bottom), n * radius, 255)
 
-    return _picture(size, size, colour, distance)
-
-
-def logo(size: int, fill: str, ink: str) -> str:
-    """The program's sign: two speech bubbles' worth of lines on a rounded square."""
-    background, foreground = _rgb(fill), _rgb(ink)
-    scale = size / 24
-
-    def box(
-        x: float, y: float, left: float, top: float, right: float, bottom: float, r: float
-    ) -> float:
-        dx = abs(x - (left + right) / 2) - (right - left) / 2 + r
-        dy = abs(y - (top + bottom) / 2) - (bottom - top) / 2 + r
-        return math.hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0) - r
-
-    def pixel(column: int, row: int) -> bytes:
-        x, y = (column + 0.5) / scale, (row + 0.5) / scale
-        bubble = box(x, y, 5, 6, 19, 15.5, 3)
-        tail = max(7.5 - x, (x - 7.5) + (y - 19), 14 - y)
-        dots = min(math.hypot(x - at, y - 10.75) for at in (8.8, 12, 15.2)) - 1.1
-        part = _clamp(0.5 - max(min(bubble, tail), -dots) * scale)
-        mixed = [
-            round(f * part + b * (1 - part)) for f, b in zip(foreground, background, strict=True)
-        ]
-        return bytes([*mixed, round(255 * _clamp(0.5 - box(x, y, 0, 0, 24, 24, 6) * scale))])
-
-    return _png(size, size, [b"".join(pixel(x, y) for x in range(size)) for y in range(size)])
+    return _shape(size, size, colour, draw)
 
 
-def icon(name: str, size: int, colour: str) -> str:
+def icon(name: str, size: int, colour: str) -> bytes:
     """One of ICONS."""
     scale = size / 24
-    pen = max(STROKE * scale, 1.2) / 2
-    lines = [
-        (a[0] * scale, a[1] * scale, b[0] * scale, b[1] * scale)
-        for stroke in ICONS[name]
-        for a, b in itertools.pairwise(stroke)
-        if a != b
-    ]
-    pen = pen * 1.6 if name == "more" else pen
+    width = max(STROKE * scale, 1.2) * (1.6 if name == "more" else 1)
 
-    def distance(x: float, y: float) -> float:
-        return min(_to_line(x, y, *line) for line in lines) - pen
+    def draw(pen: ImageDraw.ImageDraw, n: int) -> None:
+        half = n * width / 2
+        for stroke in ICONS[name]:
+            points = [(n * scale * x, n * scale * y) for x, y in stroke]
+            pen.line(points, 255, round(n * width))
+            for x, y in points:
+                pen.ellipse((x - half, y - half, x + half, y + half), 255)
 
-    return _picture(size, size, colour, distance)
+    return _shape(size, size, colour, draw)
 
 
-def _to_line(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
-    dx, dy = bx - ax, by - ay
-    along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)
-    along = _clamp(along)
-    return math.hypot(x - ax - along * dx, y - ay - along * dy)
+def _shape(width: int, height: int, colour: str, draw: Draw) -> bytes:
+    return _png(_filled(width, height, colour, draw))
 
 
-def _picture(
-    width: int, height: int, colour: str, distance: Callable[[float, float], float]
-) -> str:
-    rgb = bytes(_rgb(colour))
-    rows = [
-        b"".join(
-            rgb + bytes([round(255 * _clamp(0.5 - distance(x + 0.5, y + 0.5)))])
-            for x in range(width)
-        )
-        for y in range(height)
-    ]
-    return _png(width, height, rows)
+def _filled(width: int, height: int, colour: str, draw: Draw) -> Image.Image:
+    """Drawn larger, and then made smaller: that smooths its edges."""
+    mask = Image.new("L", (SMOOTH * width, SMOOTH * height), 0)
+    draw(ImageDraw.Draw(mask), SMOOTH)
+    image = Image.new("RGBA", (width, height), colour)
+    image.putalpha(mask.resize((width, height), Image.Resampling.BOX))
+    return image
 
 
-def _png(width: int, height: int, rows: Sequence[bytes]) -> str:
-    """Rows of RGBA as a PNG in base64, as PhotoImage takes it (PNG specification, chapter 5)."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + row for row in rows), 1)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    return base64.b64encode(png).decode()
+def _png(image: Image.Image) -> bytes:
+    """As PhotoImage takes it."""
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return base64.b64encode(out.getvalue())
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+def logo(size: int, fill: str, ink: str) -> bytes:
+    """The program's sign: a speech bubble with three dots on a rounded square."""
+    scale = size / 24
 
+    def box(*edges: float) -> tuple[float, ...]:
+        return tuple(SMOOTH * scale * edge for edge in edges)
 
-def _clamp(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    def bubble(pen: ImageDraw.ImageDraw, n: int) -> None:
+        pen.rounded_rectangle(box(5, 6, 19, 15.5), n * scale * 3, 255)
+        pen.polygon(box(7.5, 15, 7.5, 19, 11.5, 15), 255)
+        for x in (8.8, 12, 15.2):
+            pen.ellipse(box(x - 1.1, 9.65, x + 1.1, 11.85), 0)
+
+    image = _filled(
+        size,
+        size,
+        fill,
+        lambda pen, n: pen.rounded_rectangle(box(0, 0, 24, 24), n * scale * 6, 255),
+    )
+    image.alpha_composite(_filled(size, size, ink, bubble))
+    return _png(image)

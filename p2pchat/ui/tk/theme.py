@@ -247,7 +247,7 @@ class Theme:
     def presence(self, status: Status, around: str) -> tk.PhotoImage:
         return self._picture(drawing.ringed, self.px(13), self.px(2), PRESENCE[status], around)
 
-    def _picture(self, draw: Callable[..., str], *what: object) -> tk.PhotoImage:
+    def _picture(self, draw: Callable[..., bytes], *what: object) -> tk.PhotoImage:
         key = (draw, *what)
         if key not in self._pictures:
             if len(self._pictures) > PICTURES:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
 
-try:
-    from tktooltip import ToolTip
-except ImportError:  # the window works without tips
-    ToolTip = None
+HERE = find_spec("tktooltip") is not None
+"""The window works without tips; and starts without their library, which is read when the pointer
+first rests on something."""
 
 
 def tip(widget: tk.Widget, text: str) -> None:
     """Show `text` once the pointer has rested on the widget."""
-    if ToolTip is None:
+    if not HERE:
         return
     made = False
 
@@ -32,8 +33,8 @@ class ChangingTip:
 
     def __init__(self, widget: tk.Widget) -> None:
         self.text = ""
-        if ToolTip is not None:
-            self._shown: ToolTip | None = None
+        if HERE:
+            self._shown: Any = None
             self._widget = widget
             widget.bind("<Enter>", self._enter, add="+")
 
@@ -43,7 +44,9 @@ class ChangingTip:
             self._shown.on_enter(event)
 
 
-def _make(widget: tk.Widget, text: str | Callable[[], str]) -> ToolTip:
+def _make(widget: tk.Widget, text: str | Callable[[], str]) -> Any:
+    from tktooltip import ToolTip
+
     class Tip(ToolTip):  # type: ignore[misc]  # the library has no types
         """Belongs to its widget and goes with it, with its timers: the library leaves them."""
 
