@@ -199,8 +199,8 @@ class Registrar:
 
     def compare(self, link: Link) -> None:
         """Now and then, with one neighbour."""
-        self._public.greet(link)
-        self._private.greet(link)
+        self._public.compare(link)
+        self._private.compare(link)
 
     def settings_changed(self) -> None:
         directory = self.machine.directory

@@ -56,6 +56,12 @@ class Replica:
         if self._shared(link):
             self._links.send(link.id, wire.RecordSet(self._held, self._records.digest()))
 
+    def compare(self, link: Link) -> None:
+        """Now and then. Who has nothing waits to be asked by who has something: in a network
+        without accounts nothing is said of them."""
+        if self._records.ids():
+            self.greet(link)
+
     def on_set(self, link: Link, frame: wire.RecordSet) -> None:
         if not self._shared(link) or frame.digest == self._records.digest() or link.choked:
             return
