@@ -50,17 +50,19 @@ def lobby(profile: Path) -> dict[str, Any]:
 
 
 def write_until_kept(profile: Path, display: str, text: str) -> None:
-    """Type it; the window may not be there yet, so again until some of it is."""
+    """Type it; the window may not be there yet, so again until all of it is."""
     end = time.monotonic() + DEADLINE
     while not lobby(profile):
         assert time.monotonic() < end
         time.sleep(0.05)
     environment = {**os.environ, "DISPLAY": display}
-    while text not in lobby(profile)["draft"]:
+    while text not in lobby(profile).get("draft", ""):
         assert time.monotonic() < end
-        if not lobby(profile)["draft"]:
-            subprocess.run(["xdotool", "type", text], env=environment, check=True, timeout=20)
-        time.sleep(0.5)  # longer than it takes to be kept
+        for how in (["key", "ctrl+a", "BackSpace"], ["type", text]):
+            subprocess.run(["xdotool", *how], env=environment, check=True, timeout=20)
+        soon = time.monotonic() + 2
+        while time.monotonic() < soon and text not in lobby(profile).get("draft", ""):
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
