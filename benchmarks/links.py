@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from report import Figure, percentile, tell
 
 from p2pchat.config import limits
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import InstanceId
 from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo
 from p2pchat.transport.links import TlsLinks
@@ -48,8 +49,8 @@ class Sink:
     def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
         self.opened.put_nowait(link)
 
-    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
-        for frame in frames:
+    def link_frames(self, link: LinkId, frames: Sequence[RawFrame]) -> None:
+        for frame in map(bytes, frames):
             if answered(frame):
                 if self.echo:
                     self.links.send(link, frame)

@@ -36,6 +36,8 @@ MAX_LINKS_PER_ADDRESS = 64
 HELLO_BYTES = 4 * KIB
 FRAME_BYTES = 64 * KIB
 """A control frame, its length prefix not counted."""
+BULK_FRAME_BYTES = 257 * KIB
+"""A frame on a connection for files: a part of a block and what names it."""
 QUEUE_BYTES = 1 * MIB
 """Queued to one peer above this, pushing stops and the peer syncs by pull."""
 QUEUE_MAX_BYTES = 16 * MIB
@@ -272,15 +274,15 @@ STABLE_LINK_S = 10.0
 """A link that lived shorter counts as a failed round: the next one waits longer."""
 
 # -- files
-PART_BYTES = 60 * KIB
-"""Of a block in one frame; fits a control frame with its header."""
+PART_BYTES = 256 * KIB
+"""Of a block in one frame: a frame costs as much as 64 KiB of it do."""
 PART_MIN_BYTES = 4 * KIB
 """A part that isn't a block's last has at least this: a block is no flood of frames."""
 HAVE_BYTES = 32 * KIB
 """Bits in one frame: 262,144 blocks."""
 GOT_BLOCKS = 64
 """Indexes in one frame."""
-GOT_EVERY_S = 0.1
+GOT_EVERY_S = 0.3
 """Between two frames that tell of pieces which others have too. In a full mesh few need to know;
 where not all are linked, time is lost by this."""
 FOLLOWS = 8
@@ -334,6 +336,8 @@ SERVE_AHEAD_BYTES = 8 * MIB
 """Read for all links and not yet sent: above this nothing more is read."""
 SERVE_LINK_BYTES = 1 * MIB
 """Of these, for one link: enough that the disk is never waited for."""
+SERVE_RECENT_BYTES = 4 * MIB
+"""Blocks that came last, kept in memory: what nobody else has is asked for by all, and at once."""
 SERVE_BURST_S = 0.05
 """How much of its rate limit a node sends at once."""
 SERVE_PAUSE_S = 0.001

@@ -12,7 +12,7 @@ HASH_BYTES = 32
 """BLAKE3."""
 HASHES = 2048
 """In a block of the layers above the pieces: 64 KiB."""
-PIECE_MIN_BYTES = 32 * 1024
+PIECE_MIN_BYTES = 64 * 1024
 """A piece is passed on when it is whole: what is passed on must be small against the file."""
 PIECE_MAX_BYTES = 8 * 1024 * 1024
 """A piece is in memory while it is fetched, and lost when its source goes."""

@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,7 +26,7 @@ from p2pchat.model.stream import Block, Stream, block_size
 from p2pchat.node.ports import Depot, LinkId, Links
 from p2pchat.protocol import effects
 from p2pchat.protocol.files import Files
-from p2pchat.protocol.swarm.frames import Piece, encode
+from p2pchat.protocol.swarm.frames import encode_piece
 
 log = logging.getLogger("p2pchat.node")
 
@@ -101,11 +101,14 @@ class Carrying:
         self._surveyor = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-survey")
         self._surveys: set[int] = set()
         """Queries."""
-        self._parts: dict[_Key, bytearray] = {}
+        self._parts: dict[_Key, list[memoryview]] = {}
         self._given: dict[int, dict[tuple[bytes, Block], memoryview]] = {}
         """Blocks that were read, by the link that they are for."""
         self._sending: dict[int, deque[tuple[effects.GiveBlock, int]]] = {}
         """By link what it is given, in order, and where the next part begins."""
+        self._recent: OrderedDict[tuple[bytes, Block], memoryview] = OrderedDict()
+        """Blocks that came in one part and were kept, the newest last."""
+        self._recent_bytes = 0
         self._writes = _Batches(self._in_pool, self._run)
         self._folders = _Batches(self._in_pool, self._run)
         """Writes of folders' blocks: the one that completes a manifest makes all the files, which
@@ -173,23 +176,26 @@ class Carrying:
     # -- blocks that come
 
     def _keep_part(self, e: effects.KeepPart) -> None:
-        size = block_size(e.stream, e.block)
-        if len(e.data) == size:
-            self._keep(e.link, e.file, e.stream, e.block, e.data)
-            return
         key = (e.link, e.file, e.block)
-        whole = self._parts.get(key)
-        if whole is None:
-            whole = self._parts[key] = bytearray(size)
-        whole[e.offset : e.offset + len(e.data)] = e.data
-        if e.offset + len(e.data) == size:
+        parts = self._parts.setdefault(key, [])
+        parts.append(e.data)
+        if e.offset + len(e.data) == block_size(e.stream, e.block):
             del self._parts[key]
-            self._keep(e.link, e.file, e.stream, e.block, bytes(whole))
 
-    def _keep(self, link: int, file: bytes, stream: Stream, block: Block, data: bytes) -> None:
-        call = partial(self._depot.write, stream, block, data)
-        writes = self._folders if stream.manifest else self._writes
-        writes.add(call, lambda kept: self._exchange.kept(link, file, block, kept))
+            def kept(outcome: Any) -> None:
+                if outcome is True and len(parts) == 1:
+                    self._remember((e.file, e.block), parts[0])
+                self._exchange.kept(e.link, e.file, e.block, outcome)
+
+            writes = self._folders if e.stream.manifest else self._writes
+            writes.add(partial(self._depot.write, e.stream, e.block, *parts), kept)
+
+    def _remember(self, key: tuple[bytes, Block], data: memoryview) -> None:
+        if key not in self._recent:
+            self._recent[key] = data
+            self._recent_bytes += len(data)
+        while self._recent_bytes > limits.SERVE_RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.popitem(last=False)[1])
 
     def _drop_part(self, e: effects.DropPart) -> None:
         self._parts.pop((e.link, e.file, e.block), None)
@@ -200,12 +206,16 @@ class Carrying:
         def read(data: Any) -> None:
             if e.link not in self._given:
                 return  # closed meanwhile
-            here = isinstance(data, bytes)
+            here = isinstance(data, bytes | memoryview)
             if self._exchange.read(e.link, e.file, e.block, here) and here:
                 self._given[e.link][e.file, e.block] = memoryview(data)
 
         self._given.setdefault(e.link, {})
-        self._reads.add(partial(self._depot.read, e.stream, e.block), read)
+        recent = self._recent.get((e.file, e.block))
+        if recent is not None:
+            self._run(read, recent)
+        else:
+            self._reads.add(partial(self._depot.read, e.stream, e.block), read)
 
     def _give(self, e: effects.GiveBlock) -> None:
         self._sending.setdefault(e.link, deque()).append((e, e.offset))
@@ -224,8 +234,8 @@ class Carrying:
             e, at = queue.popleft()
             data = self._given[link][e.file, e.block]
             end = min(at + limits.PART_BYTES, e.offset + e.size)
-            part = Piece(e.file, e.block.layer, e.block.index, at, bytes(data[at:end]))
-            full = self._links.send(LinkId(link), encode(part)) > limits.QUEUE_BYTES
+            head = encode_piece(e.file, e.block, at, end - at)
+            full = self._links.send(LinkId(link), head, data[at:end]) > limits.QUEUE_BYTES
             sent += end - at
             if end < e.offset + e.size:
                 queue.appendleft((e, end))

@@ -12,6 +12,7 @@ from typing import NewType, Protocol
 import msgspec
 
 from p2pchat.model.entry import WireEntry
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
 from p2pchat.model.records import Applied, FileRow, MessageRow, Overview, StoredState, Write
 from p2pchat.model.stream import Block, Stream
@@ -184,10 +185,11 @@ class Depot(Protocol):
         other conversations than its own only what is complete in one of the `circles`."""
         ...
 
-    def write(self, stream: Stream, block: Block, data: bytes) -> bool:
-        """Keep a block; False, and nothing is kept, where it isn't what its parent says. Its
-        parent must be here (the top's is the root). StoreError also where a folder's manifest,
-        whole now, can't be used: such a stream never completes; `begin` says the same."""
+    def write(self, stream: Stream, block: Block, *parts: bytes | memoryview) -> bool:
+        """Keep a block, given in parts; False, and nothing is kept, where it isn't what its
+        parent says. Its parent must be here (the top's is the root). StoreError also where a
+        folder's manifest, whole now, can't be used: such a stream never completes; `begin` says
+        the same."""
         ...
 
     def read(self, stream: Stream, block: Block) -> bytes | None:
@@ -253,7 +255,7 @@ class LinkSink(Protocol):
         """`token` is that of `dial` or `tunnel_open`; None for an accepted connection."""
         ...
 
-    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+    def link_frames(self, link: LinkId, frames: Sequence[RawFrame]) -> None:
         """Whole frames in order, without their length prefix."""
         ...
 
@@ -304,9 +306,14 @@ class Links(Protocol):
 
     def tunnel_close(self, token: int) -> None: ...
 
-    def send(self, link: LinkId, frame: bytes) -> int:
-        """Queue one frame; the bytes now queued. A link that is gone takes it silently: 0. It
-        leaves with `flush`, or when the loop turns next."""
+    def allow_large(self, link: LinkId) -> None:
+        """Frames of BULK_FRAME_BYTES from now on, to and from this peer."""
+        ...
+
+    def send(self, link: LinkId, frame: bytes, data: memoryview | None = None) -> int:
+        """Queue one frame, or one that ends with `data`, which stays as it is until it has left;
+        the bytes now queued. A link that is gone takes it silently: 0. It leaves with `flush`, or
+        when the loop turns next. ValueError: it is empty or above the limit."""
         ...
 
     def flush(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.events import Event, MessageReceipt, Warned
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import FeedId, MessageId
 from p2pchat.model.records import Applied, Disclose, Prune, PutEntry
 from p2pchat.node import secrets
@@ -91,6 +92,7 @@ class Runtime:
             effects.Send: self._send,
             effects.Dial: lambda e: self._links.dial(e.token, e.address),
             effects.CloseLink: lambda e: self._links.close(LinkId(e.link), e.reason),
+            effects.AllowLarge: lambda e: self._links.allow_large(LinkId(e.link)),
             effects.TunnelOpen: lambda e: self._links.tunnel_open(e.token, e.outgoing),
             effects.TunnelReceive: lambda e: self._links.tunnel_receive(e.token, e.data),
             effects.TunnelClose: lambda e: self._links.tunnel_close(e.token),
@@ -237,7 +239,7 @@ class Runtime:
     def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
         self._run_safely(link, self._machine.link_opened, link, info, token)
 
-    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+    def link_frames(self, link: LinkId, frames: Sequence[RawFrame]) -> None:
         self._run_safely(link, self._machine.link_frames, link, frames)
 
     def link_drained(self, link: LinkId) -> None:

@@ -43,6 +43,12 @@ class CloseLink(_Effect, frozen=True, gc=False):
     reason: str
 
 
+class AllowLarge(_Effect, frozen=True, gc=False):
+    """The link is for files: its frames may have BULK_FRAME_BYTES."""
+
+    link: int
+
+
 class TunnelOpen(_Effect, frozen=True, gc=False):
     """-> link_opened or dial_failed, with the token; tunnel_data meanwhile."""
 
@@ -168,7 +174,7 @@ class KeepPart(_Effect, frozen=True, gc=False):
     stream: Stream
     block: Block
     offset: int
-    data: bytes
+    data: memoryview
 
 
 class DropPart(_Effect, frozen=True, gc=False):
@@ -279,6 +285,7 @@ Effect = (
     Send
     | Dial
     | CloseLink
+    | AllowLarge
     | TunnelOpen
     | TunnelReceive
     | TunnelClose

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError, RequestError
 from p2pchat.model.file import FileState
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import FileRow, MessageRow
 from p2pchat.model.stream import HASH_BYTES, Block
@@ -276,7 +277,7 @@ class Exchange:
 
     # -- frames
 
-    def frame(self, link: Link, data: bytes) -> None:
+    def frame(self, link: Link, data: RawFrame) -> None:
         self._news = True
         frame = frames.decode(data)
         self._frames[type(frame)](link, frame)

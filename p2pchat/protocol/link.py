@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import ConversationId, DeviceId, InstanceId, PeerId
 from p2pchat.protocol import wire
 from p2pchat.protocol.buckets import Bucket
@@ -75,7 +76,7 @@ class Link:
     answers."""
     told: bool = False
     """While WAITING: both instances know of each other."""
-    early: list[bytes] = field(default_factory=list)
+    early: list[RawFrame] = field(default_factory=list)
     """Frames that came while WAITING: the other side takes the link for up."""
     proven: set[ConversationId] = field(default_factory=set)
     """Protected rooms whose key the peer has proven on this link."""
@@ -113,6 +114,6 @@ class LinkEvents(Protocol):
     def link_proving(self, link: Link) -> None: ...
     def bulk_up(self, link: Link) -> None: ...
     def bulk_down(self, link: Link) -> None: ...
-    def bulk_frame(self, link: Link, data: bytes) -> None: ...
+    def bulk_frame(self, link: Link, data: RawFrame) -> None: ...
     def link_refused(self, link: Link, reason: str) -> None: ...
     def twin_found(self, instance: InstanceId) -> None: ...

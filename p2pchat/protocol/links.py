@@ -11,6 +11,7 @@ from functools import partial
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import DeviceId, InstanceId, PeerId
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.buckets import Bucket
@@ -157,7 +158,7 @@ class Links:
             self._events.link_refused(link, "protocol")
         self._drop(link, reason)
 
-    def frames(self, id: int, batch: Sequence[bytes]) -> None:
+    def frames(self, id: int, batch: Sequence[RawFrame]) -> None:
         link = self._links.get(id)
         if link is None:
             return
@@ -173,7 +174,7 @@ class Links:
                 self._events.link_refused(link, "protocol")
                 self.close(link, "protocol")
 
-    def _frame(self, link: Link, data: bytes) -> None:
+    def _frame(self, link: Link, data: RawFrame) -> None:
         if link.state is LinkState.GREETING:
             self._greeted(link, wire.decode_hello(data))
             return
@@ -245,6 +246,7 @@ class Links:
         if link.timer is not None:
             link.timer.cancel()
         beside.append(link)
+        self._ctx.emit(effects.AllowLarge(link.id))
         self._events.bulk_up(link)
 
     def _refusal(self, link: Link, hello: wire.Hello) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.events import ConversationChanged
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
 from p2pchat.model.people import Status
@@ -297,7 +298,7 @@ class Machine:
             self.topology.opened(token, info)
         self.links.opened(link, info, token)
 
-    def link_frames(self, link: int, frames: Sequence[bytes]) -> None:
+    def link_frames(self, link: int, frames: Sequence[RawFrame]) -> None:
         self.links.frames(link, frames)
 
     def link_closed(self, link: int, reason: str) -> None:
@@ -396,7 +397,7 @@ class Machine:
         self.topology.tunnel_ended(link.token)
         self.files.exchange.bulk_down(link)
 
-    def bulk_frame(self, link: Link, data: bytes) -> None:
+    def bulk_frame(self, link: Link, data: RawFrame) -> None:
         self.files.exchange.frame(link, data)
 
     # -- entries

@@ -11,6 +11,7 @@ import msgspec
 from p2pchat.config.limits import FRAME_BYTES, HELLO_BYTES
 from p2pchat.errors import ProtocolError
 from p2pchat.model.entry import WireEntry
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId
 
 VERSION_LOW = 1
@@ -377,7 +378,7 @@ def unreadable(error: Exception) -> ProtocolError:
     return ProtocolError(f"a frame can't be read: {error}")
 
 
-def decode(data: bytes) -> Frame:
+def decode(data: RawFrame) -> Frame:
     """ProtocolError where the bytes are no frame; UnknownFrame where only the number is new."""
     if len(data) > FRAME_BYTES:
         raise ProtocolError("a frame is too large")
@@ -388,13 +389,13 @@ def decode(data: bytes) -> Frame:
         raise unreadable(error) from error
 
 
-def is_goodbye(data: bytes) -> bool:
+def is_goodbye(data: RawFrame) -> bool:
     """Whether these bytes begin as a Goodbye does: on a connection for files it is the one frame
     besides those of files."""
     return data[:1] > b"\x90" and data[1:2] == b"\x04"
 
 
-def decode_hello(data: bytes) -> Hello | Goodbye:
+def decode_hello(data: RawFrame) -> Hello | Goodbye:
     """The first frame of a peer; ProtocolError for anything but Hello (or a Goodbye)."""
     if len(data) > HELLO_BYTES:
         raise ProtocolError("Hello is too large")

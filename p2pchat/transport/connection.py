@@ -18,8 +18,15 @@ from typing import Protocol, cast
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
+from p2pchat.model.frame import RawFrame
 from p2pchat.transport.endings import Reason, SelfConnection, reason_of
-from p2pchat.transport.frames import PREFIX_BYTES, FrameTooLarge, pack_length, split_frames
+from p2pchat.transport.frames import (
+    PREFIX_BYTES,
+    FrameTooLarge,
+    next_length,
+    pack_length,
+    split_frames,
+)
 from p2pchat.transport.window import Window
 
 log = logging.getLogger("p2pchat.transport")
@@ -28,6 +35,8 @@ READ_BYTES = 256 * limits.KIB
 """Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
 TLS_BYTES = 64 * limits.KIB
 """Put through TLS at once, either way. Its buffers grow to this and never shrink, for each link."""
+LARGE_BYTES = 32 * limits.KIB
+"""A frame of which more than this is still to come is read to its own place."""
 WAITING_BYTES = 16 * limits.KIB
 """From a client whose turn hasn't come: until it has an answer it sends one ClientHello."""
 CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
@@ -76,7 +85,7 @@ class Owner(Protocol):
         do."""
         ...
 
-    def frames(self, connection: Connection, frames: Sequence[bytes]) -> None: ...
+    def frames(self, connection: Connection, frames: Sequence[RawFrame]) -> None: ...
 
     def drained(self, connection: Connection) -> None: ...
 
@@ -115,8 +124,13 @@ class Connection:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not outgoing)
+        self._limit = limits.FRAME_BYTES
         self._unfinished = b""
-        self._queue: deque[bytes] = deque()
+        self._large: bytearray | None = None
+        """A frame that is on its way to its own place, of which `_filled` bytes are there."""
+        self._filled = 0
+        self._queue: deque[bytes | memoryview] = deque()
+        """Frames with their lengths, in parts that may leave one by one."""
         self._queued = 0
         self._over = False
         self._held_up = False
@@ -135,12 +149,22 @@ class Connection:
         self.state = State.HANDSHAKING
         self._guard(self._shake_hands)
 
-    def send(self, frame: bytes) -> int:
-        """Queue a frame for `flush`; what is queued now. Many leave together."""
+    def allow_large(self) -> None:
+        """Frames of BULK_FRAME_BYTES from now on, from either side."""
+        self._limit = limits.BULK_FRAME_BYTES
+
+    def send(self, frame: bytes, data: memoryview | None = None) -> int:
+        """Queue a frame, or one that ends with `data`, for `flush`; what is queued now. Many leave
+        together. ValueError: it is empty or above the limit."""
+        length = len(frame) if data is None else len(frame) + len(data)
+        if not 0 < length <= self._limit:
+            raise ValueError(f"a frame of {length} bytes")
         if self.state is not State.OPEN:
             return 0
-        self._queue.append(frame)
-        self._queued += PREFIX_BYTES + len(frame)
+        self._queue.append(pack_length(length) + frame)
+        if data is not None:
+            self._queue += (data[at : at + TLS_BYTES] for at in range(0, len(data), TLS_BYTES))
+        self._queued += PREFIX_BYTES + length
         queued = self._unsent()
         if queued > limits.QUEUE_BYTES:
             self._over = True
@@ -240,11 +264,10 @@ class Connection:
         """Everything that has come, in batches of the scratch buffer's size."""
         more = True
         while more and self.state in (State.OPEN, State.CLOSING):
-            begun = len(self._unfinished)
-            self._scratch[:begun] = self._unfinished
-            filled, more, closed = self._decrypt(begun)
-            frames, used = split_frames(self._scratch[:filled])
-            self._unfinished = bytes(self._scratch[used:filled])
+            if self._large is None:
+                frames, more, closed = self._read_small()
+            else:
+                frames, more, closed = self._read_large(self._large)
             if frames:
                 self._deliver(frames)
             if closed:
@@ -252,17 +275,42 @@ class Connection:
         if self.state is not State.CLOSED:
             self._write_out()
 
-    def _decrypt(self, filled: int) -> tuple[int, bool, bool]:
-        """Fill the scratch buffer from `filled` on: its new fill, whether there is more, and
-        whether the other side has closed."""
-        scratch, size = self._scratch, len(self._scratch)
+    def _read_small(self) -> tuple[Sequence[RawFrame], bool, bool]:
+        """Through the scratch buffer: the frames that are whole; then as `_decrypt`."""
+        begun = len(self._unfinished)
+        self._scratch[:begun] = self._unfinished
+        filled, more, closed = self._decrypt(self._scratch, begun)
+        frames, used = split_frames(self._scratch[:filled], self._limit)
+        left = self._scratch[used:filled]
+        length = next_length(left)
+        if length is not None and PREFIX_BYTES + length - len(left) > LARGE_BYTES:
+            self._large, self._filled = bytearray(length), len(left) - PREFIX_BYTES
+            self._large[: self._filled] = left[PREFIX_BYTES:]
+            self._unfinished = b""
+        else:
+            self._unfinished = bytes(left)
+        return frames, more, closed
+
+    def _read_large(self, frame: bytearray) -> tuple[Sequence[RawFrame], bool, bool]:
+        """To the place of the frame that has begun."""
+        with memoryview(frame) as view:
+            self._filled, more, closed = self._decrypt(view, self._filled)
+        if self._filled < len(frame):
+            return [], more, closed
+        self._large = None
+        return [frame], more, closed
+
+    def _decrypt(self, target: memoryview, filled: int) -> tuple[int, bool, bool]:
+        """Fill a buffer from `filled` on: its new fill, whether there is more, and whether the
+        other side has closed."""
+        size = len(target)
         # typeshed has bytes as the result; into a buffer it is a count.
         read = cast("Callable[[int, memoryview], int]", self._tls.read)  # quoted: making it is slow
         try:
             while self._incoming.pending or self._tls.pending():
                 if filled == size:
                     return filled, True, False
-                count = read(size - filled, scratch[filled:])
+                count = read(size - filled, target[filled:])
                 if not count:
                     return filled, False, True
                 filled += count
@@ -272,7 +320,7 @@ class Connection:
             return filled, False, True
         return filled, False, False
 
-    def _deliver(self, frames: list[bytes]) -> None:
+    def _deliver(self, frames: Sequence[RawFrame]) -> None:
         if b"" in frames:
             if self._window is None:
                 raise ProtocolError("an empty frame")
@@ -286,17 +334,20 @@ class Connection:
         if self._window is not None:
             due = self._window.took(sum(map(len, frames)) + PREFIX_BYTES * len(frames))
             if due:
-                self._encrypt(pack_length(0) * due)
+                self._tls.write(pack_length(0) * due)
+                self._write_out()
         if frames and self.state is State.OPEN:
             self.delivered += len(frames)
             self._owner.frames(self, frames)
 
     def _flush(self) -> None:
-        """Hand the queue to the carrier as long as that takes it."""
+        """Hand the queue to the carrier as long as that takes it, much at once."""
         while self._queue and not self._held_up:
-            self._encrypt(self._next_chunk())
+            self._tls.write(self._next_chunk())
             if self._window is not None and self._window.full:
                 self._held_up = True
+            if self._outgoing.pending >= TLS_BYTES or not self._queue or self._held_up:
+                self._write_out()
         if self.state is State.CLOSING and not self._queue:
             self._say_goodbye()
         if self.state is not State.OPEN:
@@ -308,23 +359,23 @@ class Connection:
         if unsent and self._stall is None:
             self._watch(self._progress(), self._loop.time())
 
-    def _next_chunk(self) -> bytes:
-        """Whole frames with their lengths, so that an acknowledgement may come between chunks."""
+    def _next_chunk(self) -> bytes | memoryview:
+        """Large parts as they are; whole small frames together, so that an acknowledgement may
+        come between chunks."""
+        queue = self._queue
+        if isinstance(queue[0], memoryview):
+            self._queued -= len(queue[0])
+            return queue.popleft()
         parts: list[bytes] = []
         size = 0
-        queue = self._queue
-        while queue and size < TLS_BYTES:
-            frame = queue.popleft()
-            parts += (pack_length(len(frame)), frame)
-            size += PREFIX_BYTES + len(frame)
+        while queue and size < TLS_BYTES and isinstance(part := queue[0], bytes):
+            parts.append(part)
+            size += len(part)
+            queue.popleft()
         self._queued -= size
         if self._window is not None:
             self._window.sent(size)
         return b"".join(parts)
-
-    def _encrypt(self, data: bytes) -> None:
-        self._tls.write(data)
-        self._write_out()
 
     def _write_out(self) -> None:
         """What TLS has to send. Its own messages are few; a peer that makes it write on and on
@@ -388,6 +439,6 @@ class Connection:
             self._stall = None
         self._queue.clear()
         self._queued = 0
-        self._unfinished = b""
+        self._unfinished, self._large = b"", None
         self._carrier.abort()
         self._loop.call_soon(self._owner.ended, self, reason)

@@ -32,3 +32,8 @@ def split_frames(data: memoryview, limit: int = limits.FRAME_BYTES) -> tuple[lis
         take(bytes(data[at + PREFIX_BYTES : stop]))
         at = stop
     return frames, at
+
+
+def next_length(data: memoryview) -> int | None:
+    """The length of the frame that `data` begins with; None where that isn't there yet."""
+    return int(_LENGTH.unpack_from(data)[0]) if len(data) >= PREFIX_BYTES else None

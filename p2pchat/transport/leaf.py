@@ -15,6 +15,7 @@ import secrets
 import ssl
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from p2pchat.config.limits import MAX_LINKS
 from p2pchat.errors import P2PChatError, ProtocolError
 from p2pchat.model.ids import InstanceId
 from p2pchat.node.ports import LinkIdentity
@@ -135,9 +137,10 @@ def sign_leaf(key: ec.EllipticCurvePrivateKey, voucher: Voucher) -> x509.Certifi
     )
 
 
+@lru_cache(maxsize=MAX_LINKS)
 def check_leaf(der: bytes) -> Voucher:
     """The voucher of a peer's leaf, once both its signatures are found to hold.
-    ProtocolError otherwise, whatever the bytes are."""
+    ProtocolError otherwise, whatever the bytes are. A process shows one leaf on all connections."""
     try:
         leaf = x509.load_der_x509_certificate(der)
         found = leaf.extensions.get_extension_for_oid(VOUCHER_OID).value

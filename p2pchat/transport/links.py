@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2pchat.config import limits
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import InstanceId
 from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo, LinkSink
 from p2pchat.transport.addresses import address_of
@@ -183,17 +184,19 @@ class TlsLinks:
         if tunnel is not None:
             tunnel.finish()
 
-    def send(self, link: LinkId, frame: bytes) -> int:
-        """ValueError: a frame that is empty or above FRAME_BYTES."""
-        if not 0 < len(frame) <= limits.FRAME_BYTES:
-            raise ValueError(f"a frame of {len(frame)} bytes")
+    def allow_large(self, link: LinkId) -> None:
+        connection = self._links.get(link)
+        if connection is not None:
+            connection.allow_large()
+
+    def send(self, link: LinkId, frame: bytes, data: memoryview | None = None) -> int:
         connection = self._links.get(link)
         if connection is None:
             return 0
         if not self._unflushed:
             self._loop.call_soon(self.flush)
         self._unflushed[connection] = None
-        return connection.send(frame)
+        return connection.send(frame, data)
 
     def flush(self) -> None:
         while self._unflushed:
@@ -316,7 +319,7 @@ class TlsLinks:
         )
         self._sink.link_opened(origin.link, info, origin.token)
 
-    def frames(self, connection: Connection, frames: Sequence[bytes]) -> None:
+    def frames(self, connection: Connection, frames: Sequence[RawFrame]) -> None:
         link = self._origins[connection].link
         assert link is not None
         self._sink.link_frames(link, frames)

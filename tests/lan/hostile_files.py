@@ -104,8 +104,9 @@ def claim(source: Source, file: EntryHash) -> None:
 
 
 def parts(wanted: frames.Wanted, data: bytes) -> list[frames.Frame]:
+    view = memoryview(data)
     return [
-        frames.Piece(wanted.file, wanted.layer, wanted.index, at, data[at : at + limits.PART_BYTES])
+        frames.Piece(wanted.file, wanted.layer, wanted.index, at, view[at : at + limits.PART_BYTES])
         for at in range(0, len(data), limits.PART_BYTES)
     ]
 
@@ -132,7 +133,7 @@ def bad_source(address: Address, how: str) -> object:
             return
         for piece in range(0, size, 4096):  # the smallest part that is taken, every 4 s
             data = bytes(min(4096, size - piece))
-            source.send(frames.Piece(file, told.layer, told.index, piece, data))
+            source.send(frames.Piece(file, told.layer, told.index, piece, memoryview(data)))
             if source.bulk.closed.wait(4.0):
                 return
 
@@ -202,20 +203,20 @@ def junk_on_bulk(address: Address) -> object:
     for raw in (
         b"\xc1",
         os.urandom(2000),
-        b"\x91" * 60_000,
+        b"\x91" * limits.PART_BYTES,
         frames.encode(frames.Follow(b"short", True)),
         frames.encode(frames.Wanted(os.urandom(40), 0, 0)),
     ):
         source.bulk.send_raw(packed(raw))
         source.bulk.expect_closed()
         source.bulk = source.beside(address)
-    source.bulk.send_raw((limits.FRAME_BYTES + 1).to_bytes(4, "big"))
+    source.bulk.send_raw((limits.BULK_FRAME_BYTES + 1).to_bytes(4, "big"))
     source.bulk.expect_closed()
     source.bulk = source.beside(address)
     # And these don't.
     source.bulk.send(wire.Ping(1), wire.Twin(b"", b"", b""))
     source.send(
-        frames.Piece(file, 0, 0, 0, bytes(limits.PART_BYTES)),
+        frames.Piece(file, 0, 0, 0, memoryview(bytes(limits.PART_BYTES))),
         frames.Refused(file, 0, 0, "whatever"),
         frames.Have(file, 0, 8, b"\xff", False),
         frames.Got(file, 0, (1, 2, 3)),

@@ -19,7 +19,7 @@ FILE = bytes(32)
         frames.Got(FILE, 0, (1, 2)),
         frames.Follow(FILE, True),
         frames.Wanted(FILE, 0, frames.ANY),
-        frames.Piece(FILE, 0, 1, 0, b"data"),
+        frames.Piece(FILE, 0, 1, 0, memoryview(b"data")),
         frames.Refused(FILE, 0, 1, "gone"),
     ],
     ids=lambda frame: type(frame).__name__,

@@ -179,7 +179,7 @@ class Carrier:
         data = self._given[e.link, e.file, e.block]
         for at in range(e.offset, e.offset + max(1, e.size), limits.PART_BYTES):
             part = data[at : min(at + limits.PART_BYTES, e.offset + e.size)]
-            piece = Piece(e.file, e.block.layer, e.block.index, at, part)
+            piece = Piece(e.file, e.block.layer, e.block.index, at, memoryview(part))
             self._host.send((e.link,), encode(piece))
         if e.offset + e.size == len(data):
             del self._given[e.link, e.file, e.block]

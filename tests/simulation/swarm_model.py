@@ -226,7 +226,7 @@ class Host:
             return
         key = (link, layer, index)
         gathered = self.parts.setdefault(key, [])
-        gathered.append(frame.data)
+        gathered.append(bytes(frame.data))
         if part is Part.COMPLETED:
             data = b"".join(self.parts.pop(key))
             self.world.after(DISK_S, self._write, self.epoch, (layer, index), data)
@@ -306,7 +306,7 @@ class Host:
         offset = give.offset
         while True:
             part = data[offset : min(end, offset + limits.PART_BYTES)]
-            frame = Piece(FILE, give.layer, give.index, offset, part)
+            frame = Piece(FILE, give.layer, give.index, offset, memoryview(part))
             self.world.send(self, give.link, FRAME_BYTES + len(part), frame)
             offset += len(part)
             if offset == end:

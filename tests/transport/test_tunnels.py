@@ -10,6 +10,7 @@ import pytest
 from transport_support import BareTls, Node, run, until
 
 from p2pchat.config import limits
+from p2pchat.model.frame import RawFrame
 from p2pchat.node.ports import LinkId
 from p2pchat.transport.connection import QUEUED_FRAME_BYTES
 from p2pchat.transport.frames import pack_length
@@ -226,7 +227,7 @@ def test_nobody_is_called_back_from_within_a_call() -> None:
         inside = False
         calls: list[bool] = []
 
-        def arrived(link: LinkId, frames: Sequence[bytes]) -> None:
+        def arrived(link: LinkId, frames: Sequence[RawFrame]) -> None:
             calls.append(inside)
 
         other.sink.on_frames = arrived

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from p2pchat.config import limits
+from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import InstanceId
 from p2pchat.node.ports import Address, LinkId, LinkIdentity, LinkInfo
 from p2pchat.transport.leaf import make_credentials
@@ -63,7 +64,7 @@ class Sink:
         self.closed: dict[LinkId, str] = {}
         self.failed: dict[int, str] = {}
         self.troubles: list[tuple[str, str]] = []
-        self.on_frames: Callable[[LinkId, Sequence[bytes]], None] | None = None
+        self.on_frames: Callable[[LinkId, Sequence[RawFrame]], None] | None = None
         self.on_tunnel: Callable[[int, bytes], None] | None = None
 
     def link_opened(self, link: LinkId, info: LinkInfo, token: int | None) -> None:
@@ -73,14 +74,14 @@ class Sink:
         if token is not None:
             self.tokens[token] = link
 
-    def link_frames(self, link: LinkId, frames: Sequence[bytes]) -> None:
+    def link_frames(self, link: LinkId, frames: Sequence[RawFrame]) -> None:
         assert link in self.opened
         assert link not in self.closed
         self.batches.append(len(frames))
         if self.on_frames is not None:
             self.on_frames(link, frames)
         else:
-            self.frames[link] += frames
+            self.frames[link] += map(bytes, frames)
 
     def link_drained(self, link: LinkId) -> None:
         self.drained.append(link)

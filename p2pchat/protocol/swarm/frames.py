@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from enum import StrEnum
 
 import msgspec
 
-from p2pchat.model.stream import Stream
+from p2pchat.model.frame import RawFrame
+from p2pchat.model.stream import Block, Stream
 from p2pchat.protocol.wire import unreadable
 
 
@@ -70,7 +72,8 @@ class Piece(_Frame, frozen=True, array_like=True, gc=False, tag=34):
     layer: int
     index: int
     offset: int
-    data: bytes
+    data: memoryview
+    """What came isn't copied: it lies in the frame."""
 
 
 class Refused(_Frame, frozen=True, array_like=True, gc=False, tag=35):
@@ -86,13 +89,23 @@ Frame = Have | Got | Follow | Wanted | Piece | Refused
 
 _decoder = msgspec.msgpack.Decoder(Frame)
 _encoder = msgspec.msgpack.Encoder()
+_NOTHING = memoryview(b"")
+_NO_BYTES = b"\xc4\x00"
+_BIN_32 = struct.Struct(">BI")
+"""MessagePack's longest form of bytes."""
 
 
 def encode(frame: Frame) -> bytes:
     return _encoder.encode(frame)
 
 
-def decode(data: bytes) -> Frame:
+def encode_piece(file: bytes, block: Block, offset: int, size: int) -> bytes:
+    """A Piece without its data, so many bytes, which have to follow."""
+    head = _encoder.encode(Piece(file, block.layer, block.index, offset, _NOTHING))
+    return head[: -len(_NO_BYTES)] + _BIN_32.pack(0xC6, size)
+
+
+def decode(data: RawFrame) -> Frame:
     """ProtocolError where the bytes are no frame of a bulk link; UnknownFrame where only the number
     is none of these."""
     try:
@@ -118,7 +131,7 @@ class Forget(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Read(msgspec.Struct, frozen=True, array_like=True):
-    """Read a block for this link, then call `Server.ready`. One link's come in order."""
+    """Read a block for this link, then call `Server.ready`."""
 
     link: int
     file: bytes

@@ -81,10 +81,10 @@ class FileDepot:
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def write(self, stream: Stream, block: Block, data: bytes) -> bool:
+    def write(self, stream: Stream, block: Block, *parts: bytes | memoryview) -> bool:
         """`ports.Depot.write`."""
         with translated(_FAILED):
-            return self._holding(stream).write(block, data)
+            return self._holding(stream).write(block, *parts)
 
     def read(self, stream: Stream, block: Block) -> bytes | None:
         """`ports.Depot.read`."""

@@ -61,17 +61,20 @@ class Fetch:
     def has(self, block: Block) -> bool:
         return bool(self._have[block.layer][block.index >> 3] >> (block.index & 7) & 1)
 
-    def put(self, block: Block, data: bytes) -> None:
+    def put(self, block: Block, *parts: bytes | memoryview) -> None:
         """Keep a block that has been checked."""
         if self.has(block):
             return
         if block.layer:
-            self._tree.put(block, data)
+            self._tree.put(block, b"".join(parts))
             self._mark(block)
             return
         if block.index == 0 and self._stream.manifest:
-            check_count(bytes(data[:16]))  # before the rest of it, which may be long
-        write(self.content, block.index * self._stream.piece, data)
+            check_count(bytes(parts[0][:16]))  # before the rest of it, which may be long
+        offset = block.index * self._stream.piece
+        for part in parts:
+            write(self.content, offset, part)
+            offset += len(part)
         self._mark(block)
         if block.index < self._head_pieces and not self.settled and self._has_manifest():
             self._settle()

@@ -71,21 +71,21 @@ class Holding:
                 return Progress(_all_ones(self._stream), path)
             return Progress(self._fetching(fresh=True).bits(), None)
 
-    def write(self, block: Block, data: bytes) -> bool:
+    def write(self, block: Block, *parts: bytes | memoryview) -> bool:
         try:
-            if len(data) != block_size(self._stream, block):
+            if sum(map(len, parts)) != block_size(self._stream, block):
                 return False
         except ValueError:
             return False
         with self._lock:
             expected = self._tree.expected(block)
-        if expected is None or digest(data) != expected:
+        if expected is None or digest(*parts) != expected:
             return False
         with self._lock:
             if self._path() is None and not self._discarded:
                 fetch = self._fetching()
                 try:
-                    fetch.put(block, data)
+                    fetch.put(block, *parts)
                 except BaseException:
                     self._fetch = None
                     raise

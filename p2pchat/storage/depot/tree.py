@@ -16,8 +16,11 @@ _KEPT = 4
 _BLOCK_BYTES = HASHES * HASH_BYTES
 
 
-def digest(data: bytes | memoryview) -> bytes:
-    return blake3(data).digest()
+def digest(*parts: bytes | memoryview) -> bytes:
+    hasher = blake3(parts[0])
+    for part in parts[1:]:
+        hasher.update(part)
+    return hasher.digest()
 
 
 class Tree:
