@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2pchat.config import limits
@@ -142,7 +143,9 @@ class Exchange:
 
     def begin(self, row: FileRow, conversation: Conversation, progress: Sequence[bytes]) -> Fetch:
         self._news = True
-        swarm = Swarm(row.id, row.stream, progress, self._m.ctx.rng)
+        # One of its own: it draws for each block, and the system's takes a system call.
+        rng = Random(self._m.ctx.rng.getrandbits(64))
+        swarm = Swarm(row.id, row.stream, progress, rng)
         fetch = self._fetches[row.id] = Fetch(row, conversation, swarm)
         self._known(row.id, conversation)
         self._server.share(row.id, row.stream, swarm.holds)

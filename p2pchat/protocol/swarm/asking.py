@@ -102,10 +102,13 @@ class Asking:
     # -- asking
 
     def fill_all(self, now: float) -> None:
+        """All, from one of them on that is drawn, as long as more may be asked for at all."""
         self.starved = False
         sources = list(self.sources.values())
-        self._rng.shuffle(sources)
-        for source in sources:
+        first = int(self._rng.random() * len(sources))
+        for source in (*sources[first:], *sources[:first]):
+            if self.starved:
+                return
             self.fill(source, now)
 
     def fill(self, source: Source, now: float) -> None:
