@@ -274,8 +274,10 @@ STABLE_LINK_S = 10.0
 """A link that lived shorter counts as a failed round: the next one waits longer."""
 
 # -- files
-PART_BYTES = 256 * KIB
-"""Of a block in one frame: a frame costs as much as 64 KiB of it do."""
+PART_BYTES = 60 * KIB
+"""Of a block in one frame; fits a control frame with its header."""
+LARGE_PART_BYTES = 256 * KIB
+"""The same where frames may be large: one costs as much as 64 KiB of it do."""
 PART_MIN_BYTES = 4 * KIB
 """A part that isn't a block's last has at least this: a block is no flood of frames."""
 HAVE_BYTES = 32 * KIB

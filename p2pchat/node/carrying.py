@@ -22,7 +22,7 @@ from typing import Any
 
 from p2pchat.config import limits
 from p2pchat.errors import DiskFull, P2PChatError, RequestError
-from p2pchat.model.stream import Block, Stream, block_size
+from p2pchat.model.stream import Block, block_size
 from p2pchat.node.ports import Depot, LinkId, Links
 from p2pchat.protocol import effects
 from p2pchat.protocol.files import Files
@@ -106,6 +106,8 @@ class Carrying:
         """Blocks that were read, by the link that they are for."""
         self._sending: dict[int, deque[tuple[effects.GiveBlock, int]]] = {}
         """By link what it is given, in order, and where the next part begins."""
+        self._large: set[int] = set()
+        """Links whose frames may be large."""
         self._recent: OrderedDict[tuple[bytes, Block], memoryview] = OrderedDict()
         """Blocks that came in one part and were kept, the newest last."""
         self._recent_bytes = 0
@@ -116,6 +118,7 @@ class Carrying:
         self._reads = _Batches(self._in_pool, self._run)
         self._closed = False
         self.perform: dict[type, Callable[[Any], None]] = {
+            effects.AllowLarge: self._allow_large,
             effects.SurveyPath: self._survey,
             effects.StopSurvey: lambda e: self._surveys.discard(e.query),
             effects.BeginFetch: self._begin,
@@ -217,6 +220,10 @@ class Carrying:
         else:
             self._reads.add(partial(self._depot.read, e.stream, e.block), read)
 
+    def _allow_large(self, e: effects.AllowLarge) -> None:
+        self._large.add(e.link)
+        self._links.allow_large(LinkId(e.link))
+
     def _give(self, e: effects.GiveBlock) -> None:
         self._sending.setdefault(e.link, deque()).append((e, e.offset))
         self._pump(e.link)
@@ -229,11 +236,12 @@ class Carrying:
     def _pump(self, link: int) -> None:
         """Hand to the link as much as it takes now."""
         queue = self._sending[link]
+        most = limits.LARGE_PART_BYTES if link in self._large else limits.PART_BYTES
         sent, full = 0, False
         while queue and not full:
             e, at = queue.popleft()
             data = self._given[link][e.file, e.block]
-            end = min(at + limits.PART_BYTES, e.offset + e.size)
+            end = min(at + most, e.offset + e.size)
             head = encode_piece(e.file, e.block, at, end - at)
             full = self._links.send(LinkId(link), head, data[at:end]) > limits.QUEUE_BYTES
             sent += end - at
@@ -246,6 +254,7 @@ class Carrying:
         self._run(self._exchange.sent, link, sent)
 
     def link_closed(self, link: int) -> None:
+        self._large.discard(link)
         self._sending.pop(link, None)
         self._given.pop(link, None)
         for key in [key for key in self._parts if key[0] == link]:

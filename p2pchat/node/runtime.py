@@ -92,7 +92,6 @@ class Runtime:
             effects.Send: self._send,
             effects.Dial: lambda e: self._links.dial(e.token, e.address),
             effects.CloseLink: lambda e: self._links.close(LinkId(e.link), e.reason),
-            effects.AllowLarge: lambda e: self._links.allow_large(LinkId(e.link)),
             effects.TunnelOpen: lambda e: self._links.tunnel_open(e.token, e.outgoing),
             effects.TunnelReceive: lambda e: self._links.tunnel_receive(e.token, e.data),
             effects.TunnelClose: lambda e: self._links.tunnel_close(e.token),
@@ -261,13 +260,13 @@ class Runtime:
 
     def identity(self) -> LinkIdentity:
         """What the links show of this process."""
-        machine = self._machine
+        person, device = self._machine.identity.person, self._machine.identity.device
         return LinkIdentity(
-            person_key=machine.identity.person.key,
-            device_key=machine.identity.device.key,
-            instance=machine.instance,
-            sign_person=machine.identity.person.sign_raw,
-            sign_device=machine.identity.device.sign_raw,
+            person_key=person.key,
+            device_key=device.key,
+            instance=self._machine.instance,
+            sign_person=person.sign_raw,
+            sign_device=device.sign_raw,
         )
 
     # -- discovery
@@ -488,8 +487,7 @@ def _split(group: Sequence[Batch], applied: Applied) -> list[tuple[int, Applied]
     result = []
     at = 0
     for batch in group:
-        feeds = set()
-        count = 0
+        feeds, count = set(), 0
         for write in batch.writes:
             if isinstance(write, PutEntry | Disclose):
                 count += 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
+from zlib import crc32
 
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError, RequestError
@@ -22,6 +23,7 @@ from p2pchat.model.stream import HASH_BYTES, Block
 from p2pchat.protocol import effects
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.fetch import REACH, Fetch
 from p2pchat.protocol.link import Link, LinkState
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 SEEK_EVERY_S = 3.0
 """Between two looks for members that could have what is still missing."""
-RATE_OVER_S = 2.0
+SEEK_SOON_S = 0.3
+"""The same as long as a fetch reaches out to more of them."""
 KNOWN = 256
 """Offers that others ask about, kept at hand; and as many that aren't here."""
 ASKED_MEANWHILE = 1024
@@ -65,43 +68,6 @@ class FileEvents(Protocol):
         ...
 
 
-class Fetch:
-    """One file on its way here."""
-
-    def __init__(self, row: FileRow, conversation: Conversation, swarm: Swarm) -> None:
-        self.row = row
-        self.conversation = conversation
-        self.swarm = swarm
-        self.barred = False
-        """By tunnels, for its size."""
-        self._marks: list[tuple[float, int]] = []
-        """(time, bytes received by then) of late."""
-
-    def complete(self) -> bool:
-        return self.swarm.complete
-
-    def sources(self) -> int:
-        return self.swarm.sources
-
-    def done(self) -> int:
-        """Bytes."""
-        stream = self.row.stream
-        return max(0, stream.size - self.swarm.pieces_left * stream.piece)
-
-    def hopeful(self) -> bool:
-        """Whether anybody linked has what is missing."""
-        return self.swarm.hopeful
-
-    def rate(self, now: float) -> float:
-        """Bytes a second, of late."""
-        self._marks = [mark for mark in self._marks if now - mark[0] <= RATE_OVER_S]
-        received = self.swarm.received
-        if not self._marks or now > self._marks[-1][0]:
-            self._marks.append((now, received))
-        since, before = self._marks[0]
-        return (received - before) / (now - since) if now > since else 0.0
-
-
 class Exchange:
     def __init__(self, machine: Machine, events: FileEvents) -> None:
         self._m = machine
@@ -124,7 +90,7 @@ class Exchange:
         self._news = False
         """Swarms or server may have something to say."""
         self._timer: Timer | None = None
-        self._seeking = False
+        self._seek_timer: Timer | None = None
         self._frames: dict[type, Callable[[Link, Any], None]] = {
             frames.Follow: self._on_follow,
             frames.Wanted: self._on_wanted,
@@ -191,13 +157,27 @@ class Exchange:
 
     def _seek(self) -> None:
         """See to it that there are connections to members, as long as something is missing."""
-        if not self._seeking:
-            self._seeking = True
-            self._m.ctx.after(SEEK_EVERY_S, self._seek_again)
+        soon = False
         for fetch in self._fetches.values():
-            for link in self._audience(fetch):
-                if not self._too_large(link, fetch.row.stream.size):
-                    self._m.bulk.want(link.device)
+            links = [
+                link
+                for link in self._audience(fetch)
+                if not self._too_large(link, fetch.row.stream.size)
+            ]
+            if fetch.reach < len(links):
+                links.sort(key=partial(self._rank, fetch.row))
+                soon = True
+            for link in links[: 1 + fetch.reach]:
+                self._m.bulk.want(link.device)
+        if self._seek_timer is not None:
+            self._seek_timer.cancel()
+        wait = SEEK_SOON_S if soon else SEEK_EVERY_S
+        self._seek_timer = self._m.ctx.after(wait, self._seek_again)
+
+    def _rank(self, row: FileRow, link: Link) -> tuple[bool, int]:
+        """The author first. Both ends of a pair rank it alike, and each pair otherwise."""
+        pair = "".join(sorted((self._m.identity.device_id, link.device)))
+        return link.person != row.author, crc32(pair.encode() + row.id)
 
     def _audience(self, fetch: Fetch) -> list[Link]:
         """Links to members."""
@@ -207,8 +187,9 @@ class Exchange:
         ]
 
     def _seek_again(self) -> None:
-        self._seeking = False
+        self._seek_timer = None
         for id, fetch in list(self._fetches.items()):
+            fetch.reach += REACH
             size, links = fetch.row.stream.size, self._audience(fetch)
             far = any(self._too_large(link, size) for link in links)
             barred = far and not fetch.hopeful() and not fetch.swarm.paused

@@ -246,7 +246,8 @@ class Links:
         if link.timer is not None:
             link.timer.cancel()
         beside.append(link)
-        self._ctx.emit(effects.AllowLarge(link.id))
+        if not link.info.relayed:  # a tunnel is acknowledged by whole frames
+            self._ctx.emit(effects.AllowLarge(link.id))
         self._events.bulk_up(link)
 
     def _refusal(self, link: Link, hello: wire.Hello) -> str:

@@ -12,7 +12,7 @@ from p2pchat.model.stream import kept
 from p2pchat.model.text import safe_text
 from p2pchat.protocol import receivers
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.exchange import Fetch
+from p2pchat.protocol.fetch import Fetch
 from p2pchat.protocol.hashing import circle
 
 

@@ -161,6 +161,9 @@ class Connection:
             raise ValueError(f"a frame of {length} bytes")
         if self.state is not State.OPEN:
             return 0
+        if data is not None and self._window is not None:
+            # Acknowledgements go between frames, so none may be in parts.
+            frame, data = frame + data, None
         self._queue.append(pack_length(length) + frame)
         if data is not None:
             self._queue += (data[at : at + TLS_BYTES] for at in range(0, len(data), TLS_BYTES))

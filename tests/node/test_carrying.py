@@ -29,10 +29,10 @@ class Kept:
         self.made = threading.Event()
         """Until then folders are being made."""
 
-    def write(self, stream: Stream, block: Block, data: bytes) -> bool:
+    def write(self, stream: Stream, block: Block, *parts: memoryview) -> bool:
         if stream.manifest:
             self.made.wait(10)
-        self.written.append(bytes(data))
+        self.written.append(b"".join(parts))
         return True
 
     def kept(self, link: int, file: bytes, block: Block, outcome: Any) -> None:
@@ -52,7 +52,9 @@ def carrying_to(kept: Kept) -> Carrying:
 
 
 def part(file: bytes, offset: int) -> effects.KeepPart:
-    return effects.KeepPart(1, file, STREAM, BLOCK, offset, DATA[offset : offset + HALF])
+    return effects.KeepPart(
+        1, file, STREAM, BLOCK, offset, memoryview(DATA)[offset : offset + HALF]
+    )
 
 
 def test_two_offers_of_one_content_come_over_one_link_at_once() -> None:
@@ -78,8 +80,8 @@ def test_a_large_folder_that_is_being_made_holds_up_no_other_file() -> None:
         carrying = carrying_to(kept)
         keep = carrying.perform[effects.KeepPart]
         folder = Stream(bytes(32), STREAM.size, STREAM.piece, PIECE_MIN_BYTES)
-        keep(effects.KeepPart(1, b"folder", folder, Block(0, 0), 0, DATA))
-        keep(effects.KeepPart(1, b"file", STREAM, BLOCK, 0, DATA))
+        keep(effects.KeepPart(1, b"folder", folder, Block(0, 0), 0, memoryview(DATA)))
+        keep(effects.KeepPart(1, b"file", STREAM, BLOCK, 0, memoryview(DATA)))
         async with asyncio.timeout(5):
             while not kept.told:  # noqa: ASYNC110 - the one that is awaited is told without one
                 await asyncio.sleep(0.01)

@@ -181,7 +181,7 @@ def test_the_window_grows_with_a_quick_peer_and_is_bounded() -> None:
     for first in range(0, pieces, 8):
         made.have(1, Have(FILE, 0, first, b"\xff", first + 8 == pieces), 0.0)
     asked = wanted(made)
-    assert len(asked) == limits.WINDOW_MIN_BYTES // PIECE
+    assert len(asked) == max(limits.WINDOW_BLOCKS[0], limits.WINDOW_MIN_BYTES // PIECE)
     flying, most = len(asked), 0
     while asked:
         fetch(made, 1, asked.pop(0)[1], 0.001)

@@ -14,6 +14,7 @@ from memory_store import MemoryStore
 from msgspec.structs import replace
 from tunnel import Tunnel
 
+from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
 from p2pchat.events import AccountRenamed, Announced, MessageReceived, Warned
@@ -58,6 +59,8 @@ class Host:
         self.up = False
         self.frozen = False
         self.wires: dict[int, Wire | Tunnel] = {}
+        self._large: set[int] = set()
+        """Links whose frames may be large."""
         """By the link's number here."""
         self.tunnels: dict[int, Tunnel] = {}
         """By token."""
@@ -251,6 +254,8 @@ class Host:
     def send(self, links: Sequence[int], frame: bytes) -> None:
         for link in links:
             if link in self.wires:
+                large = link in self._large
+                assert len(frame) <= (limits.BULK_FRAME_BYTES if large else limits.FRAME_BYTES)
                 self.wires[link].send(self, frame)
 
     def _perform_rarer(self, effect: effects.Effect) -> None:
@@ -261,6 +266,8 @@ class Host:
         match effect:
             case effects.ReadMessage():
                 self._resume(effect.query, self._message, effect.message)
+            case effects.AllowLarge(link=link):
+                self._large.add(link)
             case effects.TunnelOpen(token=token, outgoing=outgoing):
                 if outgoing:
                     self.later(0.0, lambda: self._tunnel(token))

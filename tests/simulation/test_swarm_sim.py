@@ -99,7 +99,7 @@ def test_a_slow_host_holds_nobody_up() -> None:
 
 def test_a_slow_port_asks_for_no_more_than_it_can_receive() -> None:
     world = World(9, MIB)
-    fetcher = world.host(25_000, 25_000)
+    fetcher = world.host(50_000, 50_000)
     for _ in range(8):
         world.host(RATE, RATE).offer()
     fetcher.fetch()

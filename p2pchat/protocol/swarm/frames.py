@@ -141,7 +141,7 @@ class Read(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Give(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Send so much of the block that was read, in Pieces of PART_BYTES at most; call
+    """Send so much of the block that was read, in Pieces of a size that the link takes; call
     `Server.sent` as the link takes them. A block's last Give ends at its size."""
 
     link: int

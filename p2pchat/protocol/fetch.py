@@ -1,0 +1,49 @@
+"""One file on its way here: its swarm, and what front ends are told of it."""
+
+from __future__ import annotations
+
+from p2pchat.model.records import FileRow
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.swarm.fetch import Swarm
+
+RATE_OVER_S = 2.0
+REACH = 4
+"""A fetch begins with connections to the author and so many others; then come as many more each
+time: a class that shakes hands all with all keeps the file waiting for half a second."""
+
+
+class Fetch:
+    def __init__(self, row: FileRow, conversation: Conversation, swarm: Swarm) -> None:
+        self.row = row
+        self.conversation = conversation
+        self.swarm = swarm
+        self.barred = False
+        """By tunnels, for its size."""
+        self.reach = REACH
+        """How many members besides the author it has connections to, if they are there."""
+        self._marks: list[tuple[float, int]] = []
+        """(time, bytes received by then) of late."""
+
+    def complete(self) -> bool:
+        return self.swarm.complete
+
+    def sources(self) -> int:
+        return self.swarm.sources
+
+    def done(self) -> int:
+        """Bytes."""
+        stream = self.row.stream
+        return max(0, stream.size - self.swarm.pieces_left * stream.piece)
+
+    def hopeful(self) -> bool:
+        """Whether anybody linked has what is missing."""
+        return self.swarm.hopeful
+
+    def rate(self, now: float) -> float:
+        """Bytes a second, of late."""
+        self._marks = [mark for mark in self._marks if now - mark[0] <= RATE_OVER_S]
+        received = self.swarm.received
+        if not self._marks or now > self._marks[-1][0]:
+            self._marks.append((now, received))
+        since, before = self._marks[0]
+        return (received - before) / (now - since) if now > since else 0.0
