@@ -18,12 +18,16 @@ class Stage:
     quick: bool = True
     running: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Passed in the order of asking: who comes just when the others may go on doesn't overtake
+    those that have waited."""
 
     async def turn(self) -> None:
         """Wait until everything that has to come first is over."""
-        for stage in self.before:
-            if not stage.over.is_set():
-                await stage.over.wait()
+        async with self.gate:
+            for stage in self.before:
+                if not stage.over.is_set():
+                    await stage.over.wait()
 
 
 class Sequencer:
