@@ -5,6 +5,7 @@ It is built first, unless P2PCHAT_EXECUTABLE names one."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from harness import Lan, Node, wait_until
 from lan_talk import say, texts
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 SIZE = 120 * 1024 * 1024
@@ -109,6 +111,14 @@ def test_the_file_alone_chats_with_a_node_from_the_source(
             bare.command("--version"), check=True, capture_output=True, text=True, timeout=60
         ).stdout
         assert version.startswith("p2pchat ")
+        # What the window has decoded apart, in a program that is this file again.
+        picture = tmp_path / "picture.png"
+        Image.new("RGB", (400, 300)).save(picture)
+        small = subprocess.run(
+            bare.command("--shrink", "80", "80", str(picture)),
+            check=True, capture_output=True, timeout=60,
+        ).stdout  # fmt: skip
+        assert Image.open(io.BytesIO(small)).size == (80, 60)
         process = bare.start()
         try:
             wait_until(lambda: bare.window() != "", 60)

@@ -78,8 +78,10 @@ class Thumbnails:
 
 async def run_shrink(path: str, width: int, height: int) -> bytes | None:
     """The PNG, or None where there is none. OSError, TimeoutError."""
+    frozen = getattr(sys, "frozen", False)  # then `__main__` is all that can be run
+    command = ["--shrink"] if frozen else ["-I", shrink.__file__]
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", shrink.__file__, str(width), str(height), path,
+        sys.executable, *command, str(width), str(height), path,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         limit=MOST_BYTES,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
