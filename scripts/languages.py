@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import polib
 
+from p2pchat.errors import REASON_CODES
+
 PACKAGE = Path(__file__).resolve().parents[1] / "p2pchat"
 FOLDER = PACKAGE / "ui" / "languages"
 NODE = "node"
@@ -67,7 +69,7 @@ _SAYING = {
     # How a sentence is passed on, and which argument it is.
     "RequestError": 1, "BadParams": 0, "StoreError": 0, "StoreLocked": 0, "PassphraseNeeded": 0,
     "StoreDamaged": 0, "DiskFull": 0, "ProfileInUse": 0, "UsageError": 0, "Warned": 1,
-    "_not_allowed": 0,
+    "_not_allowed": 0, "refuse": 2,
 }  # fmt: skip
 
 
@@ -79,6 +81,9 @@ def node_says() -> dict[Said, list[str]]:
             continue
         for text in filter(_has_words, _sentences(ast.parse(path.read_text(encoding="utf-8")))):
             found.setdefault(Said(NODE, text, ""), []).append(place)
+    for reason in REASON_CODES:
+        # What a RequestError says that was given nothing else.
+        found.setdefault(Said(NODE, reason.replace("-", " "), ""), []).append("p2pchat/errors.py")
     return found
 
 
@@ -87,9 +92,10 @@ def _has_words(text: str) -> bool:
 
 
 def _sentences(tree: ast.Module) -> Iterator[str]:
+    constants = {name: [value] for name, value in _constants(tree)}
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            named = _assigned(function)
+            named = constants | _assigned(function)
             for call in _calls(function):
                 yield from _of_call(call, named)
         if isinstance(function, ast.Return) and isinstance(function.value, ast.Tuple):
@@ -121,7 +127,7 @@ def _assigned(function: ast.AST) -> dict[str, list[ast.expr]]:
 
 
 def _of_call(call: ast.Call, named: dict[str, list[ast.expr]]) -> Iterator[str]:
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     at = _SAYING.get(name)
     if at is None:
         return
@@ -130,8 +136,6 @@ def _of_call(call: ast.Call, named: dict[str, list[ast.expr]]) -> Iterator[str]:
             yield text
             # What a sentence is put together from: `ahead of`, say.
             yield from _parts(call.args[at], named)
-    elif name == "RequestError" and call.args:
-        yield from (reason.replace("-", " ") for reason in _texts(call.args[0], named))
 
 
 def _parts(node: ast.expr, named: dict[str, list[ast.expr]]) -> Iterator[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import csv
 import io
-import os
 import secrets as entropy
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -25,6 +22,7 @@ from p2pchat.model.accounts import (
     Stay,
 )
 from p2pchat.model.ids import show_key
+from p2pchat.node.saving import save
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
 
@@ -94,12 +92,10 @@ class Accounts:
         register = self._node.machine.registrar.attendance
         return register.list(_milliseconds(since), _milliseconds(until))
 
-    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
-        text = attendance_csv(await self.attendance(since, until))
-        try:
-            return await asyncio.to_thread(_write_new, path, text)
-        except OSError as error:
-            raise RequestError("not-allowed", f"{path}: {error.strerror}") from error
+    async def export_attendance(
+        self, path: str, since: str | None, until: str | None, replace: bool = False
+    ) -> str:
+        return await save(path, attendance_csv(await self.attendance(since, until)), replace)
 
     async def release(self, account_id: str) -> None:
         await self._ask(lambda m: m.registrar.accounts.release, account_id)
@@ -110,10 +106,7 @@ class Accounts:
 
     async def make_appointing_key(self, path: str) -> str:
         seed = entropy.token_bytes(SEED_BYTES)
-        try:
-            await asyncio.to_thread(_write_new, path, file_text(seed))
-        except OSError as error:
-            raise RequestError("not-allowed", f"{path}: {error.strerror}") from error
+        await save(path, file_text(seed))
         return show_key(Signer(seed).key)
 
 
@@ -159,18 +152,3 @@ def _local(time: str) -> str:
     if not time:
         return ""
     return datetime.fromisoformat(time).astimezone().isoformat(timespec="seconds")
-
-
-def _write_new(path: str, text: str) -> str:
-    """A file of the owner's alone; one that is there stays. Its absolute path."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise
-    return os.path.abspath(path)

@@ -27,7 +27,8 @@ class AccountsApi(Protocol):
 
     async def make_appointing_key(self, path: str) -> str:
         """Write a new appointing key to a new file of the owner's; its public half, as
-        `--appointed-by` takes it. `not-allowed`: the file is there, or can't be written."""
+        `--appointed-by` takes it. `not-allowed`: the file is there, or can't be written;
+        `disk-full`."""
         ...
 
     async def sign_holder(self, device_id: str) -> str:
@@ -73,8 +74,11 @@ class AccountsApi(Protocol):
         RFC 3339. `not-allowed`; BadParams."""
         ...
 
-    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
-        """The same as a new CSV file; its path. `not-allowed`: also where the file is there."""
+    async def export_attendance(
+        self, path: str, since: str | None, until: str | None, replace: bool = False
+    ) -> str:
+        """The same as a CSV file; its absolute path. `not-allowed`: also where the file is there
+        and isn't to be replaced; `disk-full`."""
         ...
 
     async def release(self, account_id: str) -> None:

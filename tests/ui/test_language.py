@@ -12,6 +12,7 @@ import languages
 import polib
 import pytest
 
+from p2pchat.errors import REASON_CODES, RequestError
 from p2pchat.ui import language
 from p2pchat.ui.presenters import words
 
@@ -136,6 +137,41 @@ def test_what_the_node_says_is_recognised_by_its_form() -> None:
     )
     assert language.told("nobody ever said that") == "nobody ever said that"
     assert language.told("{9} {0.__class__} joined") == "{9} {0.__class__} 加入了"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(RequestError(reason) for reason in REASON_CODES),
+        # As an account is refused: the registrar's own words, with what they are about.
+        RequestError("wrong-password", "this isn't the account's password"),
+        RequestError("wrong-password", "this isn't the account's recovery code"),
+        RequestError("no-such-account", "nobody has registered Li"),
+        RequestError("name-taken", "the name is registered, or looks like one that is"),
+        RequestError("name-not-allowed", "a name has at most 64 characters"),
+        RequestError("weak-password", "a password has at least 8 characters"),
+        RequestError("weak-password", "this password is among the first that anyone tries"),
+        RequestError("no-registrar", "there is no registrar now"),
+        RequestError("too-many-tries", "too many tries: wait a minute"),
+        RequestError("nobody-answered", "the registrar doesn't answer"),
+        RequestError("not-allowed", "/home/li/a.csv is there already"),
+    ],
+    ids=str,
+)
+def test_every_refusal_is_a_sentence_in_the_language(error: RequestError) -> None:
+    english = words.refusal(error)
+    assert re.fullmatch(r"[A-Z/][^.]+(\.csv[^.]+)?\.( [A-Z].*\.)?", english), english
+    language.use("zh_CN")
+    chinese = words.refusal(error)
+    assert re.search("[\u4e00-\u9fff]", chinese), chinese
+    assert not re.search("[a-z]{3} [a-z]{2}", chinese), chinese
+    assert chinese.endswith(("。", "！"))
+
+
+def test_what_was_wrong_is_told_where_it_is_known() -> None:
+    assert words.refusal(RequestError("wrong-password")) == "The password is not right."
+    code = RequestError("wrong-password", "this isn't the account's recovery code")
+    assert words.refusal(code) == "This isn't the account's recovery code."
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ class Accounts:
         if own is not None and own.claimed != chosen:
             raise RequestError("not-allowed", "this person has an account already")
         if own is None and self._r.registry.find(chosen) is not None:
-            raise RequestError("name-taken", _WHY["name-taken"])
+            raise RequestError("name-taken", _REFUSALS["name-taken"])
         code = show_code(self._ctx.rng.randbytes(RECOVERY_BYTES))
 
         def locked(locks: tuple[Lock, Lock]) -> None:
@@ -219,7 +219,7 @@ class Accounts:
 
         def failed(reason: str) -> None:
             self._sent.pop(number, None)
-            self._ctx.refuse(request, reason, _WHY.get(reason, ""))
+            self._ctx.refuse(request, reason, _REFUSALS.get(reason, ""))
 
         sent = _Sent(_Asking(send, failed, self._ctx.now + limits.REGISTER_S), kept)
         self._sent[number] = sent
@@ -240,7 +240,7 @@ class Accounts:
         del self._sent[number]
         self._end(sent.asking)
         if reason:
-            sent.asking.failed(reason if reason in _WHY else "not-allowed")
+            sent.asking.failed(reason if reason in _REFUSALS else "not-allowed")
         else:
             sent.done(records)
 
@@ -313,6 +313,8 @@ class Accounts:
             raise RequestError(
                 "too-large", f"a password has at most {limits.PASSWORD_CHARS} characters"
             )
+        if not name:
+            raise RequestError("no-such-account", "write the name of the account")
         until = self._ctx.now + FIND_S
 
         def find() -> None:
@@ -322,7 +324,7 @@ class Accounts:
             elif self._ctx.now < until:
                 self._ctx.after(AGAIN_S, find)
             elif self._r.leading.leader is None:
-                self._ctx.refuse(request, "no-registrar", _WHY["no-registrar"])
+                self._ctx.refuse(request, "no-registrar", _REFUSALS["no-registrar"])
             else:
                 self._ctx.refuse(request, "no-such-account", f"nobody has registered {name}")
 
@@ -340,6 +342,10 @@ class Accounts:
         tag = (recovery_tag if recovery else password_tag)(key)
         salt = (recovery_salt if recovery else password_salt)(key)
 
+        def failed(reason: str) -> None:
+            said = _CODE_REFUSALS.get(reason) if recovery else None
+            self._ctx.refuse(request, reason, said or _REFUSALS.get(reason, ""))
+
         def opened(stretched: bytes, raw: bytes) -> None:
             box = read_keybox(raw, self._ctx.network)
             lock = None
@@ -348,25 +354,26 @@ class Accounts:
             seed = open_lock(stretched, lock.wrapped) if lock is not None else None
             if box is None or seed is None or Signer(seed).key != key:
                 # What a lying registrar gives opens nothing.
-                self._ctx.refuse(request, "wrong-password", _WHY["wrong-password"])
+                failed("wrong-password")
                 return
             then(Opened(owner.account, owner.name, seed), box)
 
         def stretched(result: bytes | Exception) -> None:
             if isinstance(result, bytes):
-                self._ask_proof(request, tag, result, opened)
+                self._ask_proof(tag, result, opened, failed)
             else:
-                self._ctx.refuse(request, "busy")
+                failed("busy")
 
         self._ctx.compute(effects.Stretch(secret, salt), stretched)
 
     def _ask_proof(
-        self, request: int, tag: bytes, stretched: bytes, opened: Callable[[bytes, bytes], None]
+        self,
+        tag: bytes,
+        stretched: bytes,
+        opened: Callable[[bytes, bytes], None],
+        failed: Callable[[str], None],
     ) -> None:
         secret = proof_secret(stretched)
-
-        def failed(reason: str) -> None:
-            self._ctx.refuse(request, reason, _WHY.get(reason, ""))
 
         def proven(outcome: Outcome) -> None:
             if asking.answered:
@@ -437,8 +444,9 @@ class Accounts:
         self._ctx.commit(writes, lambda _: directory.tell())
 
 
-_WHY = {
-    "wrong-password": "this isn't the password",
+_CODE_REFUSALS = {"wrong-password": "this isn't the account's recovery code"}
+_REFUSALS = {
+    "wrong-password": "this isn't the account's password",
     "name-taken": "the name is registered, or looks like one that is",
     "no-registrar": "there is no registrar now",
     "no-such-account": "there is no such account",

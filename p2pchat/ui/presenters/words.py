@@ -48,16 +48,19 @@ _REFUSALS = {
     "too-many-tries": N_("Too many tries. Wait a minute and try again."),
     "not-linked": N_("There is no link to this person right now."),
     "nobody-answered": N_("Nobody answered."),
+    "no-registrar": N_("Nobody keeps accounts in this network right now. Try again in a minute."),
     "busy": N_("That is busy right now. Try again in a moment."),
     "disk-full": N_("The disk is full. Nothing was saved."),
 }
+_BETTER = frozenset(("busy", "wrong-password"))
 
 
 def refusal(error: P2PChatError) -> str:
     """One plain sentence for a person."""
     if isinstance(error, RequestError):
-        # What is busy the node may know better: a file that changes while it is read, say.
-        better = error.reason == "busy" and str(error) != "busy"
+        # The node may know better what is busy (a file that changes while it is read, say), or
+        # what was wrong: the password, or the recovery code.
+        better = error.reason in _BETTER and str(error) != error.reason.replace("-", " ")
         known = "" if better else _REFUSALS.get(error.reason, "")
         return _(known) if known else _sentence(told(str(error)))
     if isinstance(error, BadParams):
