@@ -119,6 +119,12 @@ class Announced(_Event, frozen=True, tag="announcement"):
     announcement: Announcement
 
 
+class AnnouncementChanged(_Event, frozen=True, tag="announcement.changed"):
+    """One's own, which is new, or one that more people have seen."""
+
+    announcement: Announcement
+
+
 class AccountRenamed(_Event, frozen=True, tag="account.renamed"):
     """`why`: `name-taken` (two parts of the network had given one name), `released`."""
 
@@ -162,5 +168,6 @@ Event = (
     | RegistrarChanged
     | AccountRenamed
     | Announced
+    | AnnouncementChanged
     | Warned
 )

@@ -20,6 +20,8 @@ class SignedIn(msgspec.Struct, frozen=True):
     account_id: PeerId
     name: str
     peer_id: PeerId
+    elsewhere: bool = False
+    """On another computer too, which may be."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -73,3 +75,5 @@ class RegistrarInfo(msgspec.Struct, frozen=True):
     """Its number; where nobody leads, the highest that is known."""
     state: str
     """Of this node: `off`, `follower`, `candidate` or `registrar`."""
+    appointed: bool = False
+    """This node is: it may announce something, and keeps the register of attendance."""

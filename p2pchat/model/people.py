@@ -34,6 +34,8 @@ class Peer(msgspec.Struct, frozen=True):
     blocked: bool = False
     warning: str | None = None
     """Such as: their name looks like that of someone you know."""
+    keeps_register: bool = False
+    """A computer of theirs that is on line writes down who is there, and when."""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Profile(msgspec.Struct, frozen=True):
     status: Status
     note: str
     avatar: str | None
+    account: PeerId | None = None
+    """Of who is registered."""
 
 
 class NodeInfo(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from p2pchat.model.accounts import (
     SignedIn,
     Stay,
 )
-from p2pchat.model.ids import show_key
+from p2pchat.model.ids import PeerId, show_key
 from p2pchat.node.saving import save
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
@@ -58,9 +58,16 @@ class Accounts:
         self, command: Callable[[Machine], Callable[..., None]], *args: Any
     ) -> SignedIn:
         opened: Opened = await self._ask(command, *args)
+        elsewhere = self._is_elsewhere(opened.account)
         if await self._node.signing.sign_in(opened):
             self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
-        return SignedIn(opened.account, opened.name, opened.account)
+        return SignedIn(opened.account, opened.name, opened.account, elsewhere)
+
+    def _is_elsewhere(self, person: PeerId) -> bool:
+        """Whether another computer is on line as this person."""
+        machine = self._node.machine
+        own = machine.identity.device_id
+        return any(device.id != own for device in machine.directory.of_person(person))
 
     async def logout(self) -> None:
         await self._node.ready()
@@ -86,6 +93,9 @@ class Accounts:
     async def announcements(self) -> Sequence[Announcement]:
         await self._node.ready()
         return self._node.machine.registrar.announcements.list()
+
+    async def saw(self, announcement_id: str) -> None:
+        await self._ask(lambda m: m.registrar.announcements.saw, announcement_id)
 
     async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
         await self._node.ready()

@@ -69,6 +69,10 @@ class AccountsApi(Protocol):
         """For this person, newest first."""
         ...
 
+    async def saw(self, announcement_id: str) -> None:
+        """The person has seen this announcement: the others are shown that."""
+        ...
+
     async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
         """On an appointed node: who was there at any time between, oldest first. The times are
         RFC 3339. `not-allowed`; BadParams."""
@@ -96,9 +100,12 @@ class NodeApi(Protocol):
         itself it isn't told of in events: the others are."""
         ...
 
-    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+    def subscribe(
+        self, handler: Callable[[Sequence[Event]], None], seen: bool = True
+    ) -> Callable[[], None]:
         """Call `handler` with each batch of events, in order, on the loop's thread; it must not
-        block. Returns what ends the subscription."""
+        block. Returns what ends the subscription. `seen`: what the handler is told a person has
+        seen by that; else it says so itself, of announcements (`AccountsApi.saw`)."""
         ...
 
     async def info(self) -> NodeInfo: ...

@@ -53,11 +53,16 @@ class FrontEnd:
     def front_end(self) -> FrontEnd:
         return self._node.front_end()
 
-    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+    def subscribe(
+        self, handler: Callable[[Sequence[Event]], None], seen: bool = True
+    ) -> Callable[[], None]:
         self._node.handlers[self._origin] = handler
+        if seen:
+            self._node.seeing.add(self._origin)
 
         def end() -> None:
             self._node.handlers.pop(self._origin, None)
+            self._node.seeing.discard(self._origin)
 
         return end
 

@@ -57,6 +57,8 @@ class Node:
         self.options = options
         self._front_ends = 0
         self.handlers: dict[int, Handler] = {}
+        self.seeing: set[int] = set()
+        """Those front ends that are seen by a person whenever they are told something."""
         self._restarting: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._discovering: asyncio.Task[None] | None = None
@@ -89,6 +91,7 @@ class Node:
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
         self.machine.registrar.vaulting.settings_brought = self._take_settings
         self.machine.registrar.announcements.watched = lambda: bool(self.handlers)
+        self.machine.registrar.announcements.seeing = lambda: bool(self.seeing)
         self.runtime = Runtime(
             self.machine,
             self.store,

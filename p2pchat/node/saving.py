@@ -22,9 +22,13 @@ async def save(path: str, text: str, replace: bool = False) -> str:
     """Write a file of the owner's alone, durably; its absolute path. One that is there stays,
     unless it is to be replaced: then either all of it is new or nothing. `not-allowed`,
     `disk-full`."""
+    return await asyncio.to_thread(_save, path, text, replace)
+
+
+def _save(path: str, text: str, replace: bool) -> str:
     path = os.path.abspath(path)
     try:
-        await asyncio.to_thread(_replace if replace else _write_new, path, text)
+        (_replace if replace else _write_new)(path, text)
     except OSError as error:
         raise _refusal(path, error) from error
     return path

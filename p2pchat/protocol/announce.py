@@ -65,6 +65,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     wall_ms: int
     willing: bool = False
     """It would be the registrar."""
+    keeps_register: bool = False
+    """It writes down who is there, and when: the network is shown that."""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -169,6 +171,7 @@ def make_device(
     rooms: tuple[RoomInfo, ...],
     wall_ms: int,
     willing: bool = False,
+    keeps_register: bool = False,
 ) -> Device:
     """ValueError where a field is over its limit."""
     record = DeviceRecord(
@@ -182,6 +185,7 @@ def make_device(
         rooms=rooms,
         wall_ms=wall_ms,
         willing=willing,
+        keeps_register=keeps_register,
     )
     if not _device_fits(record):
         raise ValueError("a device record over its limits")

@@ -319,6 +319,7 @@ class Commands:
             status=m.directory.status,
             note=record.note,
             avatar=base64.b64encode(avatar).decode() if avatar else None,
+            account=m.identity.peer_id if m.people.registered_as(m.identity.peer_id) else None,
         )
 
     def set_profile(

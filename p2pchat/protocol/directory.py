@@ -79,6 +79,8 @@ class Directory:
         self.addresses: tuple[tuple[str, int], ...] = ()
         self.willing = False
         """This device would be the registrar."""
+        self.keeps_register = False
+        """This device writes down who is there."""
         self.profile: Profile
         self._own: Device | None = None
         self._counter = 0
@@ -146,6 +148,7 @@ class Directory:
             rooms=self._rooms()[: limits.RECORD_ROOMS],
             wall_ms=self._ctx.wall_ms,
             willing=self.willing,
+            keeps_register=self.keeps_register,
         )
 
     # -- others
@@ -350,6 +353,7 @@ class Directory:
             set_at=device.record.counter,
             linked=link is not None,
             addresses=tuple(addresses),
+            keeps_register=device.record.keeps_register,
         )
         self.apply(self._people.set_presence(device.person, device.id, presence))
 

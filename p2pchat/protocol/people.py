@@ -37,6 +37,7 @@ class Presence(msgspec.Struct, frozen=True):
     linked: bool = False
     addresses: tuple[str, ...] = ()
     """HOST:PORT, best first."""
+    keeps_register: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -168,6 +169,7 @@ class People:
             account=row.id if self.registered_as(row.id) is not None else None,
             blocked=row.blocked,
             warning=row.warning or None,
+            keeps_register=any(device.keeps_register for device in devices),
         )
 
     def shown(self, person: PeerId) -> Peer | None:

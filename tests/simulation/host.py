@@ -17,7 +17,13 @@ from tunnel import Tunnel
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
-from p2pchat.events import AccountRenamed, Announced, MessageReceived, Warned
+from p2pchat.events import (
+    AccountRenamed,
+    Announced,
+    AnnouncementChanged,
+    MessageReceived,
+    Warned,
+)
 from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import DeviceId, EntryHash, InstanceId, PeerId
 from p2pchat.model.message import Message
@@ -71,6 +77,7 @@ class Host:
         """Answers of registering and of proving a password."""
         self.renamed: list[AccountRenamed] = []
         self.announced: list[Announced] = []
+        self.announced_anew: list[AnnouncementChanged] = []
         self.refused: list[str] = []
         self.warnings: list[str] = []
         """Reasons; `told` has what people read."""
@@ -238,6 +245,8 @@ class Host:
                         self.told.append(event.text)
                     elif isinstance(event, Announced):
                         self.announced.append(event)
+                    elif isinstance(event, AnnouncementChanged):
+                        self.announced_anew.append(event)
                     elif isinstance(event, AccountRenamed):
                         self.renamed.append(event)
                     elif isinstance(event, MessageReceived):

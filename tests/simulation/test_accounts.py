@@ -14,7 +14,6 @@ from test_election import APPOINTING, leader, settled, state
 from world import DAY_MS, World
 
 from p2pchat.config import limits
-from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Opened, Registered
 from p2pchat.model.ids import PeerId
 from p2pchat.model.records import PutMeta
@@ -406,78 +405,6 @@ def test_a_large_vault_goes_in_parts_and_comes_to_all_that_hold() -> None:
         return raw is not None and len(raw) > 100_000
 
     world.wait(lambda: all(large(host) for host in teachers), 90.0, "it is with both")
-
-
-def class_room(seed: int, pupils: int = 3) -> tuple[World, Host, list[Host]]:
-    world, public = World(seed), Signer(APPOINTING).key
-    teacher = world.add(appointing=APPOINTING, appointed_by=public)
-    found = [world.add(appointed_by=public) for _ in range(pupils)]
-    settled(world)
-    return world, teacher, found
-
-
-def seen(host: Host) -> list[tuple[str, int]]:
-    return [(one.text, len(one.seen_by)) for one in host.machine.registrar.announcements.list()]
-
-
-def test_an_announcement_comes_to_all_also_late_and_says_who_has_seen_it() -> None:
-    world, teacher, (one, other, late) = class_room(17)
-    late.machine.registrar.announcements.watched = lambda: False
-    one.ask(one.machine.registrar.announcements.send, "not me", None)
-    assert one.refused == ["not-allowed"]
-    teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
-    world.wait(lambda: seen(teacher) == [("Books away", 2)], 10.0, "two have seen it")
-    assert [e.announcement.text for e in one.announced] == ["Books away"]
-    assert teacher.announced == [], "one's own"
-    late.machine.registrar.announcements.watched = lambda: True
-    world.wait(lambda: seen(teacher) == [("Books away", 3)], 60.0, "the third as well")
-    newcomer = world.add(appointed_by=Signer(APPOINTING).key)
-    world.wait(lambda: bool(newcomer.announced), 60.0, "and who comes late")
-    one.stop()
-    one.start()
-    world.clock.run_for(10.0)
-    assert len(one.announced) == 1, "told once"
-
-    teacher.ask(teacher.machine.rooms.join, 0, "#maths", None)
-    other.ask(other.machine.rooms.join, 0, "#maths", None)
-    world.clock.run_for(5.0)
-    teacher.ask(teacher.machine.registrar.announcements.send, "page 9", "#maths")
-    world.wait(lambda: ("page 9", 1) in seen(teacher), 30.0, "seen by who is in the room")
-    assert [e.announcement.conversation for e in other.announced] == [None, "#maths"]
-    assert ("page 9", 1) not in seen(late)
-    assert len(late.announced) == 1
-
-
-def test_the_appointed_keeps_a_register_and_nobody_else() -> None:
-    world, teacher, (one, other, _) = class_room(18)
-    one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)
-    world.clock.run_for(20.0)
-    with pytest.raises(RequestError):
-        one.machine.registrar.attendance.list(None, None)
-    register = teacher.machine.registrar.attendance.list(None, None)
-    assert len(register) == 3
-    assert {stay.left for stay in register} == {None}
-    line = next(stay for stay in register if stay.peer_id == one.machine.identity.peer_id)
-    assert (line.label, line.account) == ("Li", one.machine.identity.peer_id)
-
-    left_at = world.clock.now
-    other.stop()
-    world.clock.run_for(300.0)
-    teacher.crash()
-    teacher.start()
-    other.start()
-    world.clock.run_for(60.0)
-    who = other.machine.identity.peer_id
-    stays = [s for s in teacher.machine.registrar.attendance.list(None, None) if s.peer_id == who]
-    assert [stay.left is None for stay in stays] == [False, True]
-    gone = stays[0].left
-    assert gone is not None
-    assert stays[0].came < gone < stays[1].came
-    again = [s for s in teacher.machine.registrar.attendance.list(None, None) if s.label == "Li"]
-    assert len(again) == 1, "who was there all the time has one line"
-    assert left_at < world.clock.now
-    early = teacher.machine.registrar.attendance.list(None, teacher.wall_ms - 200_000)
-    assert len([s for s in early if s.peer_id == who]) == 1
 
 
 def test_in_a_large_network_all_who_hold_have_what_was_registered(

@@ -9,6 +9,8 @@ from p2pchat.model.accounts import Account, Announcement, Registered, RegistrarI
 from p2pchat.model.ids import PeerId
 
 CODE = "ABCD-EFGH"
+ME = PeerId("m" * 32)
+SENT_AT = "2026-03-16T08:00:00.000Z"
 
 
 class PaperAccounts:
@@ -18,6 +20,16 @@ class PaperAccounts:
         self.leads = RegistrarInfo(None, None, None, 0, "off")
         self.passwords: dict[str, str] = {}
         self.signed = ""
+        self.told: list[Announcement] = []
+        """Newest first."""
+        self.seen: list[str] = []
+        """Ids of announcements, as the front end said that they were seen."""
+        self.stays: list[Stay] = []
+        self.asked: list[tuple[str | None, str | None]] = []
+        """Spans of which the register was asked for."""
+        self.exported: list[tuple[str, str | None, str | None, bool]] = []
+        self.refusal: RequestError | None = None
+        """Of the next exports."""
 
     @staticmethod
     def id_of(name: str) -> PeerId:
@@ -72,16 +84,32 @@ class PaperAccounts:
         ]
 
     async def announce(self, text: str, conversation: str | None = None) -> Announcement:
-        raise RequestError("not-allowed", text)
+        if not self.leads.appointed:
+            raise RequestError("not-allowed", "only the appointed can announce something")
+        number = len(self.told) + 1
+        made = Announcement(f"{number:064x}", ME, "Me", conversation, text, SENT_AT, ())
+        self.told.insert(0, made)
+        return made
 
     async def announcements(self) -> Sequence[Announcement]:
-        return []
+        return list(self.told)
+
+    async def saw(self, announcement_id: str) -> None:
+        self.seen.append(announcement_id)
 
     async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
-        raise RequestError("not-allowed")
+        if not self.leads.appointed:
+            raise RequestError("not-allowed", "only the appointed keeps a register")
+        self.asked.append((since, until))
+        return list(self.stays)
 
-    async def export_attendance(self, path: str, since: str | None, until: str | None) -> str:
-        raise RequestError("not-allowed", path)
+    async def export_attendance(
+        self, path: str, since: str | None, until: str | None, replace: bool = False
+    ) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        self.exported.append((path, since, until, replace))
+        return path
 
     async def release(self, account_id: str) -> None:
         raise RequestError("not-allowed", account_id)

@@ -234,7 +234,9 @@ class PaperNode(ScriptedFiles):
         other.__dict__ = self.__dict__  # one node, several façades
         return other
 
-    def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+    def subscribe(
+        self, handler: Callable[[Sequence[Event]], None], seen: bool = True
+    ) -> Callable[[], None]:
         self._handlers[self] = handler
 
         def end() -> None:

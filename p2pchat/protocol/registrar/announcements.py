@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
-from p2pchat.events import Announced
+from p2pchat.events import Announced, AnnouncementChanged
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.text import well_formed
 from p2pchat.protocol.conversations import Conversation
@@ -16,6 +16,7 @@ from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.registrar.claims import (
     Notice,
     Record,
+    Seen,
     make_appointed,
     make_seen,
 )
@@ -36,31 +37,66 @@ class Announcements:
         self._ctx = registrar.machine.ctx
         self.watched: Callable[[], bool] = lambda: True
         """Whether a front end is there, which shows what it is told."""
+        self.seeing: Callable[[], bool] = lambda: True
+        """Whether one of them is seen by a person whenever it is told something."""
         self._told: set[bytes] = set()
         """Ids of those that were told, since the start."""
+        self._changed: set[bytes] = set()
+        """Ids of those of which front ends are to be told anew."""
 
     def start(self) -> None:
         self._ctx.after(LOOK_S, self._look)
 
     def _look(self) -> None:
         self._ctx.after(LOOK_S, self._look)
+        self._r.tell_own()
         self.look()
+        self._tell_changed()
 
     def look(self) -> None:
-        """Tell what is new and for this person, and say that it was seen."""
+        """Tell what is new and for this person; and where it is seen by that, say so."""
         if not self.watched():
             return
-        me = self._m.identity.person.key
         for record in self._r.registry.notices():
             if record.id in self._told or not self._is_for_us(record):
                 continue
             self._told.add(record.id)
-            if me in self._r.registry.seen_of(record.id):
-                continue
-            if record.payload.author != me:  # type: ignore[union-attr]  # notices are Notices
+            if self._is_unseen(record):
                 self._ctx.notify(Announced(self.announcement(record)))
-                seen = make_seen(self._m.identity.person, self._ctx.network, record.id)
-                self._r.keep_record(seen.raw)
+                if self.seeing():
+                    self._see(record)
+
+    def _is_unseen(self, record: Record) -> bool:
+        """By this person, who isn't its author."""
+        me = self._m.identity.person.key
+        notice = record.payload
+        assert isinstance(notice, Notice)
+        return notice.author != me and me not in self._r.registry.seen_of(record.id)
+
+    def _see(self, record: Record) -> None:
+        seen = make_seen(self._m.identity.person, self._ctx.network, record.id)
+        self._r.keep_record(seen.raw)
+
+    def saw(self, request: int, announcement_id: str) -> None:
+        """The person has seen it. Replies with None, also where it isn't there."""
+        for record in self._r.registry.notices():
+            if record.id.hex() == announcement_id and self._is_unseen(record):
+                self._see(record)
+        self._ctx.reply(request, None)
+
+    def took(self, records: Sequence[Record]) -> None:
+        """These have come to be here."""
+        for record in records:
+            if isinstance(record.payload, Seen):
+                self._changed.add(record.payload.notice)
+            elif isinstance(record.payload, Notice) and not self._is_unseen(record):
+                self._changed.add(record.id)
+
+    def _tell_changed(self) -> None:
+        changed, self._changed = self._changed, set()
+        for record in self._r.registry.notices() if changed else ():
+            if record.id in changed and self._is_for_us(record):
+                self._ctx.notify(AnnouncementChanged(self.announcement(record)))
 
     def _is_for_us(self, record: Record) -> bool:
         notice = record.payload

@@ -203,13 +203,15 @@ class Leading:
         election = self.election
         current = election.current
         if current is None:
-            return RegistrarInfo(None, None, None, election.number, election.state.value)
+            state = election.state.value
+            return RegistrarInfo(None, None, None, election.number, state, bool(self._r.mandate))
         return RegistrarInfo(
             peer_id=current.person,
             device_id=current.device,
             label=self._m.people.label(current.person),
             term=current.record.number,
             state=election.state.value,
+            appointed=bool(self._r.mandate),
         )
 
     def _tell(self) -> None:

@@ -148,6 +148,7 @@ class Registrar:
 
     def load(self) -> None:
         self.machine.directory.willing = self.willing
+        self.machine.directory.keeps_register = self.appointing is not None
         if self.appointing is not None:
             self.appoint(self.machine.identity.device.key)
 
@@ -157,7 +158,6 @@ class Registrar:
         self.vaulting.start()
         self.announcements.start()
         self.attendance.start()
-        self._tell_own()
 
     def stop(self) -> None:
         self.leading.stop()
@@ -284,9 +284,10 @@ class Registrar:
         """These are durable here."""
         for raw in raws:
             self.registry.add(raw)
-        records = (kept_record(raw) for raw in raws)
-        ids = [record.id[:16] for record in records if record is not None]
+        records = [record for raw in raws if (record := kept_record(raw)) is not None]
+        ids = [record.id[:16] for record in records]
         if ids:
+            self.announcements.took(records)
             self._public.spread(ids, source)
             self._tell_soon()
             if self.leading.election.judge_anew(self.machine.ctx.now):
@@ -330,7 +331,7 @@ class Registrar:
         self._telling = None
         before, self._known = self._known, dict(self.registry.owners())
         ctx, people = self.machine.ctx, self.machine.people
-        self._tell_own()
+        self.tell_own()
         for account, owner in self._known.items():
             old = before.get(account)
             if account == self.machine.identity.peer_id:
@@ -340,17 +341,19 @@ class Registrar:
             if old is None or old.name != owner.name:
                 self.machine.directory.apply(people.registered(account))
 
-    def _tell_own(self) -> None:
-        """Also at the start: the power may have gone before the person was told."""
+    def tell_own(self) -> None:
+        """Also later, once somebody is there to be told: it isn't to be missed."""
         owner = self._known.get(self.machine.identity.peer_id)
         if owner is None or owner.name == self._own_name:
+            return
+        self.accounts.renamed(owner.name)
+        self.machine.directory.apply(self.machine.people.registered(owner.account))
+        if self._own_name and not self.announcements.watched():
             return
         if self._own_name:
             self.machine.ctx.notify(self._renamed(owner, self._own_name))
         self._own_name = owner.name
         self.machine.ctx.commit([PutMeta(OWN_NAME_KEY, owner.name.encode())])
-        self.accounts.renamed(owner.name)
-        self.machine.directory.apply(self.machine.people.registered(owner.account))
 
     def _renamed(self, owner: Owner, old_name: str) -> AccountRenamed:
         why = "released" if self.registry.is_released(owner) else "name-taken"

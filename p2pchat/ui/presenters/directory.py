@@ -8,6 +8,7 @@ from typing import assert_never
 from p2pchat.events import (
     AccountRenamed,
     Announced,
+    AnnouncementChanged,
     ConversationChanged,
     Event,
     FileComplete,
@@ -101,7 +102,7 @@ class Directory:
                         self._reload_conversations.ask()
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
                     pass
-                case RegistrarChanged() | AccountRenamed() | Announced():
+                case RegistrarChanged() | AccountRenamed() | Announced() | AnnouncementChanged():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass

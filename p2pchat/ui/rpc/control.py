@@ -178,7 +178,7 @@ class ControlServer:
         return True
 
     def open_session(self, client: _Client) -> Session:
-        return Session(self._node.front_end(), self._table, client)
+        return Session(self._node.front_end(), self._table, client, seen=False)
 
     def forget(self, client: _Client) -> None:
         self._clients.discard(client)

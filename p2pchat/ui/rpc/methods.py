@@ -244,6 +244,11 @@ class ExportAttendance(Params, frozen=True, rename={"since": "from", "until": "t
     path: str
     since: str | None = None
     until: str | None = None
+    replace: bool = False
+
+
+class OfAnnouncement(Params, frozen=True):
+    announcement_id: str
 
 
 class OfAccount(Params, frozen=True):
@@ -321,7 +326,8 @@ async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
 
 
 async def _export_attendance(node: NodeApi, p: ExportAttendance) -> dict[str, str]:
-    return {"path": await node.accounts.export_attendance(p.path, p.since, p.until)}
+    written = await node.accounts.export_attendance(p.path, p.since, p.until, p.replace)
+    return {"path": written}
 
 
 METHODS: dict[str, Method] = {
@@ -396,6 +402,9 @@ METHODS: dict[str, Method] = {
         Announce, lambda node, p: node.accounts.announce(p.text, p.conversation), Order.WRITE
     ),
     "announcements.list": Method(Nothing, lambda node, p: node.accounts.announcements()),
+    "announcements.seen": Method(
+        OfAnnouncement, lambda node, p: _empty(node.accounts.saw(p.announcement_id)), Order.WRITE
+    ),
     "attendance.list": Method(
         OfAttendance, lambda node, p: node.accounts.attendance(p.since, p.until)
     ),

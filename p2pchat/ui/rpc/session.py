@@ -68,8 +68,8 @@ class Session:
     with what came in, `drained` when the client has read, and `finish` at the end.
     """
 
-    def __init__(self, node: NodeApi, table: Table, channel: Channel) -> None:
-        """`node` is a façade for this client alone."""
+    def __init__(self, node: NodeApi, table: Table, channel: Channel, seen: bool = True) -> None:
+        """`node` is a façade for this client alone; `seen`: a person sees what it is told."""
         self._node = node
         self._table = table
         self._channel = channel
@@ -84,7 +84,7 @@ class Session:
         self._flush_due = False
         self._paused = False
         self._lost_events = 0
-        self._unsubscribe = node.subscribe(self._tell)
+        self._unsubscribe = node.subscribe(self._tell, seen)
 
     # -- input
 

@@ -14,6 +14,7 @@ from p2pchat.events import (
     RUNS_TWICE,
     AccountRenamed,
     Announced,
+    AnnouncementChanged,
     ConversationChanged,
     Event,
     FileComplete,
@@ -268,7 +269,7 @@ class Chat:
                     told = event.announcement
                     text = safe_text(told.text, multiline=False)
                     self.warn(f"{safe_name(told.author_label)} announces: {text}")
-                case MessageReceipt() | RegistrarChanged():
+                case MessageReceipt() | RegistrarChanged() | AnnouncementChanged():
                     pass
                 case _:
                     assert_never(event)

@@ -1,0 +1,145 @@
+"""What the appointed tells its network and writes down of it, and what that is shown of it."""
+
+from __future__ import annotations
+
+import pytest
+from host import Host
+from test_accounts import PASSWORD, known
+from test_election import APPOINTING, settled
+from world import World
+
+from p2pchat.errors import RequestError
+from p2pchat.protocol.identity import Signer
+
+
+def class_room(seed: int, pupils: int = 3) -> tuple[World, Host, list[Host]]:
+    world, public = World(seed), Signer(APPOINTING).key
+    teacher = world.add(appointing=APPOINTING, appointed_by=public)
+    found = [world.add(appointed_by=public) for _ in range(pupils)]
+    settled(world)
+    return world, teacher, found
+
+
+def seen(host: Host) -> list[tuple[str, int]]:
+    return [(one.text, len(one.seen_by)) for one in host.machine.registrar.announcements.list()]
+
+
+def test_an_announcement_comes_to_all_also_late_and_says_who_has_seen_it() -> None:
+    world, teacher, (one, other, late) = class_room(17)
+    late.machine.registrar.announcements.watched = lambda: False
+    one.ask(one.machine.registrar.announcements.send, "not me", None)
+    assert one.refused == ["not-allowed"]
+    teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
+    world.wait(lambda: seen(teacher) == [("Books away", 2)], 10.0, "two have seen it")
+    assert [e.announcement.text for e in one.announced] == ["Books away"]
+    assert teacher.announced == [], "one's own"
+    late.machine.registrar.announcements.watched = lambda: True
+    world.wait(lambda: seen(teacher) == [("Books away", 3)], 60.0, "the third as well")
+    newcomer = world.add(appointed_by=Signer(APPOINTING).key)
+    world.wait(lambda: bool(newcomer.announced), 60.0, "and who comes late")
+    one.stop()
+    one.start()
+    world.clock.run_for(10.0)
+    assert len(one.announced) == 1, "told once"
+
+    teacher.ask(teacher.machine.rooms.join, 0, "#maths", None)
+    other.ask(other.machine.rooms.join, 0, "#maths", None)
+    world.clock.run_for(5.0)
+    teacher.ask(teacher.machine.registrar.announcements.send, "page 9", "#maths")
+    world.wait(lambda: ("page 9", 1) in seen(teacher), 30.0, "seen by who is in the room")
+    assert [e.announcement.conversation for e in other.announced] == [None, "#maths"]
+    assert ("page 9", 1) not in seen(late)
+    assert len(late.announced) == 1
+
+
+def test_the_appointed_keeps_a_register_and_nobody_else() -> None:
+    world, teacher, (one, other, _) = class_room(18)
+    one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.clock.run_for(20.0)
+    with pytest.raises(RequestError):
+        one.machine.registrar.attendance.list(None, None)
+    register = teacher.machine.registrar.attendance.list(None, None)
+    assert len(register) == 3
+    assert {stay.left for stay in register} == {None}
+    line = next(stay for stay in register if stay.peer_id == one.machine.identity.peer_id)
+    assert (line.label, line.account) == ("Li", one.machine.identity.peer_id)
+
+    left_at = world.clock.now
+    other.stop()
+    world.clock.run_for(300.0)
+    teacher.crash()
+    teacher.start()
+    other.start()
+    world.clock.run_for(60.0)
+    who = other.machine.identity.peer_id
+    stays = [s for s in teacher.machine.registrar.attendance.list(None, None) if s.peer_id == who]
+    assert [stay.left is None for stay in stays] == [False, True]
+    gone = stays[0].left
+    assert gone is not None
+    assert stays[0].came < gone < stays[1].came
+    again = [s for s in teacher.machine.registrar.attendance.list(None, None) if s.label == "Li"]
+    assert len(again) == 1, "who was there all the time has one line"
+    assert left_at < world.clock.now
+    early = teacher.machine.registrar.attendance.list(None, teacher.wall_ms - 200_000)
+    assert len([s for s in early if s.peer_id == who]) == 1
+
+
+def test_an_announcement_is_seen_once_the_person_has_seen_it() -> None:
+    """A window is told at once, and says later that somebody looked at it."""
+    world, teacher, (one, _, _) = class_room(20)
+    one.machine.registrar.announcements.seeing = lambda: False
+    teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
+    world.wait(lambda: seen(teacher) == [("Books away", 2)], 10.0, "the others have")
+    world.clock.run_for(10.0)
+    assert [e.announcement.text for e in one.announced] == ["Books away"]
+    assert seen(teacher) == [("Books away", 2)]
+    one.stop()
+    one.start()
+    one.machine.registrar.announcements.seeing = lambda: False
+    world.wait(lambda: len(one.announced) == 2, 30.0, "told again: nobody saw it")
+    told = one.announced[0].announcement.announcement_id
+    one.ask(one.machine.registrar.announcements.saw, told)
+    one.ask(one.machine.registrar.announcements.saw, told)
+    one.ask(one.machine.registrar.announcements.saw, "nonsense")
+    world.wait(lambda: seen(teacher) == [("Books away", 3)], 30.0, "seen")
+    world.clock.run_for(2.0)
+    own = [len(e.announcement.seen_by) for e in teacher.announced_anew]
+    assert (own[0], own[-1]) == (0, 3), "its author is told how many have seen it"
+    assert own == sorted(own)
+    assert one.refused == []
+
+
+def test_the_network_is_shown_who_keeps_a_register() -> None:
+    world, teacher, (one, other, _) = class_room(21)
+
+    def keepers(host: Host) -> list[str]:
+        return [peer.label for peer in host.machine.people.peers() if peer.keeps_register]
+
+    name = one.machine.people.label(teacher.machine.identity.peer_id)
+    world.wait(lambda: keepers(one) == keepers(other) == [name], 10.0, "all are shown")
+    assert keepers(teacher) == []
+    assert teacher.machine.registrar.leading.info().appointed
+    assert not one.machine.registrar.leading.info().appointed
+    teacher.stop()
+    world.wait(lambda: keepers(one) == [], 30.0, "nobody does any more")
+
+
+def test_who_is_renamed_is_told_once_somebody_is_there_to_be_told() -> None:
+    world, teacher, (one, other, _) = class_room(22)
+    one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(one.signed), 15.0, "registered")
+    account = one.machine.identity.peer_id
+    assert one.machine.commands.profile().account == account
+    assert other.machine.commands.profile().account is None
+    one.machine.registrar.announcements.watched = lambda: False
+    teacher.ask(teacher.machine.registrar.accounts.release, account)
+    world.wait(lambda: known(one)[account].name == "Li_2", 15.0, "renamed")
+    world.clock.run_for(3.0)
+    assert one.renamed == []
+    assert one.machine.commands.profile().name == "Li_2"
+    assert [event.new_name for event in other.renamed] == ["Li_2"]
+    one.crash()
+    one.start()
+    world.wait(lambda: bool(one.renamed), 15.0, "told after all")
+    world.clock.run_for(5.0)
+    assert [(e.old_name, e.new_name, e.why) for e in one.renamed] == [("Li", "Li_2", "released")]
