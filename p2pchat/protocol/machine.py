@@ -299,8 +299,7 @@ class Machine:
         self.links.closed(link, reason)
 
     def link_choked(self, link: int) -> None:
-        found = self.links.get(link)
-        if found is not None:
+        if (found := self.links.get(link)) is not None:
             found.choked = True
 
     def link_drained(self, link: int) -> None:
@@ -310,6 +309,7 @@ class Machine:
             return
         found.choked = False
         self.serving.drained(link)
+        self.registrar.link_drained(found)
         for conversation in self.conversations:
             if found.up and self.sharing.shared(link, conversation):
                 self.sync.greet(link, conversation)
