@@ -30,7 +30,6 @@ from p2pchat.node.ports import Announcement
 
 SERVICE = "_p2pchat._tcp.local."
 VERSION = "1"
-CLOSE_S = 1.0
 
 _INSTANCE = re.compile(r"[0-9a-f]{8,32}\." + re.escape(SERVICE))
 
@@ -101,8 +100,10 @@ class Responder(RecordUpdateListener):
         with contextlib.suppress(Exception):  # no goodbye where the network has gone already
             if self._browser is not None:
                 await self._browser.async_cancel()
-            async with asyncio.timeout(CLOSE_S):
-                await self._zeroconf.async_unregister_all_services()
+            # One is enough for a hint (RFC 6762, 10.1): zeroconf's three take a quarter of a
+            # second, for which who signs in or ends the program would wait.
+            if (goodbye := self._zeroconf.zeroconf.generate_unregister_all_services()) is not None:
+                self._zeroconf.zeroconf.async_send(goodbye)
         await self._zeroconf.async_close()
 
     async def _say_again(self, zeroconf: AsyncZeroconf) -> None:

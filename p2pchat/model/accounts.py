@@ -22,6 +22,9 @@ class SignedIn(msgspec.Struct, frozen=True):
     peer_id: PeerId
     elsewhere: bool = False
     """On another computer too, which may be."""
+    renamed_from: str | None = None
+    """The name that was typed, where it belongs to another account by now and this one has
+    `name`."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -39,6 +42,10 @@ class Opened(msgspec.Struct, frozen=True):
     name: str
     seed: bytes
     """The person's."""
+    vault: bytes = b""
+    """As the registrar has it; empty: none."""
+    renamed_from: str | None = None
+    """`SignedIn.renamed_from`."""
 
 
 class Announcement(msgspec.Struct, frozen=True):

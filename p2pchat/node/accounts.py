@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from p2pchat.config.appointing import file_text
-from p2pchat.errors import BadParams, RequestError
+from p2pchat.errors import BadParams
 from p2pchat.events import ProfileRenewed
 from p2pchat.model.accounts import (
     Account,
@@ -25,6 +25,7 @@ from p2pchat.model.ids import PeerId, show_key
 from p2pchat.node.saving import save
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
+from p2pchat.protocol.registrar.refusals import refused
 
 if TYPE_CHECKING:
     from p2pchat.node.node import Node
@@ -61,7 +62,8 @@ class Accounts:
         elsewhere = self._is_elsewhere(opened.account)
         if await self._node.signing.sign_in(opened):
             self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
-        return SignedIn(opened.account, opened.name, opened.account, elsewhere)
+        person, name = opened.account, opened.name
+        return SignedIn(person, name, person, elsewhere, opened.renamed_from)
 
     def _is_elsewhere(self, person: PeerId) -> bool:
         """Whether another computer is on line as this person."""
@@ -73,7 +75,7 @@ class Accounts:
         await self._node.ready()
         machine = self._node.machine
         if machine.identity.peer_id not in machine.registrar.registry.owners():
-            raise RequestError("not-signed-in", "nobody is signed in here")
+            raise refused("not-signed-in")
         await self._node.signing.sign_out()
         self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
 

@@ -59,6 +59,9 @@ class Signing:
             return folder, store, depot
 
         await node.switch(open_other, opened.name)
+        # Whoever looks now finds contacts, rooms and settings.
+        node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault)
+        await node.runtime.query(lambda: None)
         return True
 
     async def sign_out(self) -> None:

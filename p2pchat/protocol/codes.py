@@ -95,7 +95,11 @@ class Codes:
 
     def proven(self, link: int, conversation: bytes) -> None:
         found = self._m.links.get(link)
-        if found is not None and not conversation:
+        if found is None:
+            return
+        if conversation:
+            self._m.registrar.proven(found, conversation)
+        else:
             self._m.links.proven(found)
 
     def disproven(self, link: int, conversation: bytes) -> None:

@@ -42,7 +42,7 @@ def registrar(nodes: Sequence[Node]) -> Node:
 
 
 def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
-    with Lan(hosts=4) as lan:
+    with Lan(hosts=5) as lan:
         willing = [lan.node(host, "--name", f"N{host}", "--registrar") for host in (0, 1)]
         pupil, other = lan.node(2, "--name", "Li"), lan.node(3, "--name", "Guest")
         wait_linked([*willing, pupil, other])
@@ -69,7 +69,8 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         assert refused(other, "accounts.login", name="Nobody", password=OTHER) == "no-such-account"
         guest = other.call("node.info")
         signed = other.call("accounts.login", call_timeout=30, name="li", password=PASSWORD)
-        assert signed == {"account_id": before, "name": "Li", "peer_id": before}
+        assert (signed["account_id"], signed["name"], signed["peer_id"]) == (before, "Li", before)
+        assert (signed["elsewhere"], signed["renamed_from"]) == (True, None)
         info = other.call("node.info")
         assert info["peer_id"] == before
         assert info["device_id"] != guest["device_id"]
@@ -94,6 +95,14 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         assert again["account_id"] == before
         texts = [m["text"] for m in other.call("messages.list", conversation="#lobby")]
         assert "from the other machine" in texts
+
+        third = lan.node(4, "--name", "Third")
+        wait_linked([willing[0] if leader is willing[1] else willing[1], other, third])
+        wait_until(lambda: third.call("registrar.info")["device_id"], 20, "a registrar")
+        third.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
+        assert "#secret" in joined(third), "all of it is there when the answer is"
+        assert len(third.call("contacts.list")) == 1
+        assert third.call("settings.get")["theme"] == "dark"
 
         other.stop()
         later = lan.node(3)

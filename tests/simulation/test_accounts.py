@@ -4,7 +4,7 @@ password opens the account wherever it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -31,7 +31,7 @@ PASSWORD = "correct horse"
 LINKING_S, SAME_S = 150.0, 25.0
 
 
-def known(host: Host) -> Mapping[PeerId, Owner]:
+def known(host: Host) -> dict[PeerId, Owner]:
     return host.machine.registrar.registry.owners()
 
 
@@ -200,7 +200,7 @@ class School:
         own = known(host).get(host.machine.identity.peer_id)
         return own is not None and host.machine.directory.profile.record.name == own.name
 
-    def _check_opening(self, owners: Mapping[PeerId, Owner]) -> None:
+    def _check_opening(self, owners: dict[PeerId, Owner]) -> None:
         """The password opens each account from any host, and another one doesn't."""
         if not self.made:
             return
@@ -330,6 +330,72 @@ def test_the_appointed_releases_a_name_and_nobody_else_can() -> None:
     assert known(pupil)[other.machine.identity.peer_id].name == "Li"
     other.ask(other.machine.registrar.accounts.open, "Li_2", PASSWORD)
     world.wait(lambda: len(other.signed) == 2, 15.0, "the account is still its owner's")
+
+
+def opened(world: World, host: Host, name: str, password: str) -> Opened:
+    before = len(host.signed)
+    host.ask(host.machine.registrar.accounts.open, name, password)
+    world.wait(lambda: len(host.signed) > before, 15.0, f"{name} opens")
+    found = host.signed[-1]
+    assert isinstance(found, Opened)
+    return found
+
+
+def test_who_was_renamed_still_signs_in_by_the_old_name_and_is_told_the_new_one() -> None:
+    world = World(20)
+    hosts = together(world, 4)
+    left, right = hosts[:2], hosts[2:]
+    world.split(left, right)
+    world.clock.run_for(30.0)
+    passwords = {left[0]: PASSWORD, right[0]: "battery staple"}
+    for host, password in passwords.items():
+        host.ask(host.machine.registrar.accounts.register, "Li", password)
+    world.wait(lambda: all(h.signed for h in passwords), 15.0, "both registered")
+    world.fabric.heal()
+    world.wait(lambda: all(len(known(h)) == 2 for h in hosts), 60.0, "all know both")
+    settled(world)
+    guest = world.add()
+    world.wait(lambda: leader(guest) is not None and len(known(guest)) == 2, 60.0, "known")
+    for host, password in passwords.items():
+        account = host.machine.identity.peer_id
+        found = opened(world, guest, "li", password)
+        assert (found.account, found.name) == (account, known(guest)[account].name)
+        assert found.renamed_from == (None if found.name == "Li" else "li")
+    world.clock.run_for(61.0)
+    # A guess under the name that both have asked for is one at each of them, and no more.
+    for number in range(2):
+        guest.ask(guest.machine.registrar.accounts.open, "Li", f"guess {number}")
+        world.clock.run_for(15.0)
+    assert guest.refused == ["wrong-password"] * 2
+    guest.ask(guest.machine.registrar.accounts.open, "Li_2", "guess")
+    world.clock.run_for(15.0)
+    guest.ask(guest.machine.registrar.accounts.open, "Li_2", "guess")
+    world.clock.run_for(15.0)
+    assert guest.refused[2:] == ["wrong-password", "too-many-tries"]
+
+
+def test_the_vault_comes_right_behind_the_grant() -> None:
+    world = World(23)
+    _, _, pupil, guest = *together(world, 2), *(world.add() for _ in range(2))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    pupil.ask(pupil.machine.rooms.create, 0, "#secret", "a room's password")
+    friend = world.add()
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.commands.set_contact, friend.machine.identity.peer_id, True)
+    world.clock.run_for(30.0)
+    friend.stop()
+    found = opened(world, guest, "Li", PASSWORD)
+    laptop = second_device(world, pupil)
+    laptop.run(laptop.machine.registrar.vaulting.bring, found.vault)
+    world.clock.run_for(0.1)
+    assert room_labels(laptop) == {"#lobby", "#secret"}
+    listed = [peer for peer in laptop.machine.people.peers() if peer.contact]
+    assert [peer.name for peer in listed] == [friend.name], "also who is off, and was never met"
+    strange = opened(world, guest, "Li", PASSWORD)
+    guest.run(guest.machine.registrar.vaulting.bring, strange.vault)
+    world.clock.run_for(0.1)
+    assert room_labels(guest) == {"#lobby"}, "another person's is nothing to this one"
 
 
 def second_device(world: World, of: Host) -> Host:

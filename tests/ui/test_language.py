@@ -146,7 +146,7 @@ def test_what_the_node_says_is_recognised_by_its_form() -> None:
         # As an account is refused: the registrar's own words, with what they are about.
         RequestError("wrong-password", "this isn't the account's password"),
         RequestError("wrong-password", "this isn't the account's recovery code"),
-        RequestError("no-such-account", "nobody has registered Li"),
+        RequestError("no-such-account", "nobody has registered this name"),
         RequestError("name-taken", "the name is registered, or looks like one that is"),
         RequestError("name-not-allowed", "a name has at most 64 characters"),
         RequestError("weak-password", "a password has at least 8 characters"),

@@ -106,6 +106,10 @@ class Holding:
         """The whole keybox: who has proven the one could be let change the other."""
         return self._boxes[self._by_tag[tag][0]].raw
 
+    def account_of(self, tag: bytes) -> PeerId | None:
+        found = self._by_tag.get(tag)
+        return None if found is None else found[0]
+
     # -- a set, for comparing
 
     def ids(self) -> list[bytes]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from p2pchat.config import limits
 from p2pchat.events import AccountRenamed
 from p2pchat.model.ids import DeviceId, PeerId, read_key
 from p2pchat.model.records import PutMeta, Write
 from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
-from p2pchat.protocol.buckets import SourceBuckets
+from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.identity import Signer
@@ -19,6 +18,7 @@ from p2pchat.protocol.link import Link
 from p2pchat.protocol.overlay import Mode
 from p2pchat.protocol.registrar.accounts import Accounts
 from p2pchat.protocol.registrar.announcements import Announcements
+from p2pchat.protocol.registrar.asking import Asking
 from p2pchat.protocol.registrar.attendance import Attendance
 from p2pchat.protocol.registrar.claims import Holder, kept_record, make_appointed
 from p2pchat.protocol.registrar.election import Standing
@@ -26,6 +26,7 @@ from p2pchat.protocol.registrar.holding import Holding
 from p2pchat.protocol.registrar.keybox import Keybox
 from p2pchat.protocol.registrar.leading import Leading
 from p2pchat.protocol.registrar.lease import make_mandate
+from p2pchat.protocol.registrar.opening import Opening
 from p2pchat.protocol.registrar.owners import Owner
 from p2pchat.protocol.registrar.registry import Registry
 from p2pchat.protocol.registrar.replication import Replica
@@ -43,8 +44,8 @@ COMPARE_S = (15.0, 25.0)
 """Between two comparisons of what is held with that of whoever leads."""
 LINKED_HOLDERS = 32
 """That the leader of a large network has links to, of those whom it wouldn't be linked with."""
-TELL_S, TELL_PER_RECORD_S = 0.2, 0.0001
-"""How long changes are gathered before names are worked out anew, which takes a fifth of it."""
+TELL_S = 0.2
+"""How long changes are gathered before names are worked out anew."""
 CHECKED_AT_ONCE, CHECKED_PER_S = 12_000.0, 200.0
 """Records of one link that are looked at."""
 
@@ -68,6 +69,8 @@ class Registrar:
         number = max(int(meta.get("registrar/term", b"0")), self.registry.highest_term())
         self.leading = Leading(self, number)
         self.service = Service(self)
+        self.asking = Asking(self)
+        self.opening = Opening(self)
         self.accounts = Accounts(self)
         self.announcements = Announcements(self)
         self.attendance = Attendance(self, meta)
@@ -87,10 +90,9 @@ class Registrar:
             self.take_held,
             in_parts,
         )
-        self._checked = SourceBuckets(CHECKED_AT_ONCE, CHECKED_PER_S, limits.MAX_LINKS)
-        self._known = self.registry.names()
-        """As they were worked out last. What peers bring asks these: to work them out costs too
-        much for every frame."""
+        self._checked: dict[str, Bucket] = {}
+        """By source, the least recent first."""
+        self._known: dict[PeerId, Owner] = dict(self.registry.owners())
         self._own_name = meta.get(OWN_NAME_KEY, b"").decode()
         """Of the account, as its person was told last."""
         self._telling: Timer | None = None
@@ -160,6 +162,7 @@ class Registrar:
         self.vaulting.start()
         self.announcements.start()
         self.attendance.start()
+        self.service.countersign()
 
     def stop(self) -> None:
         self.leading.stop()
@@ -170,17 +173,13 @@ class Registrar:
         if self.machine.identity.device_id < link.device:
             self._public.greet(link)
             self._private.greet(link)
-        self.accounts.look()
+        self.asking.look()
 
     def link_down(self, link: Link) -> None:
         for replica in (self._public, self._private):
             replica.link_closed(link.id)
-        self.accounts.link_down(link)
+        self.asking.link_down(link)
         self.vaulting.link_down(link)
-
-    def link_drained(self, link: Link) -> None:
-        for replica in (self._public, self._private):
-            replica.drained(link)
 
     def device_changed(self, device: Device, before: Device | None) -> None:
         link = self.machine.links.of(device.id)
@@ -265,7 +264,11 @@ class Registrar:
 
     def _may_check(self, link: Link) -> bool:
         """Each costs two signatures."""
-        return self._checked.take(link.source, 1, self.machine.ctx.now)
+        bucket = self._checked.pop(link.source, None) or Bucket(CHECKED_AT_ONCE, CHECKED_PER_S)
+        self._checked[link.source] = bucket
+        if len(self._checked) > 1024:
+            del self._checked[next(iter(self._checked))]
+        return bucket.take(1, self.machine.ctx.now)
 
     def writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
         records = (kept_record(raw) for raw in raws)
@@ -307,39 +310,38 @@ class Registrar:
 
     def keep_record(self, raw: bytes, then: Callable[[], None] = lambda: None) -> None:
         """One that was made here."""
+        self.keep_records([raw], then)
+
+    def keep_records(self, raws: Sequence[bytes], then: Callable[[], None]) -> None:
 
         def durable(_: object) -> None:
-            self.took([raw], None)
+            self.took(raws, None)
             then()
 
-        self.machine.ctx.commit(self.writes_of([raw], None), durable)
+        self.machine.ctx.commit(self.writes_of(raws, None), durable)
 
     # -- what follows from them
 
     def _name_of(self, person: PeerId) -> str | None:
-        owner = self._known.owners.get(person)
+        owner = self._known.get(person)
         return None if owner is None else owner.name
 
     def _person_of(self, name: str) -> PeerId | None:
-        owner = self._known.find(name)
+        owner = self.registry.find(name)
         return None if owner is None else owner.account
-
-    def has_account(self, person: PeerId) -> bool:
-        """For what peers bring: an account that is new counts a moment later."""
-        return person in self._known.owners
 
     def _tell_soon(self) -> None:
         if self._telling is None:
-            gathered = TELL_S + TELL_PER_RECORD_S * len(self.registry)
-            self._telling = self.machine.ctx.after(gathered, self._tell)
+            self._telling = self.machine.ctx.after(TELL_S, self._tell)
 
     def _tell(self) -> None:
         """Whose name is another one now."""
         self._telling = None
-        before, self._known = self._known.owners, self.registry.names()
+        before, self._known = self._known, dict(self.registry.owners())
         ctx, people = self.machine.ctx, self.machine.people
         self.tell_own()
-        for account, owner in self._known.owners.items():
+        self.service.countersign()
+        for account, owner in self._known.items():
             old = before.get(account)
             if account == self.machine.identity.peer_id:
                 continue
@@ -347,11 +349,10 @@ class Registrar:
                 ctx.notify(self._renamed(owner, old.name))
             if old is None or old.name != owner.name:
                 self.machine.directory.apply(people.registered(account))
-        self.machine.directory.apply(people.number_borrowers())
 
     def tell_own(self) -> None:
         """Also later, once somebody is there to be told: it isn't to be missed."""
-        owner = self._known.owners.get(self.machine.identity.peer_id)
+        owner = self._known.get(self.machine.identity.peer_id)
         if owner is None or owner.name == self._own_name:
             return
         self.accounts.renamed(owner.name)
@@ -374,6 +375,12 @@ class Registrar:
 
     def grant(self, tag: bytes) -> bytes:
         return self.holding.grant(tag)
+
+    def proven(self, link: Link, tag: bytes) -> None:
+        """The grant is on its way."""
+        account = self.holding.account_of(tag)
+        if account is not None:
+            self.vaulting.give(link, account)
 
     def find_device(self, text: str) -> bytes | None:
         """The key of a device by its id."""

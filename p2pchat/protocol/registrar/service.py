@@ -33,6 +33,8 @@ Answer = Callable[[str, Sequence[bytes]], None]
 KEEP_AGAIN_S = 1.5
 """After which others are asked to keep it as well."""
 KEEP_S = 8.0
+COUNTERSIGNED_AT_ONCE = 64
+"""Claims: what it leads to comes before the next."""
 UNDER_WAY = 256
 """Registrations at a time."""
 
@@ -139,6 +141,19 @@ class Service:
             said = Countersignature(asked.person_key, asked.name)
             records.append(make_appointed(self._r.appointing, network, said))
         return records
+
+    def countersign(self) -> None:
+        """The appointed: sign what holders have taken while it was away. A name that somebody has
+        by that never changes hands."""
+        key, network = self._r.appointing, self._ctx.network
+        if key is None or key.key != self._r.appointed_by:
+            return
+        owners = self._r.registry.owners().values()
+        plain = [one for one in owners if one.name == one.claimed and not one.countersigned]
+        said = (Countersignature(one.person_key, one.name) for one in plain[:COUNTERSIGNED_AT_ONCE])
+        raws = [make_appointed(key, network, one).raw for one in said]
+        if raws:
+            self._r.keep_records(raws, lambda: None)
 
     # -- making it durable, here and at somebody else
 

@@ -22,6 +22,9 @@ _MAX_COUNTER = 1 << 53
 class Contact(msgspec.Struct, frozen=True, array_like=True):
     person_key: bytes
     verified: bool
+    profile: bytes = b""
+    """Their signed record: who is off can be shown and written to. Empty where it isn't known, or
+    there is no room for more."""
 
 
 class VaultRoom(msgspec.Struct, frozen=True, array_like=True):

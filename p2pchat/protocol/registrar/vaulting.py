@@ -4,6 +4,7 @@ profile to it. Of two machines that have changed something both changes count.""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,8 +13,10 @@ from p2pchat.config import limits
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError
 from p2pchat.events import ConversationChanged
+from p2pchat.model.ids import PeerId
 from p2pchat.model.records import ConversationKind, PutMeta
 from p2pchat.protocol import signed, wire
+from p2pchat.protocol.announce import read_profile
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.registrar.vault import (
@@ -39,6 +42,19 @@ BASE_KEY, COUNTER_KEY = "vault_base", "vault_counter"
 OF_THE_MACHINE = ("registrar", "appointed_by", "limit")
 """Settings that stay where they were made."""
 PART_BYTES = limits.FRAME_BYTES - 4096
+PROFILES_BYTES = 96 * limits.KIB
+"""Of a vault, at most: some sixty contacts' profiles. The rest is for keys and rooms."""
+GRANTED_S = 2.0
+"""How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
+
+
+@dataclass(eq=False)
+class _Granted:
+    """The vault of an account whose password was proven on this link."""
+
+    link: Link
+    account: PeerId
+    done: Callable[[bytes], None]
 
 
 class Vaulting:
@@ -56,6 +72,7 @@ class Vaulting:
         self._asked: Link | None = None
         self._sent: tuple[int, Contents, int] | None = None
         """(number, what was in it, counter) of what was sent and isn't confirmed."""
+        self._granted: list[_Granted] = []
         self.settings_brought: Callable[[Mapping[str, Any]], None] = lambda _: None
         """Whoever keeps the settings takes these."""
         self._parts: dict[tuple[int, int], list[bytes]] = {}
@@ -84,6 +101,7 @@ class Vaulting:
         """This node leads itself."""
         kept = self._r.holding.vault_of(self._m.identity.peer_id)
         if kept is not None:
+            self._answered = True
             self._take(kept)
         vault = self._make()
         if vault is not None:
@@ -104,6 +122,36 @@ class Vaulting:
                 self._sent = (number, contents, vault.record.counter)
                 self.send(link, number, vault.raw)
 
+    # -- behind a grant
+
+    def give(self, link: Link, account: PeerId) -> None:
+        """Somebody has proven the account's password on this link."""
+        kept = self._r.holding.vault_of(account)
+        if kept is not None:
+            self.send(link, self._ctx.number(), kept.raw)
+        else:
+            self._m.links.send(link.id, wire.VaultPart(self._ctx.number(), 0, 0, b""))
+
+    def await_granted(self, link: Link, account: PeerId, done: Callable[[bytes], None]) -> None:
+        """`done` gets the vault that comes behind the grant; empty: there is none, or not soon."""
+        granted = _Granted(link, account, done)
+        self._granted.append(granted)
+        self._ctx.after(GRANTED_S, lambda: self._end_granted(granted, b""))
+
+    def _end_granted(self, granted: _Granted, raw: bytes) -> None:
+        if granted in self._granted:
+            self._granted.remove(granted)
+            granted.done(raw)
+
+    def _granted_on(self, link: Link) -> list[_Granted]:
+        return [granted for granted in self._granted if granted.link is link]
+
+    def bring(self, raw: bytes) -> None:
+        """What came behind the grant, to the profile that goes on as the account."""
+        vault = read_vault(raw, self._ctx.network) if raw else None
+        if vault is not None and vault.account == self._m.identity.peer_id:
+            self._take(vault)
+
     # -- parts
 
     def send(self, link: Link, number: int, raw: bytes) -> None:
@@ -115,6 +163,10 @@ class Vaulting:
     def on_part(self, link: Link, frame: wire.VaultPart) -> None:
         """Of a vault that a person brings, that the registrar gives, or that a fellow passes on."""
         if not self._expects(link, frame.number):
+            return
+        if not frame.count:
+            for granted in self._granted_on(link):
+                self._end_granted(granted, b"")
             return
         parts = self._parts.setdefault((link.id, frame.number), [])
         most = -(-limits.VAULT_BYTES // PART_BYTES)
@@ -132,22 +184,29 @@ class Vaulting:
     def _expects(self, link: Link, number: int) -> bool:
         if number == 0:
             return self._r.may_hold and self._r.is_fellow(link.device)
-        own = link is self._asked
-        return own or (self._r.leading.election.leads and self._r.has_account(link.person))
+        own = link is self._asked or bool(self._granted_on(link))
+        return own or (self._r.leading.election.leads and link.person in self._r.registry.owners())
 
     def link_down(self, link: Link) -> None:
         for key in [key for key in self._parts if key[0] == link.id]:
             del self._parts[key]
         if self._asked is link:
             self._asked, self._answered = None, False
+        for granted in self._granted_on(link):
+            self._end_granted(granted, b"")
 
     def _came(self, link: Link, number: int, raw: bytes) -> None:
         vault = read_vault(raw, self._ctx.network)
         if vault is None:
             return
+        awaited = [one for one in self._granted_on(link) if one.account == vault.account]
         if number == 0:
             self._r.take_held(link, [raw])
+        elif awaited:
+            for granted in awaited:
+                self._end_granted(granted, raw)
         elif vault.account == self._m.identity.peer_id and link is self._asked:
+            self._answered = True
             self._take(vault)
         elif vault.account == link.person and self._r.leading.election.leads:
             kept = self._r.holding.vault_of(link.person)
@@ -185,11 +244,12 @@ class Vaulting:
     # -- what is in it
 
     def _contents(self) -> Contents:
-        contacts = (
-            Contact(row.key, row.verified)
-            for row in self._m.people.rows()
-            if row.contact or row.verified
-        )
+        left, contacts = PROFILES_BYTES, []
+        rows = [row for row in self._m.people.rows() if row.contact or row.verified]
+        for row in sorted(rows, key=lambda row: row.key):
+            fits = len(row.record) <= left
+            left -= len(row.record) if fits else 0
+            contacts.append(Contact(row.key, row.verified, row.record if fits else b""))
         rooms = (
             VaultRoom(row.id, row.name, tuple(key for _, key in row.keys), row.secret)
             for row in (found.row for found in self._m.conversations.mine())
@@ -198,7 +258,7 @@ class Vaulting:
         settings = msgspec.to_builtins(self._ctx.settings)
         kept = {name: value for name, value in settings.items() if name not in OF_THE_MACHINE}
         return Contents(
-            tuple(sorted(contacts, key=lambda contact: contact.person_key)),
+            tuple(contacts),
             tuple(sorted(rooms, key=lambda room: room.id)),
             msgspec.json.encode(kept),
         )
@@ -226,25 +286,29 @@ class Vaulting:
 
     def _take(self, vault: Vault) -> None:
         """What others of the account's machines have changed since counts here too."""
-        self._answered = True
         if vault.record.counter <= self._counter:
             return
         contents = open_vault(self._m.identity.person_seed, vault)
         if contents is None:
             return
         base = self._base
-        self._keep(contents, vault.record.counter)
         self._take_contacts(set(base.contacts), set(contents.contacts))
         self._take_rooms(set(base.rooms), set(contents.rooms))
         if contents.settings != base.settings:
             self._take_settings(contents.settings)
+        # Last: who is ended before takes it up once more.
+        self._keep(contents, vault.record.counter)
 
     def _take_contacts(self, old: set[Contact], new: set[Contact]) -> None:
         people, directory = self._m.people, self._m.directory
+        before = {contact.person_key: contact.verified for contact in old}
         for contact in new - old:
             directory.apply(people.meet(contact.person_key, self._ctx.wall_ms))
             person = peer_id_of(contact.person_key)
-            if person in people:
+            profile = read_profile(contact.profile) if contact.profile else None
+            if profile is not None and profile.person == person:
+                directory.apply(people.take_profile(profile, self._ctx.wall_ms))
+            if person in people and before.get(contact.person_key) is not contact.verified:
                 directory.apply(people.set_contact(person, True))
                 directory.apply(people.set_verified(person, contact.verified))
         kept = {contact.person_key for contact in new}

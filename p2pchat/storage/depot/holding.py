@@ -169,9 +169,8 @@ class Holding:
 
     def discard(self) -> None:
         with self._lock:
-            if self._path() is None:
-                self._drop()
-                self._discarded = True
+            self._drop()
+            self._discarded = True
 
     def _drop(self) -> None:
         """Rename first: whoever is ended in between leaves nothing that is half there."""

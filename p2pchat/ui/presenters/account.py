@@ -124,7 +124,12 @@ class AccountPresenter:
     def _signed_in(self, signed: SignedIn) -> None:
         self._show(busy=False)
         self._renewed()
-        self._say(_("You are signed in as {name}.").format(name=safe_name(signed.name)))
+        name = safe_name(signed.name)
+        if signed.renamed_from is None:
+            self._say(_("You are signed in as {name}.").format(name=name))
+        else:
+            text = _("{old} is somebody else's account by now: you are signed in as {name}.")
+            self._say(text.format(old=safe_name(signed.renamed_from), name=name))
 
     def logout(self) -> None:
         def done(_none: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2pchat.model.accounts import SignedIn
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.terminal.command import Command, Wrong
 from p2pchat.ui.terminal.state import Chat
@@ -44,7 +45,14 @@ async def _login(chat: Chat, rest: str) -> None:
     name, password = await _name_and_secret(chat, rest, "login")
     signed = await chat.node.accounts.login(name, password)
     await chat.begin()
-    chat.say(f"you are signed in as {safe_name(signed.name)}")
+    _say_signed_in(chat, signed)
+
+
+def _say_signed_in(chat: Chat, signed: SignedIn, more: str = "") -> None:
+    if signed.renamed_from is not None:
+        old = one_line(safe_name(signed.renamed_from), 40)
+        chat.say(f"{old} is somebody else's account by now, yours has another name:")
+    chat.say(f"you are signed in as {safe_name(signed.name)}{more}")
 
 
 async def _recover(chat: Chat, rest: str) -> None:
@@ -58,7 +66,7 @@ async def _recover(chat: Chat, rest: str) -> None:
     new = new or await _secret(chat, "new password: ")
     signed = await chat.node.accounts.recover(name.strip(), code, new)
     await chat.begin()
-    chat.say(f"you are signed in as {safe_name(signed.name)}, with a new password")
+    _say_signed_in(chat, signed, ", with a new password")
 
 
 async def _logout(chat: Chat, rest: str) -> None:

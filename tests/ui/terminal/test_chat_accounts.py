@@ -19,7 +19,7 @@ def test_registering_and_signing_in_with_words_that_are_typed() -> None:
     async def test(room: Room) -> None:
         accounts = room.node.accounts
         room.chat.ask_secret = None
-        assert "registrar" in await room.type("/register Ann Lee correct-horse")
+        assert "Nobody keeps accounts" in await room.type("/register Ann Lee correct-horse")
         lead(room)
         assert CODE in await room.type("/register Ann Lee correct-horse")
         assert accounts.passwords == {"Ann Lee": "correct-horse"}
