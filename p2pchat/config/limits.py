@@ -360,7 +360,10 @@ PATH_PART_BYTES = 4 * 255
 """Of one name in a manifest: 255 characters, as Windows takes; it is shortened where it is put."""
 PATH_BYTES = 3 * KIB
 """Of a path within a shared folder: with where the folder lies, what Linux takes (4 KiB)."""
-"""Of a path within a shared folder: with where the folder lies what Linux takes (4 KiB)."""
+DISK_RESERVE_BYTES = 64 * MIB
+"""No fetch takes the last of a disk: messages and the system need it. Of a small disk:"""
+DISK_RESERVE_PART = 8
+"""A part of so many."""
 
 AUTO_FETCH_FILES = 20
 """Of the largest size that comes by itself: so much one person's offers may bring in a day."""

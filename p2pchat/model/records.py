@@ -118,6 +118,8 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     """Where this offer's finished file or folder was put; in a row that was read None where it is
     no longer there."""
+    put_to: str | None = None
+    """Where it is to be put when it is finished, if not into the downloads alone."""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
-import shutil
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -170,11 +168,7 @@ class Carrying:
         self._in_pool(self._depot.begin, self._resume(e.query), e.stream, e.circles)
 
     def _finish(self, e: effects.FinishFetch) -> None:
-        self._in_pool(self._finish_in_pool, self._resume(e.query), e)
-
-    def _finish_in_pool(self, e: effects.FinishFetch) -> str:
-        path = self._depot.finish(e.stream, e.name)
-        return _copy(path, e.place) if e.place else path
+        self._in_pool(self._depot.finish, self._resume(e.query), e.stream, e.name, e.place)
 
     # -- blocks that come
 
@@ -279,26 +273,6 @@ class Carrying:
                 then(finished.result())
 
         future.add_done_callback(done)
-
-
-def _copy(path: str, place: str) -> str:
-    """Put a copy of a file or folder into a folder, or under a new name; nothing is overwritten."""
-    target = os.path.abspath(os.path.expanduser(place))
-    if os.path.isdir(target):
-        target = os.path.join(target, os.path.basename(path))
-    if os.path.lexists(target):
-        raise RequestError("not-allowed", f"it would overwrite {target}")
-    try:
-        if os.path.isdir(path):
-            shutil.copytree(path, target)
-        else:
-            with open(path, "rb") as source, open(target, "xb") as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"the disk is full: {target}") from error
-        raise RequestError("not-allowed", f"{target}: {error.strerror}") from error
-    return target
 
 
 def _attempt(call: Callable[..., Any], *args: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import NoneType
@@ -306,7 +307,7 @@ class FrontEnd:
 
     async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
         row = await self._file(file_id)
-        return await self._ask(FileInfo, lambda m: m.files.fetch, self._origin, row, path)
+        return await self._ask(FileInfo, lambda m: m.files.fetch, self._origin, row, _place(path))
 
     async def pause(self, file_id: str) -> FileInfo:
         row = await self._file(file_id)
@@ -365,3 +366,8 @@ def parse_address(text: str) -> tuple[str, int]:
         return addresses.parse(text.strip(), limits.PORT)
     except UsageError as error:
         raise BadParams(str(error)) from error
+
+
+def _place(path: str | None) -> str | None:
+    """The same after a start in another folder."""
+    return os.path.abspath(os.path.expanduser(path)) if path else None

@@ -196,10 +196,11 @@ class Depot(Protocol):
         """A block, checked; None where it isn't here, or no longer what it was."""
         ...
 
-    def finish(self, stream: Stream, name: str) -> str:
+    def finish(self, stream: Stream, name: str, place: str = "") -> str:
         """All blocks are here: put the file or folder into the downloads under a harmless name,
         overwriting nothing. Returns the path; it is served from there from now on. Called again:
-        the same path, unless that has gone."""
+        the same path, unless that has gone. With a `place`, a folder or a new path, that of a copy
+        there; RequestError where that can't be."""
         ...
 
     def path(self, stream: Stream, noted: str | None = None) -> str | None:
@@ -208,7 +209,8 @@ class Depot(Protocol):
         ...
 
     def discard(self, stream: Stream) -> None:
-        """Forget what was fetched of it, or where it lies; a finished or shared file stays."""
+        """Forget what was fetched of it so far; nothing of what is finished or shared, for another
+        offer may be of the same content."""
         ...
 
 

@@ -24,3 +24,19 @@ class Bucket:
             return False
         self.left -= count
         return True
+
+
+class SourceBuckets:
+    """A bucket a source (`Link.source`), for as many as have been heard last."""
+
+    def __init__(self, size: float, per_s: float, most: int) -> None:
+        self._size, self._per_s, self._most = size, per_s, most
+        self._buckets: dict[str, Bucket] = {}
+        """The least recent first."""
+
+    def take(self, source: str, count: float, now: float) -> bool:
+        bucket = self._buckets.pop(source, None) or Bucket(self._size, self._per_s)
+        self._buckets[source] = bucket
+        if len(self._buckets) > self._most:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket.take(count, now)

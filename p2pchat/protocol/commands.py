@@ -295,6 +295,8 @@ class Commands:
     def block(self, request: int, person: PeerId, on: bool) -> None:
         m = self._m
         m.directory.apply(m.people.set_blocked(person, on))
+        if on:
+            m.files.blocked(person)
         existing = m.directs.existing(person)
         if existing is not None:
             # What was refused meanwhile isn't known to be refused any more.

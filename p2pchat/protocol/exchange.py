@@ -75,9 +75,10 @@ class Exchange:
         self._fetches: dict[bytes, Fetch] = {}
         self._served: OrderedDict[bytes, Conversation] = OrderedDict()
         """Files that are here, the one asked about last is the last: who may have them."""
-        self._absent: OrderedDict[bytes, None] = OrderedDict()
-        """Files that were asked about and aren't here. Apart from the others, so that made-up
-        names drive out none that is here."""
+        self._absent: OrderedDict[bytes, Conversation | None] = OrderedDict()
+        """Files that were asked about and aren't here, with the conversation of an own offer that
+        isn't given any more. Apart from the others, so that made-up names drive out none that is
+        here."""
         self._looking: dict[bytes, list[tuple[Link, frames.Frame]]] = {}
         self._waiting: Counter[int] = Counter()
         """How many frames of each link wait for a look-up."""
@@ -277,6 +278,15 @@ class Exchange:
             self._server.followed(link.id, frame)
             if frame.file not in self._served:
                 self._follow_later(link, frame)
+                if frame.on:
+                    self._tell_withdrawn(link, frame.file)
+
+    def _tell_withdrawn(self, link: Link, file: bytes) -> None:
+        """Whoever comes late doesn't wait for what its author doesn't give any more."""
+        conversation = self._absent.get(file)
+        if conversation is not None and self._member(link, conversation):
+            gone = frames.Refused(file, frames.WHOLE, 0, frames.Reason.GONE.value)
+            self._send((link.id,), gone)
 
     def _follow_later(self, link: Link, frame: frames.Follow) -> None:
         followers = self._followers.get(frame.file, set())
@@ -326,7 +336,9 @@ class Exchange:
             if file is not None and conversation and file.state is FileState.COMPLETE:
                 self.serve(file, conversation)
             else:
-                self._absent[id] = None
+                own = file is not None and file.author == self._m.identity.peer_id
+                withdrawn = own and file is not None and file.state is FileState.FAILED
+                self._absent[id] = conversation if withdrawn else None
         self._trim()
         for link, frame in waiting:
             self._waiting[link.id] -= 1
@@ -379,8 +391,10 @@ class Exchange:
         fetch = self._fetches.get(frame.file)
         if fetch is None:
             return
-        fetch.swarm.refused(link.id, frame, self._m.ctx.now)
-        if frame.reason == frames.Reason.GONE and link.person == fetch.row.author:
+        by_author = link.person == fetch.row.author
+        if frame.layer != frames.WHOLE or not by_author:
+            fetch.swarm.refused(link.id, frame, self._m.ctx.now)
+        if frame.reason == frames.Reason.GONE and by_author:
             self._events.author_lost(EntryHash(frame.file))
 
     # -- what became of blocks

@@ -16,7 +16,7 @@ from p2pchat.errors import RequestError
 from p2pchat.events import FileComplete, FileFailed, FileOffered
 from p2pchat.model.entry import EntryKind, FileBody
 from p2pchat.model.file import FileInfo, FileState, Receiver
-from p2pchat.model.ids import EntryHash
+from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.records import ConversationKind, FileRow, MessageRow, PutFile
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
@@ -39,6 +39,8 @@ PAUSED_FOUND = 100
 """Paused files that may wait, after a start, to be looked at; further ones are when they go on."""
 GONE_S = 10.0
 """How long a fetch whose author no longer has the file waits for others who do."""
+ALONE_S = 4.0
+"""The same while none of them is known: so long it takes to ask a class."""
 
 
 class Files:
@@ -54,7 +56,7 @@ class Files:
         """Of which it is to be found out what is here."""
         self._reports = Reports(self._look_up, self._reported)
         self._telling = Telling(machine, self._keep, self._forget)
-        self._receivers = Receivers(machine.ctx, self._keep, self._telling.tell_soon)
+        self._receivers = Receivers(machine.ctx, self._keep, self._telling.tell)
         self.exchange = Exchange(machine, self)
         self.offering = Offering(machine, self._shared)
 
@@ -115,14 +117,14 @@ class Files:
     # -- what front ends see
 
     def info(self, row: MessageRow) -> FileInfo | None:
-        """Of an offer's message; None where it was deleted."""
+        """Of an offer's message; None where it was deleted, or its room was left."""
+        conversation = self._m.conversations.get(row.conversation)
         if not isinstance(row.content, FileBody) or row.deleted:
             return None
+        if conversation is None or not conversation.mine:
+            return None
         file = self._files.get(row.hash)
-        if file is not None:
-            return self._info(file)
-        conversation = self._m.conversations.get(row.conversation)
-        return info_of_row(row, row.content, conversation.label if conversation else "")
+        return self._info(file) if file else info_of_row(row, row.content, conversation.label)
 
     def _info(self, file: File) -> FileInfo:
         return info_of_file(file, self._m.ctx.now)
@@ -201,7 +203,22 @@ class Files:
         if not any(other.stream == stream and other.state in begun for other in others):
             self._m.ctx.emit(effects.DiscardStream(stream))
 
+    def leaving(self, conversation: Conversation) -> None:
+        """The room is about to be left: its members are still told."""
+        for file in list(self._files.values()):
+            if file.conversation is conversation:
+                self._give_up(file)
+                self._forget(file)
+
+    def blocked(self, person: PeerId) -> None:
+        """Nothing more comes of what they offer."""
+        for file in list(self._files.values()):
+            if file.row.author == person:
+                self._give_up(file)
+                self._forget(file)
+
     def _forget(self, file: File) -> None:
+        file.over = True
         self._files.pop(file.row.id, None)
         self._queue.pop(file.row.id, None)
         self._begin_next()
@@ -211,8 +228,9 @@ class Files:
     def fetch(self, request: int, origin: int, row: MessageRow, put_to: str | None) -> None:
         """Replies when it is under way, or at once if it is complete."""
         file = self._of(row)
-        file.put_to = put_to or file.put_to
+        file.row = replace(file.row, put_to=put_to or file.row.put_to)
         if file.row.state is FileState.FETCHING and file.fetch is not None:
+            self._keep(file)
             self._m.ctx.reply(request, self._info(file))
         elif file.row.state is FileState.COMPLETE and row.file is not None and row.file.path:
             file.row = replace(file.row, path=row.file.path)
@@ -235,20 +253,25 @@ class Files:
         self._m.ctx.reply(request, self._info(file))
 
     def cancel(self, request: int, origin: int, row: MessageRow) -> None:
+        """An unfinished one is given up; an own offer is withdrawn."""
         file = self._of(row)
-        file.fetch = None
-        self.exchange.forget(file.row.id)
-        self._discard(file)
+        self._give_up(file)
         if file.row.author == self._m.identity.peer_id and file.row.state is FileState.COMPLETE:
             self._fail(file, "cancelled")
-        elif file.row.state is not FileState.COMPLETE:
+        self._m.ctx.reply(request, self._info(file))
+        self._begin_next()
+
+    def _give_up(self, file: File) -> None:
+        file.fetch = None
+        self.exchange.forget(file.row.id)
+        self._queue.pop(file.row.id, None)
+        if file.row.state is not FileState.COMPLETE:
+            self._discard(file)
             file.done = 0
+            file.row = replace(file.row, put_to=None)
             self._set(file, FileState.OFFERED)
             self._telling.tell(file)
             self._telling.report(file)
-        self._m.ctx.reply(request, self._info(file))
-        self._queue.pop(file.row.id, None)
-        self._begin_next()
 
     def _of(self, row: MessageRow) -> File:
         file = self._of_row(row)
@@ -321,7 +344,7 @@ class Files:
         if file.fetch.complete():
             self._finish(0, file)
             return
-        self._telling.tell_soon(file)
+        self._telling.tell(file)
         if self._m.ctx.now - file.reported >= REPORT_EVERY_S:
             self._telling.report(file)
 
@@ -344,7 +367,7 @@ class Files:
             self._m.watch.file_barred(file.body.name, file.conversation)
 
     def author_lost(self, id: EntryHash) -> None:
-        """The author's machine no longer has it as it was."""
+        """The author's machine no longer has it as it was, or doesn't give it any more."""
         file = self._files.get(id)
         if file is None or file.gone:
             return
@@ -359,7 +382,7 @@ class Files:
                 self._stop(file)
                 self._fail(file, "gone")
 
-        self._m.ctx.after(GONE_S if file.fetch and file.fetch.hopeful() else 1.0, look)
+        self._m.ctx.after(GONE_S if file.fetch and file.fetch.hopeful() else ALONE_S, look)
 
     def changed(self, id: EntryHash) -> None:
         """What is complete here isn't there any more as it was. Said of an own offer; what was
@@ -398,10 +421,10 @@ class Files:
                     self._fail(file, found.reason)
                 m.ctx.reply(request, found)
                 return
-            file.row = replace(file.row, path=storable(found))
+            file.row = replace(file.row, path=storable(found), put_to=None)
             self._complete(request, file)
 
-        stream, name, place = file.row.stream, file.body.name, file.put_to or ""
+        stream, name, place = file.row.stream, file.body.name, file.row.put_to or ""
         m.ctx.ask(lambda query: effects.FinishFetch(query, stream, name, place), finished)
 
     def _complete(self, request: int, file: File) -> None:
@@ -415,7 +438,7 @@ class Files:
         self._begin_next()
 
     def _fail(self, file: File, reason: str) -> None:
-        file.row = replace(file.row, path=None)
+        file.row = replace(file.row, path=None, put_to=None)
         self._set(file, FileState.FAILED, reason)
         self._m.ctx.notify(FileFailed(self._info(file)))
         self._telling.report(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from p2pchat.model.names import fold
@@ -30,17 +30,19 @@ class Labels(Generic[Key]):
         if label and fold(label) not in self._owner:
             self._set(key, label)
 
-    def give(self, key: Key, name: str) -> str:
+    def give(self, key: Key, name: str, may: Callable[[str], bool] = lambda _: True) -> str:
         """The label for this name: the present one where it is of this name already, else the
-        name with the lowest free number, none for the first."""
+        name with the lowest free number, none for the first. `may`: whether it may be had."""
         label = self._label.get(key)
         if label is not None:
             number = _number(fold(label), fold(name))
-            if number is not None:
+            if number is not None and may(_numbered(name, number)):
                 self._set(key, _numbered(name, number))
                 return self._label[key]
         number, folded = 1, fold(name)
-        while self._owner.get(_numbered(folded, number), key) != key:
+        while self._owner.get(_numbered(folded, number), key) != key or not may(
+            _numbered(name, number)
+        ):
             number += 1
         self._set(key, _numbered(name, number))
         return self._label[key]

@@ -14,7 +14,7 @@ from p2pchat.errors import ProtocolError
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import DeviceId, InstanceId, PeerId
 from p2pchat.protocol import effects, wire
-from p2pchat.protocol.buckets import Bucket
+from p2pchat.protocol.buckets import SourceBuckets
 from p2pchat.protocol.context import Context, Timer
 from p2pchat.protocol.hashing import device_id_of, peer_id_of
 from p2pchat.protocol.link import Link, LinkEvents, LinkInfo, LinkState
@@ -58,8 +58,7 @@ class Links:
         self._up: dict[DeviceId, Link] = {}
         self._bulk: dict[DeviceId, list[Link]] = {}
         self._ping_timer: Timer | None = None
-        self._pushed: dict[str, Bucket] = {}
-        """By source, the least recent first."""
+        self._pushed = SourceBuckets(PUSHED_AT_ONCE, PUSHED_PER_S, limits.MAX_LINKS)
         self._twins = Twins(context, instance, self.send, self._pair, events.twin_found)
 
     # -- looking up
@@ -402,8 +401,4 @@ class Links:
 
     def allow(self, link: Link, entries: int) -> bool:
         """Whether so many pushed entries are within the rate of the peer's machine."""
-        bucket = self._pushed.pop(link.source, None) or Bucket(PUSHED_AT_ONCE, PUSHED_PER_S)
-        self._pushed[link.source] = bucket
-        if len(self._pushed) > limits.MAX_LINKS:
-            del self._pushed[next(iter(self._pushed))]
-        return bucket.take(entries, self._ctx.now)
+        return self._pushed.take(link.source, entries, self._ctx.now)

@@ -20,13 +20,7 @@ from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
 from p2pchat.model.people import Status
-from p2pchat.model.records import (
-    Applied,
-    PersonRow,
-    PutMeta,
-    StoredState,
-    Write,
-)
+from p2pchat.model.records import Applied, PersonRow, PutMeta, StoredState, Write
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.announce import Device, is_address
 from p2pchat.protocol.bodies import Bodies
@@ -305,8 +299,7 @@ class Machine:
         self.links.closed(link, reason)
 
     def link_choked(self, link: int) -> None:
-        found = self.links.get(link)
-        if found is not None:
+        if (found := self.links.get(link)) is not None:
             found.choked = True
 
     def link_drained(self, link: int) -> None:
@@ -316,6 +309,7 @@ class Machine:
             return
         found.choked = False
         self.serving.drained(link)
+        self.registrar.link_drained(found)
         for conversation in self.conversations:
             if found.up and self.sharing.shared(link, conversation):
                 self.sync.greet(link, conversation)
@@ -485,9 +479,10 @@ class Machine:
                 self.sharing.begin_rooms(link, device)
         self.ctx.notify(ConversationChanged(conversation.label))
 
+    def room_leaving(self, conversation: Conversation) -> None:
+        self.files.leaving(conversation)
+
     def room_left(self, conversation: Conversation) -> None:
-        for link in self.links.up():
-            link.proven.discard(conversation.id)
         self.sharing.forget(conversation)
         self.overlay.leave(conversation.id)
         self.directory.tell()

@@ -42,6 +42,8 @@ class Offering:
     def share(self, request: int, origin: int, text: str, path: str) -> None:
         """Replies with the FileInfo, once the offer is durable here."""
         m = self._m
+        if not path:
+            raise RequestError("no-such-file", "no path")  # it would be the folder it runs in
         conversation = m.commands.conversation(text, create=True)
         reading = _Reading(conversation, path)
 

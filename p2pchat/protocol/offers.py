@@ -33,7 +33,6 @@ class File:
     """Receivers have moved that the store doesn't know of; it is told when people are."""
     gone: bool = False
     """The author doesn't have it any more."""
-    put_to: str | None = None
     receivers: dict[PeerId, Receiver] = field(default_factory=dict)
     heard: dict[PeerId, float] = field(default_factory=dict)
     """When each of them reported, since the start."""
@@ -43,6 +42,8 @@ class File:
     """A timer will look again."""
     beating: bool = False
     """A timer will report again."""
+    over: bool = False
+    """It is let go of: nothing more is told of it."""
 
 
 def row_of(message: MessageRow, body: FileBody, own: bool) -> FileRow:

@@ -259,7 +259,9 @@ class People:
     def _give_label(self, person: PeerId, name: str) -> str:
         registered = self.registered_as(person)
         if registered is None:
-            return self._labels.give(person, name or person[:8])
+            return self._labels.give(
+                person, name or person[:8], lambda label: not self._is_others(person, label)
+            )
         if self._labels.get(person) != registered:
             # Whoever had it is told of when `registered` is called.
             self._labels.claim(person, registered)
@@ -277,6 +279,22 @@ class People:
             found = self._persons.get(changed) if changed is not None else None
             if found is not None:
                 found.row = msgspec.structs.replace(found.row, label=self.label(found.row.id))
+                writes.append(PutPerson(found.row))
+                events += [PeerChanged(shown)] if (shown := self._shown(found)) else []
+        return Outcome(tuple(writes), tuple(events))
+
+    def number_borrowers(self) -> Outcome:
+        """Who isn't registered and has the name of somebody who is now, or one that looks like it,
+        gets a number, as who comes later would."""
+        writes: list[PutPerson] = []
+        events: list[Event] = []
+        for person, found in self._persons.items():
+            label = self._labels.get(person)
+            if label is None or not self._is_others(person, label):
+                continue
+            if self.registered_as(person) is None:
+                label = self._give_label(person, found.row.name)
+                found.row = msgspec.structs.replace(found.row, label=label)
                 writes.append(PutPerson(found.row))
                 events += [PeerChanged(shown)] if (shown := self._shown(found)) else []
         return Outcome(tuple(writes), tuple(events))
@@ -358,8 +376,12 @@ class People:
         return (Warned(LOOKALIKE, text, peer_id=found.row.id),) if text else ()
 
     def _borrows(self, found: _Person) -> bool:
-        owner = self.registered_to(found.row.name) if found.row.name else None
-        return owner is not None and owner != found.row.id and not self.registered_as(found.row.id)
+        person, name = found.row.id, found.row.name
+        return bool(name) and self._is_others(person, name) and not self.registered_as(person)
+
+    def _is_others(self, person: PeerId, name: str) -> bool:
+        """Whether somebody else has registered this name, or one that looks like it."""
+        return self.registered_to(name) not in (None, person)
 
     def _lookalike(self, found: _Person) -> PeerId | None:
         known = [other for other in self._persons.values() if other.known_well]

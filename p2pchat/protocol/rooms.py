@@ -47,6 +47,10 @@ class RoomEvents(Protocol):
         """The room is joined here: share it with those who are in it."""
         ...
 
+    def room_leaving(self, conversation: Conversation) -> None:
+        """It is about to be left: its members are still told what goes with it."""
+        ...
+
     def room_left(self, conversation: Conversation) -> None: ...
 
     def demand(self, device: DeviceId) -> None:
@@ -472,6 +476,7 @@ class Rooms:
             self._ctx.after(0.0, gone)
 
         def gone() -> None:
+            self._events.room_leaving(conversation)
             row = msgspec.structs.replace(conversation.row, joined=False)
             self._conversations.update(conversation, row)
             self._ctx.commit([PutConversation(row)])

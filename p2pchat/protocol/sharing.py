@@ -103,6 +103,8 @@ class Sharing:
         return sum(row.joined for row in conversation.members.values())
 
     def forget(self, conversation: Conversation) -> None:
+        for link in self._m.links.up():
+            link.proven.discard(conversation.id)
         self._m.sync.forget(conversation)
         self._m.gossip.forget(conversation)
         self._m.ingest.forget()

@@ -16,10 +16,12 @@ from p2pchat.protocol.offers import File, info_of_file
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
-TELL_EVERY_S = 0.2
-"""`file.progress` comes at most so often for a file."""
+TELL_EVERY_S = 0.22
+"""`file.progress` comes at most so often for a file: five times in any second, also
+where it is read with some jitter."""
 BEAT_S = 4.0
 """The author hears at least so often that more is on its way."""
+_ENDS = (FileState.COMPLETE, FileState.FAILED)
 
 
 class Telling:
@@ -31,23 +33,25 @@ class Telling:
         self._keep = keep
         self._forget = forget
 
-    def tell_soon(self, file: File) -> None:
+    def tell(self, file: File) -> None:
+        """At once, or as soon as it may be."""
         if file.waits:
             return
         wait = file.told + TELL_EVERY_S - self._m.ctx.now
         if wait <= 0:
-            self.tell(file)
+            self._tell(file)
             return
         file.waits = True
 
         def due() -> None:
             file.waits = False
-            if file.row.state is FileState.FETCHING or file.receivers:
-                self.tell(file)
+            # Its end is told by itself.
+            if not file.over and (file.receivers or file.row.state not in _ENDS):
+                self._tell(file)
 
         self._m.ctx.after(wait, due)
 
-    def tell(self, file: File) -> None:
+    def _tell(self, file: File) -> None:
         file.told = self._m.ctx.now
         if file.unsaved:
             self._keep(file)

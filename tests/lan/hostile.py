@@ -139,6 +139,10 @@ class Tls:
                 self._feed()
         self._sock.sendall(self._out.read())
 
+    def certificate(self) -> bytes:
+        """The other side's, in DER."""
+        return self._object.getpeercert(True) or b""
+
     def settimeout(self, seconds: float) -> None:
         self._sock.settimeout(seconds)
 
@@ -193,6 +197,7 @@ class Peer:
         self.closed = threading.Event()
         self._news = threading.Condition()
         credentials = make_credentials(link_identity(self.identity, instance))
+        self.own_leaf = credentials.fingerprint
         self.tls = Tls(connect(address), credentials.client)
         if hello:
             self.hello(**hello_fields)
@@ -229,9 +234,11 @@ class Peer:
                 count += 1
         return count
 
-    def say(self, **fields: Any) -> None:
-        """One's profile and device records, as a peer does that is to be believed."""
-        self.send(wire.Records((profile(self.identity, **fields),), (device(self.identity),)))
+    def say(self, willing: bool = False, **fields: Any) -> None:
+        """One's profile and device records, as a peer does that is to be believed; `fields` are
+        the profile's."""
+        records = profile(self.identity, **fields), device(self.identity, willing=willing)
+        self.send(wire.Records(records[:1], records[1:]))
 
     def wait(
         self,

@@ -77,9 +77,10 @@ def core_waits(*nodes: Node) -> float:
 class Siege:
     """Three hosts: a victim, its friend, and the attacker."""
 
-    def __init__(self, lan: Lan) -> None:
+    def __init__(self, lan: Lan, *options: str) -> None:
+        """`options`: of the victim."""
         self.lan = lan
-        self.victim = lan.node(0, "--name", "Ann")
+        self.victim = lan.node(0, "--name", "Ann", *options)
         self.friend = lan.node(1, "--name", "Bob")
         wait_linked([self.victim, self.friend])
         _, port = self.victim.call("node.info")["listen"][0].rsplit(":", 1)

@@ -359,3 +359,23 @@ def test_where_nobody_can_be_forgotten_a_new_person_stays_unknown() -> None:
     assert directory.take_profile(profile(ONE, "Xu"), 0) == Outcome()
     assert ONE.peer_id not in directory
     assert directory.label(ONE.peer_id) == ONE.peer_id[:8]
+
+
+def test_who_is_called_like_a_registered_one_has_a_number_whoever_came_first() -> None:
+    directory = people()
+    names = {"Li": ONE.peer_id, "L\u0456_2": THREE.peer_id}
+    before = directory.take_profile(profile(TWO, "L\u0456"), 1)
+    directory.take_profile(profile(ONE, "Li"), 1)
+    assert rows(before)[-1].label == "L\u0456"
+    by_look = {skeleton(name.casefold()): person for name, person in names.items()}
+    by_person = {person: name for name, person in names.items()}
+    directory.registered_to = lambda name: by_look.get(skeleton(name.casefold()))
+    directory.registered_as = by_person.get
+    directory.registered(ONE.peer_id)
+    changed = directory.number_borrowers()
+    assert [row.label for row in rows(changed)] == ["L\u0456_3"], "the second looks like a third"
+    assert kinds(changed) == [PeerChanged]
+    assert directory.number_borrowers() == Outcome()
+    assert directory.label(ONE.peer_id) == "Li"
+    directory.take_profile(profile(who(4), "LI"), 2)
+    assert directory.label(who(4).peer_id) == "LI_3"

@@ -4,7 +4,7 @@ password opens the account wherever it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
@@ -31,7 +31,7 @@ PASSWORD = "correct horse"
 LINKING_S, SAME_S = 150.0, 25.0
 
 
-def known(host: Host) -> dict[PeerId, Owner]:
+def known(host: Host) -> Mapping[PeerId, Owner]:
     return host.machine.registrar.registry.owners()
 
 
@@ -200,7 +200,7 @@ class School:
         own = known(host).get(host.machine.identity.peer_id)
         return own is not None and host.machine.directory.profile.record.name == own.name
 
-    def _check_opening(self, owners: dict[PeerId, Owner]) -> None:
+    def _check_opening(self, owners: Mapping[PeerId, Owner]) -> None:
         """The password opens each account from any host, and another one doesn't."""
         if not self.made:
             return

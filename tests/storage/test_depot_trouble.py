@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from carrying import blocks, carry, depot, fetch, has, survey
+from carrying import blocks, carry, depot, fetch, has, snapshot, survey
 
+from p2pchat.config.limits import MIB
 from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, piece_size
 
@@ -155,7 +157,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount")
     try:
-        (tmp_path / "x").write_bytes(os.urandom(1_900_000))
+        (tmp_path / "x").write_bytes(os.urandom(1_700_000))
         (tmp_path / "large").write_bytes(os.urandom(3_000_000))
         source, target = depot(tmp_path / "a"), depot(small)
         with pytest.raises(DiskFull):
@@ -170,7 +172,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         (small / "other").unlink()
         progress = target.begin(stream)
         left = [block for block in blocks(stream) if not has(progress, block)]
-        assert 0 < len(left) < 40
+        assert 0 < len(left) < 20
         carry(source, target, stream, left)
         assert Path(target.finish(stream, "x")).read_bytes() == (tmp_path / "x").read_bytes()
         # Sharing needs room for the hashes alone, but there is none.
@@ -180,6 +182,109 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         assert target.path(stream) is not None
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
+def test_the_last_of_a_disk_is_for_others(tmp_path: Path) -> None:
+    """Each has room for itself, both together don't: messages are still kept."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        source, target = depot(tmp_path / "a"), depot(small)
+        streams = []
+        for name in "xy":
+            (tmp_path / name).write_bytes(os.urandom(9 * MIB))
+            streams.append(survey(source, tmp_path / name).stream)
+            target.begin(streams[-1])
+        carry(source, target, streams[0], blocks(streams[0]))
+        with pytest.raises(DiskFull):
+            carry(source, target, streams[1], blocks(streams[1]))
+        assert shutil.disk_usage(small).free > MIB
+        # What is whole needs no more room.
+        (small / "rest").write_bytes(bytes(shutil.disk_usage(small).free - 64 * 1024))
+        again = depot(small)
+        assert again.begin(streams[0]).path is None
+        assert Path(again.finish(streams[0], "x")).exists()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def whole(path: Path) -> bytes | dict[str, bytes | None]:
+    return snapshot(path) if path.is_dir() else path.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_copy_is_whole_or_not_there(tmp_path: Path, kind: str) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        folder = tmp_path / "folder"
+        (folder / "empty").mkdir(parents=True)
+        for name in "abc":
+            (folder / name).write_bytes(os.urandom(MIB))
+        shared = folder / "a" if kind == "file" else folder
+        source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+        offer = survey(source, shared)
+        fetch(source, target, offer)
+        (small / "rest").write_bytes(bytes(MIB + MIB // 2))
+        with pytest.raises(RequestError) as refused:
+            target.finish(offer.stream, "x", str(small))
+        assert refused.value.reason == "disk-full"
+        assert os.listdir(small) == ["rest"]
+        there = tmp_path / "there"
+        assert target.finish(offer.stream, "x", str(there)) == str(there)
+        assert whole(there) == whole(shared)
+        places = [tmp_path / "none" / "x", Path("/proc/x"), Path("a\0b")]
+        for place in places + ([there] if kind == "file" else []):  # a folder is put into it
+            with pytest.raises(RequestError) as refused:
+                target.finish(offer.stream, "x", str(place))
+            assert refused.value.reason == "not-allowed"
+        assert not list(tmp_path.glob(".p2pchat-*"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_downloads_on_another_disk(tmp_path: Path, kind: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(other)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        folder = tmp_path / "folder"
+        (folder / "empty").mkdir(parents=True)
+        (folder / "a").write_bytes(os.urandom(MIB))
+        shared = folder / "a" if kind == "file" else folder
+        source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+        (tmp_path / "b" / "downloads").symlink_to(other)
+        offer = survey(source, shared)
+        (other / offer.name).write_bytes(b"another")
+        came = fetch(source, target, offer)
+        assert whole(came) == whole(shared)
+        assert (other / offer.name).read_bytes() == b"another"
+        assert sorted(os.listdir(other)) == sorted([offer.name, came.name])
+        # It is served from there, and lies nowhere twice.
+        assert depot(tmp_path / "b").begin(offer.stream).path == str(came)
+        assert target.read(offer.stream, Block(0, 0)) is not None
+        kept = sum(one.stat().st_size for one in (tmp_path / "b" / "files").rglob("*"))
+        assert kept < MIB
+    finally:
+        subprocess.run(["umount", str(other)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("path", ["/proc/cpuinfo", "/proc/self/mem"])
+def test_what_the_system_makes_is_not_shared_as_empty(tmp_path: Path, path: str) -> None:
+    assert refusal(tmp_path, path).reason == "not-allowed"
 
 
 def fill_up(path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from p2pchat.config import limits
 from p2pchat.events import AccountRenamed
 from p2pchat.model.ids import DeviceId, PeerId, read_key
 from p2pchat.model.records import PutMeta, Write
 from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
-from p2pchat.protocol.buckets import Bucket
+from p2pchat.protocol.buckets import SourceBuckets
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.identity import Signer
@@ -44,8 +45,8 @@ COMPARE_S = (15.0, 25.0)
 """Between two comparisons of what is held with that of whoever leads."""
 LINKED_HOLDERS = 32
 """That the leader of a large network has links to, of those whom it wouldn't be linked with."""
-TELL_S = 0.2
-"""How long changes are gathered before names are worked out anew."""
+TELL_S, TELL_PER_RECORD_S = 0.2, 0.0001
+"""How long changes are gathered before names are worked out anew, which takes a fifth of it."""
 CHECKED_AT_ONCE, CHECKED_PER_S = 12_000.0, 200.0
 """Records of one link that are looked at."""
 
@@ -90,9 +91,10 @@ class Registrar:
             self.take_held,
             in_parts,
         )
-        self._checked: dict[str, Bucket] = {}
-        """By source, the least recent first."""
-        self._known: dict[PeerId, Owner] = dict(self.registry.owners())
+        self._checked = SourceBuckets(CHECKED_AT_ONCE, CHECKED_PER_S, limits.MAX_LINKS)
+        self._known = self.registry.names()
+        """As they were worked out last. What peers bring asks these: to work them out costs too
+        much for every frame."""
         self._own_name = meta.get(OWN_NAME_KEY, b"").decode()
         """Of the account, as its person was told last."""
         self._telling: Timer | None = None
@@ -181,6 +183,10 @@ class Registrar:
         self.asking.link_down(link)
         self.vaulting.link_down(link)
 
+    def link_drained(self, link: Link) -> None:
+        for replica in (self._public, self._private):
+            replica.drained(link)
+
     def device_changed(self, device: Device, before: Device | None) -> None:
         link = self.machine.links.of(device.id)
         if link is not None and device.record.willing and not (before and before.record.willing):
@@ -264,11 +270,7 @@ class Registrar:
 
     def _may_check(self, link: Link) -> bool:
         """Each costs two signatures."""
-        bucket = self._checked.pop(link.source, None) or Bucket(CHECKED_AT_ONCE, CHECKED_PER_S)
-        self._checked[link.source] = bucket
-        if len(self._checked) > 1024:
-            del self._checked[next(iter(self._checked))]
-        return bucket.take(1, self.machine.ctx.now)
+        return self._checked.take(link.source, 1, self.machine.ctx.now)
 
     def writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
         records = (kept_record(raw) for raw in raws)
@@ -323,25 +325,30 @@ class Registrar:
     # -- what follows from them
 
     def _name_of(self, person: PeerId) -> str | None:
-        owner = self._known.get(person)
+        owner = self._known.owners.get(person)
         return None if owner is None else owner.name
 
     def _person_of(self, name: str) -> PeerId | None:
-        owner = self.registry.find(name)
+        owner = self._known.find(name)
         return None if owner is None else owner.account
+
+    def has_account(self, person: PeerId) -> bool:
+        """For what peers bring: an account that is new counts a moment later."""
+        return person in self._known.owners
 
     def _tell_soon(self) -> None:
         if self._telling is None:
-            self._telling = self.machine.ctx.after(TELL_S, self._tell)
+            gathered = TELL_S + TELL_PER_RECORD_S * len(self.registry)
+            self._telling = self.machine.ctx.after(gathered, self._tell)
 
     def _tell(self) -> None:
         """Whose name is another one now."""
         self._telling = None
-        before, self._known = self._known, dict(self.registry.owners())
+        before, self._known = self._known.owners, self.registry.names()
         ctx, people = self.machine.ctx, self.machine.people
         self.tell_own()
         self.service.countersign()
-        for account, owner in self._known.items():
+        for account, owner in self._known.owners.items():
             old = before.get(account)
             if account == self.machine.identity.peer_id:
                 continue
@@ -349,10 +356,11 @@ class Registrar:
                 ctx.notify(self._renamed(owner, old.name))
             if old is None or old.name != owner.name:
                 self.machine.directory.apply(people.registered(account))
+        self.machine.directory.apply(people.number_borrowers())
 
     def tell_own(self) -> None:
         """Also later, once somebody is there to be told: it isn't to be missed."""
-        owner = self._known.get(self.machine.identity.peer_id)
+        owner = self._known.owners.get(self.machine.identity.peer_id)
         if owner is None or owner.name == self._own_name:
             return
         self.accounts.renamed(owner.name)

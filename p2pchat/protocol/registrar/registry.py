@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from p2pchat.config import limits
 from p2pchat.model.ids import PeerId
@@ -20,10 +20,26 @@ from p2pchat.protocol.registrar.claims import (
     read_record,
 )
 from p2pchat.protocol.registrar.lease import is_appointed
-from p2pchat.protocol.registrar.owners import Owner, Said, owners
+from p2pchat.protocol.registrar.owners import Looks, Owner, Said, owners
 
 SHORT_BYTES = 16
 """Of an id on the wire."""
+
+
+class Names:
+    """Who has which name, by some set of records."""
+
+    def __init__(self, owners: Mapping[PeerId, Owner], looks: Looks) -> None:
+        self.owners = owners
+        self._looks = looks
+        self._by_look = {look: owner for owner in owners.values() for look in looks(owner.name)}
+
+    def find(self, name: str) -> Owner | None:
+        """Whose name this is, or looks like."""
+        return next(
+            (self._by_look[look] for look in sorted(self._looks(name)) if look in self._by_look),
+            None,
+        )
 
 
 class Registry:
@@ -44,11 +60,13 @@ class Registry:
         self._seen: dict[bytes, dict[bytes, None]] = {}
         """The keys of those who have seen an announcement."""
         self._looks: dict[str, frozenset[str]] = {}
-        self._owners: dict[PeerId, Owner] | None = None
-        self._by_look: dict[str, Owner] = {}
+        self._names: Names | None = None
         self._digest: bytes | None = None
 
     # -- the set
+
+    def __len__(self) -> int:
+        return len(self._records)
 
     def load(self, raws: Iterable[bytes]) -> None:
         """What was stored."""
@@ -96,7 +114,7 @@ class Registry:
                 return
             case Claim():
                 self._claims += 1
-        self._owners = None
+        self._names = None
 
     @staticmethod
     def _short(record: Record) -> bytes:
@@ -146,10 +164,11 @@ class Registry:
 
     def judge_anew(self) -> None:
         """The appointing key may be another one."""
-        self._owners = None
+        self._names = None
 
-    def owners(self) -> dict[PeerId, Owner]:
-        if self._owners is None:
+    def names(self) -> Names:
+        """Worked out where something has changed: some 20 µs a claim."""
+        if self._names is None:
             said: tuple[set[Said], set[Said]] = (set(), set())
             claims = []
             for record in self._records.values():
@@ -165,19 +184,15 @@ class Registry:
                         pass
             if not self._appointed_by():
                 said = (set(), set())
-            self._owners = owners(claims, *said, self.looks)
-            self._by_look = {
-                look: owner for owner in self._owners.values() for look in self.looks(owner.name)
-            }
-        return self._owners
+            self._names = Names(owners(claims, *said, self.looks), self.looks)
+        return self._names
+
+    def owners(self) -> Mapping[PeerId, Owner]:
+        return self.names().owners
 
     def find(self, name: str) -> Owner | None:
         """Whose name this is, or looks like."""
-        self.owners()
-        return next(
-            (self._by_look[look] for look in sorted(self.looks(name)) if look in self._by_look),
-            None,
-        )
+        return self.names().find(name)
 
     def claimants(self, name: str) -> list[Owner]:
         """Whoever has this name, then those who have asked for it."""

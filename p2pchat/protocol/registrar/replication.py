@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
 from p2pchat.protocol import wire
+from p2pchat.protocol.buckets import SourceBuckets
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.registrar.registry import SHORT_BYTES
 
@@ -19,6 +20,8 @@ IDS_PER_FRAME = 3000
 IDS_AT_ONCE = 24
 """Frames of ids that one comparison has at most."""
 RECORDS_BYTES = limits.FRAME_BYTES - 4096
+COMPARED_AT_ONCE, COMPARED_PER_S = 20.0, 0.5
+"""Comparisons with one machine: each costs some milliseconds where there are thousands."""
 
 
 class Set(Protocol):
@@ -43,6 +46,7 @@ class Replica:
     ) -> None:
         """`shared`: whether the set is for the peer; `take` gets records that came in; `in_parts`
         sends one that is over the frame limit."""
+        self._ctx = registrar.machine.ctx
         self._links = registrar.machine.links
         self._held = held
         self._records = records
@@ -51,6 +55,9 @@ class Replica:
         self._in_parts = in_parts
         self._theirs: dict[int, list[bytes]] = {}
         """Ids that came in so far, by link."""
+        self._compared = SourceBuckets(COMPARED_AT_ONCE, COMPARED_PER_S, limits.MAX_LINKS)
+        self._cut: set[int] = set()
+        """Links that hadn't read what came before: the rest is found by comparing again."""
 
     def greet(self, link: Link) -> None:
         if self._shared(link):
@@ -63,7 +70,7 @@ class Replica:
             self.greet(link)
 
     def on_set(self, link: Link, frame: wire.RecordSet) -> None:
-        if not self._shared(link) or frame.digest == self._records.digest() or link.choked:
+        if not self._may_compare(link) or frame.digest == self._records.digest():
             return
         ids = self._records.ids()
         parts = [ids[at : at + IDS_PER_FRAME] for at in range(0, len(ids), IDS_PER_FRAME)] or [[]]
@@ -81,6 +88,8 @@ class Replica:
         if not frame.last:
             return
         del self._theirs[link.id]
+        if not self._may_compare(link):
+            return
         there, own = set(theirs), self._records.ids()
         self.send([link], [id for id in own if id not in there])
         here = set(own)
@@ -88,6 +97,11 @@ class Replica:
         for at in range(0, len(wanted), IDS_PER_FRAME):
             part = wanted[at : at + IDS_PER_FRAME]
             self._links.send(link.id, wire.RecordsWanted(self._held, b"".join(part)))
+
+    def _may_compare(self, link: Link) -> bool:
+        if not self._shared(link) or link.choked:
+            return False
+        return self._compared.take(link.source, 1, self._ctx.now)
 
     def on_wanted(self, link: Link, frame: wire.RecordsWanted) -> None:
         if self._shared(link) and not link.choked:
@@ -106,6 +120,8 @@ class Replica:
         part: list[bytes] = []
         size = 0
         for id in ids:
+            self._cut.update(link.id for link in links if link.choked)
+            links = [link for link in links if not link.choked]
             raw = self._records.get(id)
             if raw is None:
                 continue
@@ -121,8 +137,14 @@ class Replica:
         if part:
             self._links.send_all(links, wire.RegistryRecords(self._held, tuple(part)))
 
+    def drained(self, link: Link) -> None:
+        if link.id in self._cut:
+            self._cut.discard(link.id)
+            self.greet(link)
+
     def link_closed(self, link: int) -> None:
         self._theirs.pop(link, None)
+        self._cut.discard(link)
 
 
 def split(ids: bytes) -> list[bytes]:

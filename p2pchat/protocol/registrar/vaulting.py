@@ -185,7 +185,7 @@ class Vaulting:
         if number == 0:
             return self._r.may_hold and self._r.is_fellow(link.device)
         own = link is self._asked or bool(self._granted_on(link))
-        return own or (self._r.leading.election.leads and link.person in self._r.registry.owners())
+        return own or (self._r.leading.election.leads and self._r.has_account(link.person))
 
     def link_down(self, link: Link) -> None:
         for key in [key for key in self._parts if key[0] == link.id]:

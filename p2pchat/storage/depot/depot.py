@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from p2pchat.model.stream import Block, Stream, kept
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.storage.depot.disk import translated
+from p2pchat.storage.depot.downloads import put_copy
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
 from p2pchat.storage.depot.survey import refuse_own, take
 
@@ -24,9 +25,9 @@ _FAILED = "a shared file can't be kept"
 
 class FileDepot:
     def __init__(self, folder: Path, downloads: Path, profile: Path | None = None) -> None:
-        """`folder` is the depot's own. Both must be on one file system; they are made when there
-        is need. Of the folder of the `profile` nothing can be shared but what lies in the
-        downloads. DiskFull, StoreError."""
+        """`folder` is the depot's own. Where both are on one file system nothing has to be copied;
+        they are made when there is need. Of the folder of the `profile` nothing can be shared but
+        what lies in the downloads. DiskFull, StoreError."""
         self._folder = folder
         self._downloads = downloads
         self._profile = profile
@@ -91,10 +92,11 @@ class FileDepot:
         with translated(_FAILED):
             return self._holding(stream).read(block)
 
-    def finish(self, stream: Stream, name: str) -> str:
+    def finish(self, stream: Stream, name: str, place: str = "") -> str:
         """`ports.Depot.finish`."""
         with translated("a file can't be put into the downloads"):
-            return self._holding(stream).finish(name)
+            path = self._holding(stream).finish(name)
+        return put_copy(path, place) if place else path
 
     def path(self, stream: Stream, noted: str | None = None) -> str | None:
         """`ports.Depot.path`. Of a folder every file is looked at: some 5 µs each."""

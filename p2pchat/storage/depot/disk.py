@@ -17,13 +17,17 @@ _SAFE = _BINARY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def is_full(error: OSError) -> bool:
+    return error.errno in _FULL
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """The system's errors as DiskFull or StoreError, one line that begins with `what`."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise DiskFull("the disk is full") from error
         raise StoreError(f"{what}: {error.strerror or error}") from error
 

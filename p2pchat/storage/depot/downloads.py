@@ -1,13 +1,17 @@
-"""Into the downloads folder under a free name, by renaming alone."""
+"""Into the downloads folder under a free name, and copies elsewhere: whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from p2pchat.errors import RequestError
+from p2pchat.storage.depot.disk import is_full
 from p2pchat.storage.depot.names import download_name, key, numbered
 
 _NO_LINKS = (
@@ -26,15 +30,77 @@ def put(source: Path, downloads: Path, name: str, note: Callable[[Path], None]) 
     is part of it. `note` is told each path before it is tried, so that whoever is ended in between
     finds it."""
     downloads.mkdir(parents=True, exist_ok=True)
-    move = _move_folder if source.is_dir() else _move_file
     for target in _free(downloads, download_name(name)):
         note(target)
         try:
-            move(source, target)
+            _move(source, target)
         except FileExistsError:
             continue
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # The person has put the downloads onto another disk.
+            _copy(source, target)
+            _remove(source)
         return target
     raise AssertionError("names don't end")
+
+
+def put_copy(path: str, place: str) -> str:
+    """Put a copy of a file or folder into a folder, or under a new name; its path. RequestError
+    `disk-full`, or `not-allowed` where something is there or nothing can be put there."""
+    target = os.path.abspath(place)
+    if os.path.isdir(target):
+        target = os.path.join(target, os.path.basename(path))
+    try:
+        _copy(Path(path), Path(target))
+    except FileExistsError:
+        raise RequestError("not-allowed", f"it would overwrite {target}") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and is_full(error):
+            raise RequestError("disk-full", f"the disk is full: {target}") from error
+        why = getattr(error, "strerror", None) or error
+        raise RequestError("not-allowed", f"{target}: {why}") from error
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    """FileExistsError where something is there; whatever happens, nothing half is."""
+    if os.path.lexists(target):
+        raise FileExistsError(target)
+    work = Path(tempfile.mkdtemp(prefix=".p2pchat-", dir=target.parent))
+    try:
+        part = work / "part"
+        if source.is_dir():
+            _copy_folder(source, part)
+        else:
+            shutil.copyfile(source, part)
+        _move(part, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Its files and folders; what else somebody has put there meanwhile isn't part of it."""
+    for folder, _, names in os.walk(source):
+        here = target / os.path.relpath(folder, source)
+        here.mkdir()
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                shutil.copyfile(path, here / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _move(source: Path, target: Path) -> None:
+    """FileExistsError where something is there."""
+    (_move_folder if source.is_dir() else _move_file)(source, target)
 
 
 def _free(downloads: Path, name: str) -> Iterator[Path]:

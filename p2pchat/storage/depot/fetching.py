@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from p2pchat.config.limits import MIB, PATH_BYTES
+from p2pchat.config.limits import DISK_RESERVE_BYTES, DISK_RESERVE_PART, MIB, PATH_BYTES
 from p2pchat.errors import DiskFull, StoreError
 from p2pchat.model.stream import Block, Stream, block_size, layers
 from p2pchat.storage.depot.disk import next_data, open_regular, read_into, write_at
@@ -27,6 +27,7 @@ from p2pchat.storage.depot.names import FolderNames
 from p2pchat.storage.depot.tree import Tree, digest
 
 DATA, FOLDER, LAYOUT = "data", "folder", "layout"
+_LOOK_BYTES = MIB
 _GIVE_BACK_BYTES = 64 * MIB
 """While data moves from `data` to the folder's files, this much lies in both."""
 
@@ -43,12 +44,16 @@ class Fetch:
         self._tree = tree
         self._data = str(home / DATA)
         self.content: Content = OneFile(self._data)
-        _check_room(home, stream.size, total=True)
+        self._unchecked = 0
+        """Bytes written since there was a look at what is free."""
+        if stream.size > shutil.disk_usage(home).total:
+            raise _no_room(stream.size)
         self._have = [bytearray(-(-count // 8)) for count in layers(stream)]
         self.missing = layers(stream)[0]
         """Pieces."""
         self._scan()
-        _check_room(home, self.missing * stream.piece - stream.piece, total=False)
+        if self.missing:
+            _check_room(home, (self.missing - 1) * stream.piece)
 
     @property
     def settled(self) -> bool:
@@ -75,6 +80,10 @@ class Fetch:
         for part in parts:
             write(self.content, offset, part)
             offset += len(part)
+            self._unchecked += len(part)
+        if self._unchecked >= _LOOK_BYTES:
+            self._unchecked = 0
+            _check_room(self._home, 0)
         self._mark(block)
         if block.index < self._head_pieces and not self.settled and self._has_manifest():
             self._settle()
@@ -227,10 +236,15 @@ def _cut(path: str, size: int) -> None:
         os.truncate(path, size)
 
 
-def _check_room(home: Path, wanted: int, total: bool) -> None:
+def _check_room(home: Path, wanted: int) -> None:
+    """DiskFull where so many bytes more would leave messages and the system no room."""
     usage = shutil.disk_usage(home)
-    if wanted > (usage.total if total else usage.free):
-        raise DiskFull(f"the disk has no room for {wanted:,} bytes")
+    if wanted > usage.free - min(DISK_RESERVE_BYTES, usage.total // DISK_RESERVE_PART):
+        raise _no_room(wanted)
+
+
+def _no_room(wanted: int) -> DiskFull:
+    return DiskFull(f"the disk has no room for {wanted:,} bytes")
 
 
 @lru_cache(maxsize=4)

@@ -169,8 +169,9 @@ class Holding:
 
     def discard(self) -> None:
         with self._lock:
-            self._drop()
-            self._discarded = True
+            if self._path() is None:
+                self._drop()
+                self._discarded = True
 
     def _drop(self) -> None:
         """Rename first: whoever is ended in between leaves nothing that is half there."""

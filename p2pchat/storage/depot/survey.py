@@ -238,8 +238,6 @@ class _Reader:
 
     def take(self, path: str, size: int, mtime_ns: int | None) -> None:
         """Read a file that has this size and time (None: any)."""
-        if not size:
-            return
         try:
             handle, state = open_regular(path)
         except PermissionError:
@@ -256,6 +254,9 @@ class _Reader:
                 self._filled += len(view)
                 if self._filled == len(self._buffer):
                     self._flush()
+            if size == 0 and _read(path, handle, 0, memoryview(bytearray(1))):
+                text = f"has no size of its own, the system makes it: {_shown(path)}"
+                raise RequestError("not-allowed", text)
             state = os.fstat(handle)
         finally:
             os.close(handle)
