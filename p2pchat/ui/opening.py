@@ -1,5 +1,5 @@
-"""Opening finished files with the system's own programs. What came from others is never executed:
-of what could be a program its folder is shown instead."""
+"""Opening finished files and web addresses with the system's own programs. What came from others
+is never executed: of what could be a program its folder is shown instead."""
 
 from __future__ import annotations
 
@@ -130,6 +130,9 @@ class SystemOpener:
     async def show(self, path: str) -> None:
         await asyncio.to_thread(_show, path)
 
+    async def browse(self, url: str) -> None:
+        await asyncio.to_thread(_hand_over, url)
+
 
 def may_run(path: str) -> bool:
     """Whether the system could execute it when it is asked to open it."""
@@ -168,14 +171,14 @@ def _present(path: str) -> str:
     return path
 
 
-def _hand_over(path: str) -> None:
+def _hand_over(target: str) -> None:
     if sys.platform == "win32":
         try:
-            os.startfile(path)
+            os.startfile(target)
         except OSError as error:
             raise P2PChatError(_("it can't be opened: {why}").format(why=error.strerror)) from error
     else:
-        _launch(["open" if sys.platform == "darwin" else "xdg-open", path])
+        _launch(["open" if sys.platform == "darwin" else "xdg-open", target])
 
 
 def _launch(command: list[str], fails: bool = True) -> None:

@@ -88,6 +88,9 @@ class PaperOpener:
     async def show(self, path: str) -> None:
         self._called("show", path)
 
+    async def browse(self, url: str) -> None:
+        self._called("browse", url)
+
     def _called(self, how: str, path: str) -> None:
         if self.fail is not None:
             raise self.fail

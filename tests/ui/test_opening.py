@@ -70,6 +70,11 @@ def test_an_executable_is_one_by_its_mode(tmp_path: Path, opened: Callable[[], l
     assert not may_run(make(tmp_path / "plain.txt"))
 
 
+def test_a_web_address_goes_to_the_browser(opened: Callable[[], list[str]]) -> None:
+    asyncio.run(SystemOpener().browse("https://example.org/?a=b&c"))
+    assert opened() == ["https://example.org/?a=b&c"]
+
+
 def test_what_fails_is_said(
     tmp_path: Path, opened: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,7 +190,7 @@ class RoomPresenter:
             {
                 "nobody-answered": _(
                     "Nobody of this room is here now, so the password can't be checked. "
-                    "Try again when one of them is."
+                    "Try again when one of them is, or create a room of your own (Ctrl+Shift+N)."
                 ),
                 "room-exists": _("There is a room of that name already. Join it instead."),
             }.get(reason)

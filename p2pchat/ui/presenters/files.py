@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FileProgress, FileReading
@@ -45,6 +45,10 @@ class Opener(Protocol):
     def open(self, path: str) -> Awaitable[None]: ...
 
     def show(self, path: str) -> Awaitable[None]: ...
+
+    def browse(self, url: str) -> Coroutine[Any, Any, None]:
+        """A web address, in the browser."""
+        ...
 
 
 class FilesPresenter:

@@ -20,6 +20,7 @@ from p2pchat.ui.presenters.conversation import ConversationPresenter, Conversati
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.files import FilesPresenter, FilesView, Opener
 from p2pchat.ui.presenters.idle import IdlePresenter
+from p2pchat.ui.presenters.links import destination
 from p2pchat.ui.presenters.network import NetworkPresenter
 from p2pchat.ui.presenters.preferences import PreferencesPresenter
 from p2pchat.ui.presenters.runner import Paced, Runner
@@ -121,7 +122,13 @@ class MainPresenter:
             else None
         )
         self._view = view
+        self._opener = opener
         self.directory.listeners.append(self._show_me)
+
+    def browse(self, url: str) -> None:
+        """Open a web address that somebody wrote; anything else isn't opened."""
+        if destination(url):
+            self.runner.call(lambda: self._opener.browse(url))
 
     def start(self, conversation: str = LOBBY, opened: Callable[[], None] = lambda: None) -> None:
         """Load everything, open the conversation and put the focus into the entry; then call

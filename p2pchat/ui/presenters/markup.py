@@ -28,7 +28,7 @@ class Span(NamedTuple):
 _MARKED = re.compile(
     r"\n?```(?:[\w+#.-]{1,20}(?=\n))?\n?(?P<block>[^`]+?)\n?```\n?"
     r"|`(?P<code>[^`\n]{1,400})`"
-    r"|(?P<link>https?://[^\s<>\"'`]{1,2000})"
+    r"|(?P<link>(?i:https?)://[^\s<>\"'`]{1,2000})"
     r"|(?P<mention>(?<![\w@])@(?=\w))"
 )
 """Bounded repetitions that can't overlap: linear in the length of the text."""

@@ -38,7 +38,7 @@ class PickerPresenter:
         tag = language.tag()
         if query.strip():
             found = tuple(emoji.search(query, tag))
-            return [Shelf("found", _("Found"), found)] if found else []
+            return [Shelf("found", _("Results"), found)] if found else []
         named = emoji.named(tag)
         known = {one.chars: one for one in named}
         last = tuple(
@@ -49,7 +49,7 @@ class PickerPresenter:
         for one in named:
             if one.group in by_group:
                 by_group[one.group].append(one)
-        shelves = [Shelf("recent", _("Used last"), last)]
+        shelves = [Shelf("recent", _("Recently used"), last)]
         return shelves + [
             Shelf(group, _(GROUPS[group]), tuple(found)) for group, found in by_group.items()
         ]

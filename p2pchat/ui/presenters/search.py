@@ -18,6 +18,9 @@ from p2pchat.ui.presenters.runner import Delayed, Runner
 
 WAIT_MS = 200
 RESULTS = 50
+EXCERPT = 160
+BEFORE = 16
+"""Characters of a message that are shown before what was found in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,20 @@ class Hit:
     seed: str
     initials: str
     avatar: str | None = None
+
+
+def excerpt(text: str, query: str) -> str:
+    """One line of a message, from a little before the first of the words that were looked for."""
+    line = one_line(text, 1 << 14)
+    lower = line.casefold()
+    if len(lower) != len(line):  # as of ß: places don't agree
+        lower = line
+    found = [at for word in query.casefold().split() if (at := lower.find(word)) >= 0]
+    first = min(found, default=0)
+    if first <= BEFORE:
+        return one_line(line, EXCERPT)
+    start = line.find(" ", first - BEFORE, first) + 1 or first - BEFORE
+    return "…" + one_line(line[start:], EXCERPT)
 
 
 class SearchView(Protocol):
@@ -104,7 +121,7 @@ class SearchPresenter:
             conversation=message.conversation,
             message_id=message.message_id,
             title=author if self._conversation else f"{author} · {place}",
-            text=one_line(message.text, 160),
+            text=excerpt(message.text, self._query),
             when=words.short_when(words.local_time(message.sent_at), self._now()),
             seed=message.author,
             initials=words.initials(author),

@@ -47,7 +47,8 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         N_("People and rooms"),
         (
-            ("Ctrl+N", N_("Join or create a room")),
+            ("Ctrl+N", N_("Join a room")),
+            ("Ctrl+Shift+N", N_("Create a room")),
             ("Ctrl+L", N_("Connect by address")),
             ("Ctrl+Q", N_("Quit")),
         ),

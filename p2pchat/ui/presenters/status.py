@@ -17,6 +17,8 @@ from p2pchat.ui.presenters.directory import Directory
 NOTICES = 20
 """Kept to be shown one after the other; a flood of warnings drops the oldest."""
 NOTICE_CHARS = 400
+NAME_SHOWN = 24
+"""Characters of a name on the line, so that there is room for the others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class StatusPresenter:
 
     def _sentence(self, linked: list[str]) -> str:
         if linked:
-            names = words.several(sorted(linked, key=str.casefold))
+            names = words.several(
+                [one_line(n, NAME_SHOWN) for n in sorted(linked, key=str.casefold)]
+            )
             return _("Linked with {names}").format(names=names)
         others = len(self._directory.online())
         if others:

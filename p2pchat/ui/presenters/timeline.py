@@ -18,6 +18,8 @@ FOLD_LINES = 12
 FOLD_CHARS = 1200
 UNFOLDED_LINE_CHARS = 2000
 """Toolkits become slow with longer lines; an opened message breaks them here."""
+FENCE = "```"
+"""Around a block of code."""
 GROUP_GAP = timedelta(minutes=5)
 """A longer silence begins a new group with a heading of its own."""
 QUOTE_CHARS = 120
@@ -210,8 +212,11 @@ def fold(text: str, unfolded: bool) -> tuple[str, int]:
         return text, 0
     if unfolded:
         return "\n".join(_broken(lines)), -1
-    shown = "\n".join(lines[:FOLD_LINES])[:FOLD_CHARS]
-    return shown.rstrip() + " …", max(1, len(lines) - shown.count("\n") - 1)
+    shown = "\n".join(lines[:FOLD_LINES])[:FOLD_CHARS].rstrip()
+    within = shown.count(FENCE) % 2 == 1 and text.count(FENCE) % 2 == 0
+    more = max(1, len(lines) - shown.count("\n") - 1)
+    # A block of code that is cut stays one.
+    return (f"{shown}\n…\n{FENCE}" if within else f"{shown} …"), more
 
 
 def _broken(lines: Sequence[str]) -> list[str]:

@@ -130,16 +130,17 @@ def short_when(moment: datetime | None, now: datetime) -> str:
 
 def several(names: Sequence[str], limit: int = 3) -> str:
     """`Li`, `Li and Wang`, `Li, Wang and 4 others`."""
-    shown = list(names[:limit])
-    left = len(names) - len(shown)
-    if left:
-        shown.append(ngettext("{number} other", "{number} others", left))
-    if len(shown) < 2:
-        return "".join(shown)
-    first, *others = shown[:-1]
+    left = len(names) - limit
+    if not left > 0 and len(names) < 2:
+        return "".join(names)
+    first, *others = names[:limit] if left > 0 else names[:-1]
     for name in others:
         first = _("{names}, {next}").format(names=first, next=name)
-    return _("{names} and {last}").format(names=first, last=shown[-1])
+    if left > 0:
+        return ngettext(
+            "{names} and {number} other", "{names} and {number} others", left, names=first
+        )
+    return _("{names} and {last}").format(names=first, last=names[-1])
 
 
 def status(status: Status) -> str:

@@ -11,7 +11,7 @@ from p2pchat.model.ids import PeerId
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.about import MemberRow, PersonCard, RoomCard
 from p2pchat.ui.tk.inline import Inline
-from p2pchat.ui.tk.portrait import Portrait
+from p2pchat.ui.tk.portrait import ROOM, Portrait
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.sheet import Scrolled
 from p2pchat.ui.tk.theme import Theme
@@ -152,7 +152,7 @@ class AboutPanel(ttk.Frame):
         self._button("write", _("Write"), _("Open the conversation with them"),
                      lambda: self.on_write(card.peer_id), accent=True)  # fmt: skip
         if card.verified:
-            self._button("verify", _("Not verified any more"), _("Take back that it is them"),
+            self._button("verify", _("Remove verification"), _("Take back that it is them"),
                          lambda: self.on_unverify())  # fmt: skip
         else:
             self._button("verify", _("Compare words…"), _("Make sure who it is"),
@@ -184,7 +184,7 @@ class AboutPanel(ttk.Frame):
         body, focus = self._clear(card, _("Room"))
         px = self._theme.px
         face = Portrait(body, self._theme, px(64), "sidebar")
-        face.show("#", card.room, None, None)
+        face.show(ROOM, card.room, None, None)
         face.pack(pady=(px(8), px(10)))
         self._label(card.title, "SidePageTitle.TLabel", center=True)
         self._label(card.people, "SidePageMuted.TLabel", center=True)

@@ -116,7 +116,7 @@ class Asking:
     def someone_else(self) -> None:
         dialog = Dialog(
             self._root, self._theme, _("I am someone else"),
-            _("For who uses a copy of somebody's profile. You become a new person and keep the "
+            _("If this profile is a copy of somebody else's: you become a new person and keep the "
               "rooms. The old person's direct messages, drafts, and whom they have verified or "
               "blocked go from this computer."), _("Become someone else"),
         )  # fmt: skip

@@ -40,6 +40,8 @@ class Block:
     text_width: int = 0
     line_height: int = 0
     bubble: tuple[int, int, int, int] = (0, 0, 0, 0)
+    radii: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Of the bubble's corners, as `Brush.rounded` takes them."""
     items: list[Callable[[tk.Canvas, int, str], object]] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     card: tuple[int, int, int] | None = None
@@ -139,3 +141,28 @@ class Brush:
                 canvas.create_image(x, y + at, image=image, anchor="nw", tags=tag)
 
         block.items.append(paint)
+
+    def ring(
+        self, canvas: tk.Canvas, box: tuple[int, int, int, int], radii: tuple[int, int, int, int],
+        colour: str, tag: str,
+    ) -> None:  # fmt: skip
+        """A line around a box of the canvas; corners as of `rounded`."""
+        left, top, right, bottom = box
+        line = self.theme.px(2)
+        size = min(max(radii) or line, (right - left) // 2, (bottom - top) // 2)
+        for which, radius, x, y in zip(
+            ("nw", "ne", "sw", "se"), radii, (left, right - size, left, right - size),
+            (top, top, bottom - size, bottom - size), strict=True,
+        ):  # fmt: skip
+            image = self.theme.corner(min(radius, size), size, colour, which, line)
+            canvas.create_image(x, y, image=image, anchor="nw", tags=tag)
+        low, high = -canvas.winfo_height(), 2 * canvas.winfo_height()
+        for x1, y1, x2, y2 in (
+            (left + size, top, right - size, top + line),
+            (left + size, bottom - line, right - size, bottom),
+            (left, top + size, left + line, bottom - size),
+            (right - line, top + size, right, bottom - size),
+        ):
+            canvas.create_rectangle(
+                x1, max(y1, low), x2, min(y2, high), fill=colour, width=0, tags=tag
+            )

@@ -182,6 +182,7 @@ class Typesetter:
         round_, inner = px(RADIUS), px(INNER_RADIUS)
         near = inner if not block.row.heading else round_
         radii = (round_, near, round_, inner) if own else (near, round_, inner, round_)
+        block.radii = radii
         self.brush.rounded(block, box, block.fill, radii)
 
     def _avatar(self, block: Block, x: int, y: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tkinter as tk
-import webbrowser
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
@@ -118,7 +117,6 @@ class ConversationPane(ttk.Frame):
         transcript.on_scroll = self._scrolled
         transcript.on_show = presenter.show
         transcript.on_unfold = presenter.unfold
-        transcript.on_link = webbrowser.open
         transcript.on_key = self.composer.insert
         transcript.on_react = presenter.react
         transcript.details_of = presenter.details

@@ -127,6 +127,7 @@ class Desk(ttk.Frame):
         self.attach.accept_drops()
         composer.entry.bind("<<Paste>>", self._paste)
         transcript.on_reply = main.composer.reply
+        transcript.on_link = main.browse
         cards = transcript.cards
         cards.card_of = main.files.card
         cards.on_file = main.files.act
@@ -159,6 +160,7 @@ class Desk(ttk.Frame):
             "<F4>": lambda: menus.on_udp() if menus.on_udp else None,
             "<F1>": lambda: places.toggle(Place.SHORTCUTS),
             "<Control-n>": lambda: self.asking.room(False),
+            "<Control-N>": lambda: self.asking.room(True),
             "<Control-l>": self.asking.connect,
             "<Control-q>": lambda: self.on_quit(),
             "<Alt-Up>": lambda: main.step(-1),

@@ -127,15 +127,39 @@ def pill(width: int, height: int, radius: float, colour: str) -> bytes:
     return _shape(width, height, colour, draw)
 
 
-def corner(radius: int, size: int, colour: str, which: str) -> bytes:
-    """A square with one round corner: `nw`, `ne`, `sw` or `se`."""
+def button(size: int, radius: float, fill: str, edge: str, line: int) -> bytes:
+    """A square with round corners and an edge of `line` pixels."""
+    image = _filled(
+        size, size, edge,
+        lambda pen, n: pen.rounded_rectangle((0, 0, n * size - 1, n * size - 1), n * radius, 255),
+    )  # fmt: skip
+    inner = size - 2 * line
+    image.alpha_composite(
+        _filled(
+            inner, inner, fill,
+            lambda pen, n: pen.rounded_rectangle(
+                (0, 0, n * inner - 1, n * inner - 1), n * (radius - line), 255
+            ),
+        ),
+        (line, line),
+    )  # fmt: skip
+    return _png(image)
+
+
+def corner(radius: int, size: int, colour: str, which: str, line: int = 0) -> bytes:
+    """A square with one round corner: `nw`, `ne`, `sw` or `se`; with `line` only its edge, so
+    many pixels wide."""
 
     def draw(pen: ImageDraw.ImageDraw, n: int) -> None:
         # Of a larger rectangle the other corners lie outside.
         side = n * size
         left, right = (0, 3 * side) if "w" in which else (-2 * side, side - 1)
         top, bottom = (0, 3 * side) if "n" in which else (-2 * side, side - 1)
-        pen.rounded_rectangle((left, top, right, bottom), n * radius, 255)
+        box = (left, top, right, bottom)
+        if line:
+            pen.rounded_rectangle(box, n * radius, 0, 255, n * line)
+        else:
+            pen.rounded_rectangle(box, n * radius, 255)
 
     return _shape(size, size, colour, draw)
 

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import N_, _
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
+from p2pchat.ui.tk.cardstyle import button_style
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import ChangingTip, tip
 
@@ -185,10 +186,9 @@ class FileCardView(tk.Frame):
             self._buttons[actions[0]].focus_set()
 
     def _button(self, action: FileAction) -> ttk.Button:
-        first = action in (FileAction.DOWNLOAD, FileAction.AGAIN, FileAction.RESUME)
         button = ttk.Button(
             self._foot, text=_(action.value), command=lambda: self._do(action),
-            style="Small.Accent.TButton" if first else "Small.TButton",
+            style=self._style_of(action),
         )  # fmt: skip
         button.bind("<Return>", lambda event: button.invoke())
         button.bindtags((*button.bindtags(), self._tag))
@@ -205,6 +205,10 @@ class FileCardView(tk.Frame):
         )
         self._icon.configure(image=icon)
 
+    def _style_of(self, action: FileAction) -> str:
+        first = action in (FileAction.DOWNLOAD, FileAction.AGAIN, FileAction.RESUME)
+        return button_style(self._theme, self, self._fill, accent=first)
+
     def _recolour(self) -> None:
         colours = self._theme.palette
         self._drawn_in = (colours.name, self._fill)
@@ -213,6 +217,8 @@ class FileCardView(tk.Frame):
             part.configure(background=self._fill, foreground=colours.muted)
         self._name.configure(foreground=colours.text)
         self._foot.configure(background=self._fill)
+        for action, button in self._buttons.items():
+            button.configure(style=self._style_of(action))
         self._draw_icon()
 
     def button(self, action: FileAction) -> ttk.Button | None:

@@ -166,16 +166,22 @@ class Menus:
 
     def to_attach(self, below: tk.Widget) -> None:
         menu = self._menu()
-        menu.add_command(label=_("Share files…"), command=self.ask_files)
-        menu.add_command(label=_("Share a folder…"), command=self.ask_folder)
+        menu.add_command(label=_("Share files…"), accelerator="Ctrl+O", command=self.ask_files)
+        menu.add_command(
+            label=_("Share a folder…"), accelerator="Ctrl+Shift+O", command=self.ask_folder
+        )
         self._below(menu, below)
 
     def to_add(self, below: tk.Widget) -> None:
         menu = self._menu()
-        menu.add_command(label=_("Join a room…"), command=lambda: self._asking.room(False))
-        menu.add_command(label=_("Create a room…"), command=lambda: self._asking.room(True))
-        menu.add_separator()
-        menu.add_command(label=_("Connect by address…"), command=self._asking.connect)
+        asking = self._asking
+        for label, keys, action in (
+            (_("Join a room…"), "Ctrl+N", lambda: asking.room(False)),
+            (_("Create a room…"), "Ctrl+Shift+N", lambda: asking.room(True)),
+            (_("Connect by address…"), "Ctrl+L", asking.connect),
+        ):
+            menu.add_command(label=label, accelerator=keys, command=action)
+        menu.insert_separator(2)
         self._below(menu, below)
 
     def _menu(self) -> tk.Menu:

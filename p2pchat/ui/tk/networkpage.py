@@ -44,10 +44,10 @@ class NetworkPage(Sheet):
         for child in self.body.winfo_children():
             child.destroy()
         self.subtitle.configure(text=state.headline)
-        self.section(_("How it is"))
+        self.section(_("State"))
         for check in state.checks:
             self._check(check)
-        self.section(_("Facts"))
+        self.section(_("Details"))
         for label, text in state.facts:
             ttk.Label(self.row(label), text=text, style="PageMuted.TLabel").pack()
         self.space(12)

@@ -73,8 +73,9 @@ class Page(ttk.Frame):
         self._error.configure(text=text)
 
     def set_busy(self, busy: bool) -> None:
-        for widget in (self.button, *(field.entry for field in self._fields)):
-            widget.state(["disabled" if busy else "!disabled"])
+        self.button.state(["disabled" if busy else "!disabled"])
+        for field in self._fields:
+            field.enable(not busy)
 
     def close(self) -> None:
         self.on_close()

@@ -46,7 +46,13 @@ def configure(
     style.configure("Link.Toolbutton", background=colours.sidebar, foreground=colours.muted,
                     font=fonts["small"], padding=(px(8), px(3)))  # fmt: skip
     style.configure("Page.TCombobox", padding=(px(8), px(4)))
-    style.configure("Page.TMenubutton", padding=(px(12), px(4), px(24), px(4)), font=fonts["small"])
+    style.configure(
+        "Page.TMenubutton",
+        padding=(px(12), px(4), px(10), px(4)),
+        font=fonts["small"],
+        width=-10,
+        anchor="w",
+    )
     style.configure("Page.TButton", padding=(px(12), px(4)), font=fonts["small"])
     style.configure("Page.Accent.TButton", padding=(px(12), px(4)), font=fonts["small"])
     root.option_add("*TCombobox*Listbox.font", fonts["small"], "interactive")

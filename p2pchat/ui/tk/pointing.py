@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.flow import part_at
+from p2pchat.ui.presenters.links import destination
 from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Row, Voice
 from p2pchat.ui.tk.block import Block
@@ -140,6 +141,9 @@ class Pointing:
         row, what, value = hit
         if what == "time":
             return self._view.details_of(row.message_id)
+        if what == "link":
+            host = destination(value)
+            return _("Opens {host} in the browser").format(host=host) if host else ""
         if what == "react":
             return next((r.people for r in row.reactions if r.emoji == value), "")
         return ""
@@ -307,9 +311,11 @@ class Pointing:
         left, y1, right, y2 = block.bubble if any(block.bubble) else (
             px(8), px(2), canvas.winfo_width() - px(8), block.height
         )  # fmt: skip
-        canvas.create_rectangle(
-            left - px(3), top + y1 - px(2), right + px(2), top + y2 + px(1), tags="current-row",
-            outline=self._theme.palette.accent, width=px(2),
+        gap = px(3)
+        nw, ne, sw, se = (radius and radius + gap for radius in block.radii)
+        self._view.setter.brush.ring(
+            canvas, (left - gap, top + y1 - gap, right + gap, top + y2 + gap), (nw, ne, sw, se),
+            self._theme.palette.accent, "current-row",
         )  # fmt: skip
 
     def _menu_of_current(self) -> None:

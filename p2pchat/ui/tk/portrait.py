@@ -1,4 +1,4 @@
-"""A person's picture, or their initials, in a circle, as large as one likes."""
+"""A person's picture, or their initials, in a circle, as large as one likes; or a room's sign."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import tkinter as tk
 
 from p2pchat.model.people import Status
 from p2pchat.ui.tk.theme import Theme
+
+ROOM = "#"
+"""In the place of the initials: a room, which has a square as in the lists."""
 
 
 class Portrait(tk.Canvas):
@@ -35,8 +38,12 @@ class Portrait(tk.Canvas):
         if face is not None:
             self.create_image(0, 0, image=face, anchor="nw")
         else:
-            circle = theme.circle(size, theme.avatar_colour(seed))
-            self.create_image(0, 0, image=circle, anchor="nw")
+            colour = theme.avatar_colour(seed)
+            room = initials == ROOM
+            ground = (
+                theme.pill(size, size, size / 4, colour) if room else theme.circle(size, colour)
+            )
+            self.create_image(0, 0, image=ground, anchor="nw")
             font = (
                 "page"
                 if size > theme.px(60)
@@ -48,7 +55,8 @@ class Portrait(tk.Canvas):
                 size // 2, size // 2, text=initials, fill="#ffffff", font=theme.fonts[font]
             )
         if status is not None:
-            edge = size + theme.px(2)
+            # With its middle on the circle's edge.
+            edge = min(size + theme.px(2), round(size * 0.854) + theme.px(6.5))
             self.create_image(edge, edge, image=theme.presence(status, fill), anchor="se")
 
     def _gone(self, event: tk.Event[tk.Misc]) -> None:

@@ -48,7 +48,7 @@ class SettingsPage(Sheet):
         around: Around | None,
         close: Callable[[], None],
     ) -> None:
-        super().__init__(parent, theme, _("Settings"), close, _("Of this profile, kept at once"))
+        super().__init__(parent, theme, _("Settings"), close, _("Changes are saved at once"))
         self.on_downloads: Callable[[], None] = lambda: None
         self.on_network: Callable[[], None] = lambda: None
         self.on_profiles: Callable[[], None] = lambda: None
@@ -135,17 +135,19 @@ class SettingsPage(Sheet):
         self._choice("language", _("Language"), _("The window changes at once."))
 
     def _build_told(self) -> None:
-        self.section(_("What is told"))
+        self.section(_("Notifications and privacy"))
         self._switch("notifications", _("Notifications"),
                      _("When somebody writes and the window isn't in front."))  # fmt: skip
         self._switch("send_receipts", _("Tell others what I have read"),
-                     _("That a message has arrived is always told."))  # fmt: skip
+                     _("Others always see that a message has arrived."))  # fmt: skip
         self._switch("send_typing", _("Tell others that I am typing"))
-        self._choice("away_after", _("Away after"), _("So long without a key or the pointer."))
+        self._choice(
+            "away_after", _("Away after"), _("Without a key press or a move of the mouse.")
+        )
 
     def _build_files(self) -> None:
         self.section(_("Files"))
-        self._choice("auto_fetch", _("Files that come by themselves"),
+        self._choice("auto_fetch", _("Download automatically"),
                      _("Larger ones wait until you press Download."))  # fmt: skip
         self._choice("limit", _("Upload rate"), _("For files; messages are never held up."))
         self._button(
@@ -155,7 +157,7 @@ class SettingsPage(Sheet):
         ).pack()  # fmt: skip
 
     def _build_rest(self) -> None:
-        self.section(_("Around it"))
+        self.section(_("Computer and network"))
         on = self._around.autostart() if self._around else None
         if on is not None:
             variable = self._add_switch(
@@ -166,7 +168,10 @@ class SettingsPage(Sheet):
         self._network = Field(
             self.row(
                 _("Name of the network"),
-                _("Only computers of the same name see each other. Holds from the next start on."),
+                _(
+                    "Only computers of the same name see each other. "
+                    "Takes effect at the next start."
+                ),
             ),
             self.theme, "lan",
         )  # fmt: skip
@@ -179,16 +184,16 @@ class SettingsPage(Sheet):
         self._network.pack()
         self._button(
             self.row(_("Network"), _("How this computer is linked, and what stands in the way.")),
-            _("Look"), _("The state of the network in plain words"), lambda: self.on_network(),
+            _("Show"), _("The state of the network in plain words"), lambda: self.on_network(),
         ).pack()  # fmt: skip
         if self._around is not None:
             self._button(
-                self.row(_("Profiles"), _("Several people on one computer, each for themselves.")),
+                self.row(_("Profiles"), _("For several people who share this computer.")),
                 _("Other profiles…"), _("Open or make another one"), lambda: self.on_profiles(),
             ).pack()  # fmt: skip
         self._button(
             self.row(
-                _("I am someone else"), _("For who uses a copy of somebody's profile.")
+                _("I am someone else"), _("If this profile is a copy of somebody else's.")
             ),
             _("Become someone else…"), _("Go on as a new person, with a name of your own"),
             lambda: self.on_someone_else(),

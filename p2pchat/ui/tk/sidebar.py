@@ -142,10 +142,13 @@ class Sidebar(ttk.Frame):
         px = self._theme.px
         top = ttk.Frame(self, style="Sidebar.TFrame", padding=(px(18), px(12), px(12), px(8)))
         self._avatar = Portrait(top, self._theme, px(34), "sidebar")
+        self._avatar.configure(cursor="hand2")
+        self._avatar.bind("<ButtonRelease-1>", lambda event: self._open_me())
         self._name = ttk.Button(
             top, style="Sidebar.Toolbutton", takefocus=True, command=self._open_me
         )
-        tip(self._name, _("Your name and status"))
+        for part in (self._avatar, self._name):
+            tip(part, _("Your name and status"))
         self.theme_button = IconButton(
             top, self._theme, "moon", _("Light or dark"), lambda: self.on_theme()
         )

@@ -129,8 +129,8 @@ class Stack:
 
     def _more(self, row: Row) -> None:
         brush, px = self._brush, self._px
-        said = _("Show less")
-        if row.hidden_lines >= 0:
+        said = _("Show less") if row.hidden_lines < 0 else _("Show more")
+        if row.hidden_lines > 1:  # else it may be a long one
             lines = ngettext("{number} more line", "{number} more lines", row.hidden_lines)
             said = _("Show more ({lines})").format(lines=lines)
         width, height = brush.wide(said, "small"), brush.heights["small"] + px(6)

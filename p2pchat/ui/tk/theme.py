@@ -15,7 +15,7 @@ import sv_ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
-from p2pchat.ui.tk import drawing, pagestyle
+from p2pchat.ui.tk import crisp, drawing, pagestyle
 from p2pchat.ui.tk.pictures import Pictures
 
 
@@ -64,7 +64,7 @@ LIGHT = Palette(
     muted="#626a75",
     faint="#8f97a3",
     thumb="#cdd2d9",
-    accent="#0a62c4",
+    accent="#005fb8",
     on_accent="#ffffff",
     own="#0d2b4d",
     own_fill="#d8e9ff",
@@ -102,7 +102,7 @@ DARK = Palette(
     muted="#a0a7b1",
     faint="#747b86",
     thumb="#43474d",
-    accent="#57a8ff",
+    accent="#57c8ff",
     on_accent="#06203f",
     own="#eaf3ff",
     own_fill="#1d4470",
@@ -173,11 +173,13 @@ class Theme:
         self._system_dark = False
         self._telling = False
         self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()
+        self._of_styles: list[tk.PhotoImage] = []
         self.pictures = Pictures(root)
         root.tk.call("tk", "scaling", self.scale * 96 / 72)
         # The theme sets its colours and fonts when <<ThemeChanged>> comes, and to a window that
         # the display doesn't know yet (as a withdrawn one) it never comes.
         root.winfo_id()
+        crisp.load(root, self.scale)
         sv_ttk.set_theme("light", root)
         family = _first(root, FAMILIES)
         fixed = _first(root, FIXED_FAMILIES)
@@ -235,8 +237,16 @@ class Theme:
     def pill(self, width: int, height: int, radius: float, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.pill, width, height, radius, colour)
 
-    def corner(self, radius: int, size: int, colour: str, which: str) -> tk.PhotoImage:
-        return self._picture(drawing.corner, radius, size, colour, which)
+    def button(self, size: int, radius: int, fill: str, edge: str) -> tk.PhotoImage:
+        """For a style, and so kept as long as the window."""
+        made = self._picture(drawing.button, size, radius, fill, edge, self.px(1))
+        self._of_styles.append(made)
+        return made
+
+    def corner(
+        self, radius: int, size: int, colour: str, which: str, line: int = 0
+    ) -> tk.PhotoImage:
+        return self._picture(drawing.corner, radius, size, colour, which, line)
 
     def icon(self, name: str, size: int, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.icon, name, size, colour)

@@ -18,7 +18,9 @@ class ThinBar(tk.Canvas):
         self, parent: tk.Misc, theme: Theme, fill: str, command: Callable[..., object]
     ) -> None:
         """`fill` names the palette's colour of what lies behind."""
-        super().__init__(parent, width=theme.px(WIDTH), highlightthickness=0, borderwidth=0)
+        super().__init__(
+            parent, width=theme.px(WIDTH), height=1, highlightthickness=0, borderwidth=0
+        )
         self._theme = theme
         self._fill = fill
         self._command = command

@@ -215,6 +215,7 @@ class Transcript(ttk.Frame):
             for message_id in list(self.drawn):
                 self._undraw(message_id)
             self._bar.set(0, 1)
+            self.pointing.placed()
             return
         places = self._from_end(height) if self._following else self._from_first(height)
         wanted = {self.rows[index].message_id for index, _ in places}

@@ -110,7 +110,7 @@ class TransfersPage(Sheet):
         self._rows: dict[str, _Row] = {}
         px = theme.px
         self._moving = ttk.Label(self.body, text=_("Under way"), style="PageHead.TLabel")
-        self._others = ttk.Label(self.body, text=_("Before"), style="PageHead.TLabel")
+        self._others = ttk.Label(self.body, text=_("Earlier"), style="PageHead.TLabel")
         self._none = ttk.Label(
             self.body, style="PageMuted.TLabel", justify="center", anchor="center",
             text=_("No files yet.\nDrop one onto a conversation, or press Ctrl+O there."),

@@ -57,17 +57,17 @@ class UdpWindow(tk.Toplevel):
         self.button = ttk.Button(page, text=_("Open"), style="Accent.TButton", command=self._open)
         self.button.bind("<Return>", lambda event: self.button.invoke())
         tip(self.button, _("Listen on the one address, and talk to the other (Enter)"))
-        self.button.grid(row=3, column=2, sticky="e", padx=(px(10), 0))
+        self.button.grid(row=3, column=2, sticky="ew", padx=(px(10), 0))
         self._error = ttk.Label(page, style="PageTrouble.TLabel", wraplength=px(510))
         self._error.grid(row=4, column=0, columnspan=3, sticky="w", pady=px(4))
         self._build_text(page)
-        self.entry = Field(page, theme, _("A line to send; over ends it"))
+        self.entry = Field(page, theme, _("A line to send (“over” ends it)"))
         self.entry.entry.bind("<Return>", lambda event: self._send())
         self.entry.grid(row=6, column=0, columnspan=2, sticky="ew", pady=(px(10), 0))
         self.send_button = IconButton(
             page, theme, "send", _("Send (Enter)"), self._send, style="Accent.TButton", accent=True
         )
-        self.send_button.grid(row=6, column=2, sticky="e", pady=(px(10), 0))
+        self.send_button.grid(row=6, column=2, sticky="ew", padx=(px(10), 0), pady=(px(10), 0))
         page.columnconfigure((0, 1), weight=1)
         page.rowconfigure(5, weight=1)
         self.show_state(False, False)
@@ -122,11 +122,11 @@ class UdpWindow(tk.Toplevel):
 
     def show_state(self, is_open: bool, busy: bool) -> None:
         for field in (self.own, self.peer):
-            field.entry.state(["disabled" if is_open or busy else "!disabled"])
+            field.enable(not (is_open or busy))
         self.button.configure(text=_("Stop") if is_open else _("Open"))
         self.button.state(["disabled" if busy else "!disabled"])
-        for part in (self.entry.entry, self.send_button):
-            part.state(["!disabled" if is_open else "disabled"])
+        self.entry.enable(is_open)
+        self.send_button.state(["!disabled" if is_open else "disabled"])
         if is_open:
             self.entry.entry.focus_set()
 

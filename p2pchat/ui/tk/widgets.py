@@ -9,8 +9,23 @@ from tkinter import ttk
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
-FIELD_FILLS = {"light": ("#fdfdfd", "#ffffff"), "dark": ("#292929", "#1c1c1c")}
-"""What the theme's pictures of an entry are filled with, without the focus and with it."""
+FIELD_FILLS = {
+    "light": {"": "#fdfdfd", "hover": "#f9f9f9", "focus": "#ffffff", "disabled": "#fafafa"},
+    "dark": {"": "#292929", "hover": "#2f2f2f", "focus": "#1c1c1c", "disabled": "#262626"},
+}
+"""What the theme's pictures of an entry are filled with, by its state."""
+OFF = "#a5a5a5"
+"""The ink of a disabled accent button, whatever the colours."""
+
+
+ICON = "P2PChatIcon"
+"""The binding tag of icon buttons."""
+
+
+def _press(event: tk.Event[tk.Misc]) -> str:
+    if isinstance(event.widget, ttk.Button) and event.widget.instate(["!disabled"]):
+        event.widget.state(["pressed"])
+    return "break"
 
 
 class IconButton(ttk.Button):
@@ -28,6 +43,10 @@ class IconButton(ttk.Button):
         accent: bool = False,
     ) -> None:
         super().__init__(parent, style=style, command=command, takefocus=True)
+        # With the pointer it is pressed without taking the focus from where one writes.
+        first, *others = self.bindtags()
+        self.bindtags((first, ICON, *others))
+        self.bind_class(ICON, "<Button-1>", _press)
         self._theme = theme
         self._icon = icon
         self._size = size
@@ -44,8 +63,12 @@ class IconButton(ttk.Button):
 
     def _draw(self) -> None:
         colours = self._theme.palette
+        size = self._theme.px(self._size)
         colour = colours.on_accent if self._accent else colours.muted
-        self.configure(image=self._theme.icon(self._icon, self._theme.px(self._size), colour))
+        # Without one for it Tk draws the picture of a disabled button through a coarse grid.
+        off = self._theme.icon(self._icon, size, OFF if self._accent else colours.faint)
+        on = self._theme.icon(self._icon, size, colour)
+        self.configure(image=f"{on} disabled {off}")
 
 
 class Field(ttk.Frame):
@@ -68,11 +91,10 @@ class Field(ttk.Frame):
             cursor="xterm",
         )  # fmt: skip
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
-        self._focused = False
         # Where Tk follows Emacs, as on Linux, it would go to the beginning of the line.
         self.entry.bind("<Control-a>", lambda event: self.select_all())
-        self.entry.bind("<FocusIn>", lambda event: self._focus_moved(True), add="+")
-        self.entry.bind("<FocusOut>", lambda event: self._focus_moved(False), add="+")
+        for event in ("<FocusIn>", "<FocusOut>", "<Enter>", "<Leave>"):
+            self.entry.bind(event, lambda event: self._recolour(), add="+")
         self._text.trace_add("write", lambda *_: self._written())
         theme.listeners.append(self._recolour)
         self.bind("<Destroy>", self._gone)
@@ -90,6 +112,10 @@ class Field(ttk.Frame):
     def clear(self) -> None:
         self._text.set("")
 
+    def enable(self, on: bool) -> None:
+        self.entry.state(["!disabled" if on else "disabled"])
+        self._recolour()
+
     def select_all(self) -> str:
         self.entry.select_range(0, "end")
         self.entry.icursor("end")
@@ -103,13 +129,10 @@ class Field(ttk.Frame):
             self._hint.place(x=self._theme.px(13), rely=0.5, anchor="w")
         self.on_change(self._text.get())
 
-    def _focus_moved(self, focused: bool) -> None:
-        self._focused = focused
-        self._recolour()
-
     def _recolour(self) -> None:
-        fill = FIELD_FILLS[self._theme.palette.name][self._focused]
-        self._hint.configure(foreground=self._theme.palette.faint, background=fill)
+        fills = FIELD_FILLS[self._theme.palette.name]
+        now = next((s for s in ("disabled", "focus", "hover") if self.entry.instate([s])), "")
+        self._hint.configure(foreground=self._theme.palette.faint, background=fills[now])
 
     def _gone(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self and self._recolour in self._theme.listeners:

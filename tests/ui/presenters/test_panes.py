@@ -36,7 +36,7 @@ from p2pchat.ui.presenters.dialogs import (
 from p2pchat.ui.presenters.directory import heading
 from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.main import MainPresenter
-from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.presenters.search import EXCERPT, Hit, SearchPresenter, excerpt
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.presenters.status import NOTICES, Notice
 from p2pchat.ui.presenters.timeline import Row
@@ -144,9 +144,8 @@ class Window:
         self.node.add_peer(make_peer("b", "Wang", Status.OFFLINE))
         self.runner = PaperRunner()
         self.view = FakeViews()
-        self.main = MainPresenter(
-            self.node, self.runner, self.view, PaperOpener(), self.runner.clock
-        )
+        self.opener = PaperOpener()
+        self.main = MainPresenter(self.node, self.runner, self.view, self.opener, self.runner.clock)
         self.node.subscribe(self.take)
 
     def take(self, events: Sequence[Event]) -> None:
@@ -530,7 +529,34 @@ def test_searching_here_and_everywhere(window: Window) -> None:
     assert (list(window.view.hits), window.view.hit_words) == ([], "")
 
 
+def test_what_is_found_is_in_the_line_that_is_shown() -> None:
+    text = "Did anyone get question 4?\nI end up with 12.4 m/s, the Sheet says 14."
+    assert excerpt(text, "sheet") == "…12.4 m/s, the Sheet says 14."
+    assert excerpt(text, "anyone sheet").startswith("Did anyone get")
+    assert excerpt(text, "nowhere").startswith("Did anyone get")
+    assert excerpt("x" * 500 + "needle", "needle") == "…" + "x" * 16 + "needle"
+    assert excerpt("ß" * 40 + " needle", "NEEDLE").endswith("needle")
+    assert len(excerpt("a " * 8000 + "needle " + "b " * 8000, "needle")) <= EXCERPT + 1
+
+
+# -- links
+
+
+def test_only_web_addresses_are_opened(window: Window) -> None:
+    window.start()
+    for url in ("https://example.org/", "javascript:alert(1)", "file:///etc/passwd", "x"):
+        window.main.browse(url)
+        window.runner.settle()
+    assert window.opener.opened == [("browse", "https://example.org/")]
+
+
 # -- the status line
+
+
+def test_long_names_leave_room_for_others_on_the_status_line(window: Window) -> None:
+    window.node.add_peer(make_peer("c", "W" * 64))
+    window.start()
+    assert window.view.said[0] == f"Linked with Li and {'W' * 23}…"
 
 
 def test_the_status_line_says_who_is_linked(window: Window) -> None:

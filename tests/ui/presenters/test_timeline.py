@@ -101,10 +101,20 @@ def test_a_long_message_is_folded(node: PaperNode) -> None:
 def test_folding_shows_a_beginning_and_all_is_there_unfolded(text: str) -> None:
     shown, hidden = timeline.fold(text, unfolded=False)
     if hidden:
-        assert text.startswith(shown.removesuffix(" …"))
+        assert text.startswith(shown.removesuffix("\n…\n```").removesuffix(" …"))
         assert timeline.fold(text, unfolded=True)[0].replace("\n", "") == text.replace("\n", "")
     else:
         assert shown == text
+
+
+def test_code_that_is_folded_stays_code() -> None:
+    code = "so:\n```\n" + "\n".join(f"line {n}" for n in range(10_000)) + "\n```\nyes"
+    shown, hidden = timeline.fold(code, unfolded=False)
+    assert hidden == 10_004 - timeline.FOLD_LINES
+    kinds = [span.kind for span in markup.spans(shown)]
+    assert kinds == [SpanKind.PLAIN, SpanKind.BLOCK]
+    never_closed, _ = timeline.fold(code.removesuffix("\n```\nyes"), unfolded=False)
+    assert [span.kind for span in markup.spans(never_closed)] == [SpanKind.PLAIN]
 
 
 def test_delivery_counts_others_only(node: PaperNode) -> None:

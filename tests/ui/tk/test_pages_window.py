@@ -367,8 +367,8 @@ def test_words_are_compared_from_the_card(stage: Stage) -> None:
     stage.until(lambda: dialog.winfo_ismapped())
     dialog.page.on_submit()
     stage.until(lambda: stage.node.people[LI].verified)
-    stage.until(lambda: "Not verified any more" in texts(stage.desk.about))
-    button(stage.desk.about, "Not verified any more").invoke()
+    stage.until(lambda: "Remove verification" in texts(stage.desk.about))
+    button(stage.desk.about, "Remove verification").invoke()
     stage.until(lambda: not stage.node.people[LI].verified)
 
 

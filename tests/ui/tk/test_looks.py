@@ -1,0 +1,146 @@
+"""What is told apart at a glance: sizes by the screen's scale, states of buttons and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from paper_node import peer_id
+
+tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+ttk = pytest.importorskip("tkinter.ttk")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI = peer_id("a")
+
+
+def click(widget: Any) -> None:
+    """With the pointer, which comes and goes."""
+    for event in ("<Enter>", "<Button-1>", "<ButtonRelease-1>"):
+        widget.event_generate(event, x=5, y=5)
+        widget.update()
+
+
+@pytest.fixture
+def scaled(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Any]]:
+    """A theme on a window of its own, for a screen of this scale."""
+    from p2pchat.ui.tk.theme import Theme
+
+    roots: list[Any] = []
+
+    def make(scale: float) -> Any:
+        monkeypatch.setattr("p2pchat.ui.tk.theme.text_scale", lambda: scale)
+        roots.append(tk.Tk())
+        return roots[-1], Theme(roots[-1])
+
+    yield make
+    for root in roots:
+        # Tk keeps it for the display, also for the windows of other tests.
+        root.tk.call("tk", "scaling", 96 / 72)
+        root.destroy()
+
+
+@pytest.mark.parametrize("palette", ["light", "dark"])
+def test_parts_of_the_theme_grow_with_the_scale(
+    scaled: Callable[[float], Any], palette: str
+) -> None:
+    sizes = []
+    for scale in (1.0, 1.5, 2.0):
+        root, theme = scaled(scale)
+        theme.apply(palette)
+        root.update()
+        made = [
+            ttk.Entry(root, font=theme.fonts["body"]),
+            ttk.Button(root, text="Open", style="Page.TButton"),
+            ttk.Checkbutton(root, text=""),
+            ttk.Combobox(root, style="Page.TCombobox", font=theme.fonts["small"]),
+        ]
+        sizes.append([part.winfo_reqheight() for part in made])
+    for one, larger, twice in zip(*sizes, strict=True):
+        assert 1.4 * one < larger < 1.6 * one
+        assert 1.85 * one < twice < 2.15 * one
+
+
+def test_the_style_command_is_itself_again(scaled: Callable[[float], Any]) -> None:
+    root, _theme = scaled(2.0)
+    ttk.Style(root).configure("Mine.TButton", padding=7)
+    assert str(ttk.Style(root).lookup("Mine.TButton", "padding")) == "7"
+
+
+def test_no_tools_are_left_where_nothing_is(stage: Stage) -> None:
+    stage.node.say("#lobby", "hover me", LI)
+    stage.start()
+    view = stage.desk.conversation.transcript
+    stage.until(lambda: stage.top_of("hover me") is not None)
+    view.canvas.event_generate("<Motion>", x=120, y=stage.top_of("hover me") + 60)
+    stage.until(lambda: view.canvas.find_withtag("tools"))
+    stage.desk.main.open(f"@{LI}")
+    stage.until(lambda: stage.loaded(f"@{LI}") and not view.rows)
+    assert not view.canvas.find_withtag("tools")
+    assert not view.pointing._tools
+
+
+def test_ones_own_picture_opens_ones_menu(stage: Stage) -> None:
+    stage.start()
+    asked: list[object] = []
+    stage.desk.sidebar.on_me = asked.append
+    click(stage.desk.sidebar._avatar)
+    assert asked == [stage.desk.sidebar._name]
+
+
+def test_an_icon_that_is_clicked_leaves_the_focus_where_one_writes(stage: Stage) -> None:
+    stage.start()
+    before = stage.desk.main.settings.theme
+    click(stage.desk.sidebar.theme_button)
+    stage.until(lambda: stage.desk.main.settings.theme != before)
+    assert stage.root.focus_get() is stage.desk.composer.entry
+    stage.desk.sidebar.theme_button.focus_set()
+    stage.root.update()
+    assert stage.root.focus_get() is stage.desk.sidebar.theme_button
+
+
+def test_who_is_in_a_room_stands_right_below_its_card(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-i>")
+    about = stage.desk.about
+    stage.until(lambda: about._members.canvas.winfo_ismapped())
+    stage.root.update()
+    assert about.scrolled.winfo_height() == about.scrolled.body.winfo_reqheight()
+
+
+def test_a_field_that_is_off_has_its_hint_on_its_own_colour(stage: Stage) -> None:
+    from p2pchat.ui.tk.widgets import FIELD_FILLS, Field
+
+    stage.start()
+    field = Field(stage.root, stage.window.theme, "hint")
+    fills = FIELD_FILLS["light"]
+    assert str(field._hint.cget("background")) == fills[""]
+    field.enable(False)
+    assert str(field._hint.cget("background")) == fills["disabled"]
+    field.enable(True)
+    assert str(field._hint.cget("background")) == fills[""]
+    field.destroy()
+
+
+def test_the_pointer_is_told_where_a_link_leads(stage: Stage) -> None:
+    stage.node.say("#lobby", "https://good.example@evil.example/", LI)
+    stage.start()
+    view = stage.desk.conversation.transcript
+    stage.until(lambda: stage.top_of("good.example") is not None)
+    top, block = next(iter(view.drawn.values()))
+    y = top + block.text_y + block.line_height // 2
+    view.canvas.event_generate("<Motion>", x=block.text_x + 20, y=y)
+    assert view.pointing._tip.text == "Opens evil.example in the browser"
+
+
+def test_a_room_is_created_by_keys(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-N>")
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    assert dialog.title() == "Create a room"
+    dialog.close()
+    stage.root.update()
