@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """This node would be the registrar."""
     appointed_by: Annotated[str, msgspec.Meta(pattern="^([a-z2-7]{52})?$")] = ""
     """The public half of the network's appointing key; empty: nobody counts as appointed."""
+    downloads: str = ""
+    """The folder, a full path, for files that are finished from now on; empty: the profile's
+    own."""
     away_after: Positive = 600
     """Seconds without input in the window until the status is away; 0: never."""
 

@@ -58,3 +58,5 @@ class NodeInfo(msgspec.Struct, frozen=True):
     version: str
     listen: tuple[str, ...]
     data_dir: str
+    downloads: str
+    """The folder where files go that are finished from now on."""

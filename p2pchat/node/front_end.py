@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from asyncio import to_thread
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import NoneType
@@ -80,12 +81,16 @@ class FrontEnd:
             version=__version__,
             listen=tuple(host_port(address) for address in listening),
             data_dir=self._node.options.data_dir,
+            downloads=self._node.depot.downloads,
         )
 
     async def settings(self) -> Settings:
         return self._machine.ctx.settings
 
     async def set_settings(self, changes: Mapping[str, Any]) -> Settings:
+        if isinstance(folder := changes.get("downloads"), str) and folder:
+            depot = self._node.depot
+            changes = {**changes, "downloads": await to_thread(depot.check_downloads, folder)}
         try:
             choice = self._node.choice.changed(changes)
         except msgspec.ValidationError as error:
@@ -98,6 +103,7 @@ class FrontEnd:
             def kept(_: object) -> None:
                 self._node.choice = choice
                 ctx.settings = choice.in_force
+                self._node.depot.choose_downloads(choice.in_force.downloads)
                 self._machine.registrar.settings_changed()
                 ctx.reply(request, choice.in_force)
 

@@ -200,7 +200,22 @@ class Depot(Protocol):
         """All blocks are here: put the file or folder into the downloads under a harmless name,
         overwriting nothing. Returns the path; it is served from there from now on. Called again:
         the same path, unless that has gone. With a `place`, a folder or a new path, that of a copy
-        there; RequestError where that can't be."""
+        there; RequestError where that can't be, or where the folder that was chosen isn't there."""
+        ...
+
+    @property
+    def downloads(self) -> str:
+        """The folder where files go that are finished from now on. Doesn't block."""
+        ...
+
+    def check_downloads(self, folder: str) -> str:
+        """The full path of a folder, made where there is none, that can be chosen for downloads.
+        RequestError `not-allowed`: why it can't."""
+        ...
+
+    def choose_downloads(self, folder: str) -> None:
+        """Files that are finished from now on go there; empty: the profile's own folder. Doesn't
+        block, and doesn't look whether it is there."""
         ...
 
     def path(self, stream: Stream, noted: str | None = None) -> str | None:

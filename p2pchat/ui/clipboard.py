@@ -73,6 +73,7 @@ def keep_pasted(data: bytes, folder: str) -> str:
     for number in range(1, 100):
         path = Path(folder, f"{name} ({number}).png" if number > 1 else f"{name}.png")
         try:
+            path.parent.mkdir(exist_ok=True)
             with path.open("xb") as file:
                 file.write(data)
         except FileExistsError:

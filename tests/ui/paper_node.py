@@ -246,7 +246,10 @@ class PaperNode(ScriptedFiles):
 
     async def info(self) -> NodeInfo:
         self._called("info")
-        return NodeInfo(ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), self.data_dir)
+        return NodeInfo(
+            ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), self.data_dir,
+            self.current.downloads or f"{self.data_dir}/downloads",
+        )  # fmt: skip
 
     async def settings(self) -> Settings:
         return self.current

@@ -39,7 +39,7 @@ LOOK_S = 5.0
 AGAIN_S = 20.0
 """How often the registrar is asked for a newer one, or again where it hasn't answered."""
 BASE_KEY, COUNTER_KEY = "vault_base", "vault_counter"
-OF_THE_MACHINE = ("registrar", "appointed_by", "limit")
+OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
 """Settings that stay where they were made."""
 PART_BYTES = limits.FRAME_BYTES - 4096
 PROFILES_BYTES = 96 * limits.KIB

@@ -14,9 +14,9 @@ from weakref import WeakValueDictionary
 from p2pchat.model.stream import Block, Stream, kept
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.storage.depot.disk import translated
-from p2pchat.storage.depot.downloads import put_copy
+from p2pchat.storage.depot.downloads import Downloads, check, put_copy
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
-from p2pchat.storage.depot.survey import refuse_own, take
+from p2pchat.storage.depot.survey import refuse_own, refuse_part_of, take
 
 _KEPT = 64
 """Streams that are remembered in memory after use, at up to 256 KiB of checked hashes."""
@@ -25,11 +25,12 @@ _FAILED = "a shared file can't be kept"
 
 class FileDepot:
     def __init__(self, folder: Path, downloads: Path, profile: Path | None = None) -> None:
-        """`folder` is the depot's own. Where both are on one file system nothing has to be copied;
-        they are made when there is need. Of the folder of the `profile` nothing can be shared but
-        what lies in the downloads. DiskFull, StoreError."""
+        """`folder` is the depot's own, `downloads` where files go until another is chosen. Where
+        both are on one file system nothing has to be copied; they are made when there is need. Of
+        the folder of the `profile` nothing can be shared but what lies in the downloads.
+        DiskFull, StoreError."""
         self._folder = folder
-        self._downloads = downloads
+        self._downloads = Downloads(downloads)
         self._profile = profile
         self._lock = threading.Lock()
         self._holdings: WeakValueDictionary[Stream, Holding] = WeakValueDictionary()
@@ -42,7 +43,7 @@ class FileDepot:
     def survey(self, path: str, going: Callable[[int, int], bool], circle: bytes = b"") -> Survey:
         """`ports.Depot.survey`."""
         if self._profile is not None:
-            refuse_own(path, self._profile, self._downloads)
+            refuse_own(path, self._profile, self._downloads.own)
         with translated(_FAILED):
             work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
             try:
@@ -95,8 +96,26 @@ class FileDepot:
     def finish(self, stream: Stream, name: str, place: str = "") -> str:
         """`ports.Depot.finish`."""
         with translated("a file can't be put into the downloads"):
-            path = self._holding(stream).finish(name)
+            path = self._holding(stream).finish(name, self._downloads)
         return put_copy(path, place) if place else path
+
+    @property
+    def downloads(self) -> str:
+        """`ports.Depot.downloads`."""
+        return self._downloads.path
+
+    def check_downloads(self, folder: str) -> str:
+        """`ports.Depot.check_downloads`."""
+        path = os.path.abspath(os.path.expanduser(folder))
+        if self._profile is not None:
+            with translated("the folder for downloads can't be made"):
+                self._downloads.own.mkdir(parents=True, exist_ok=True)
+            refuse_part_of(path, self._profile, self._downloads.own)
+        return check(path)
+
+    def choose_downloads(self, folder: str) -> None:
+        """`ports.Depot.choose_downloads`."""
+        self._downloads.choose(folder)
 
     def path(self, stream: Stream, noted: str | None = None) -> str | None:
         """`ports.Depot.path`. Of a folder every file is looked at: some 5 µs each."""
@@ -113,7 +132,7 @@ class FileDepot:
         with self._lock:
             holding = self._holdings.get(stream)
             if holding is None:
-                holding = Holding(self._folder / stream.name(), stream, self._downloads)
+                holding = Holding(self._folder / stream.name(), stream)
                 self._holdings[stream] = holding
             self._recent[stream] = holding
             self._recent.move_to_end(stream)

@@ -23,27 +23,84 @@ _NO_LINKS = (
     errno.EOPNOTSUPP,
 )
 """What file systems without hard links (sticks, some network drives) answer."""
+PART_PREFIX = ".p2pchat-"
+
+
+class Downloads:
+    """Where finished files go: the profile's own folder, or one that its person has chosen."""
+
+    def __init__(self, own: Path) -> None:
+        self.own = own
+        self._chosen: Path | None = None
+
+    def choose(self, folder: str) -> None:
+        """From now on this one, as `check` says it; empty: the profile's own."""
+        self._chosen = Path(folder) if folder else None
+
+    @property
+    def path(self) -> str:
+        """Where they go; it may not be there."""
+        return str(self._chosen or self.own)
+
+    @property
+    def folder(self) -> Path:
+        """The same, and it is there. RequestError `not-allowed` where the chosen one is not (the
+        stick was pulled out): it isn't made anew, which would be elsewhere."""
+        if self._chosen is None:
+            self.own.mkdir(parents=True, exist_ok=True)
+            return self.own
+        if not self._chosen.is_dir():
+            raise RequestError("not-allowed", f"there is no folder {self._chosen}")
+        return self._chosen
+
+
+def check(path: str) -> str:
+    """The folder, made where there is none, if files can be put there. RequestError `not-allowed`
+    says why not."""
+    try:
+        os.makedirs(path, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=PART_PREFIX, dir=path):
+            pass
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        text = f"files can't be put into {path}: {why or error}"
+        raise RequestError("not-allowed", text) from error
+    return path
 
 
 def put(source: Path, downloads: Path, name: str, note: Callable[[Path], None]) -> Path:
     """Move a file or folder there and return its path; nothing is overwritten, at no moment there
-    is part of it. `note` is told each path before it is tried, so that whoever is ended in between
-    finds it."""
-    downloads.mkdir(parents=True, exist_ok=True)
+    is part of it under its name. `note` is told each path before it is tried, so that whoever is
+    ended in between finds it. OSError EXDEV: it is on another file system, `bring` it there."""
     for target in _free(downloads, download_name(name)):
         note(target)
         try:
             _move(source, target)
         except FileExistsError:
             continue
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            # The person has put the downloads onto another disk.
-            _copy(source, target)
-            _remove(source)
         return target
     raise AssertionError("names don't end")
+
+
+def bring(source: Path, downloads: Path, tag: str) -> Path:
+    """A copy there under a hidden name, which is the same for the same tag: who was ended in
+    between begins anew and leaves nothing."""
+    part = downloads / f"{PART_PREFIX}{tag}"
+    remove(part)
+    try:
+        _copy_to(source, part)
+    except BaseException:
+        remove(part)
+        raise
+    return part
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def put_copy(path: str, place: str) -> str:
@@ -68,16 +125,17 @@ def _copy(source: Path, target: Path) -> None:
     """FileExistsError where something is there; whatever happens, nothing half is."""
     if os.path.lexists(target):
         raise FileExistsError(target)
-    work = Path(tempfile.mkdtemp(prefix=".p2pchat-", dir=target.parent))
+    work = Path(tempfile.mkdtemp(prefix=PART_PREFIX, dir=target.parent))
     try:
         part = work / "part"
-        if source.is_dir():
-            _copy_folder(source, part)
-        else:
-            shutil.copyfile(source, part)
+        _copy_to(source, part)
         _move(part, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _copy_to(source: Path, part: Path) -> None:
+    (_copy_folder if source.is_dir() else shutil.copyfile)(source, part)
 
 
 def _copy_folder(source: Path, target: Path) -> None:
@@ -89,13 +147,6 @@ def _copy_folder(source: Path, target: Path) -> None:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 shutil.copyfile(path, here / name)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _move(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -17,6 +18,7 @@ from p2pchat.model.stream import Block, Stream, block_size, layers
 from p2pchat.node.ports import Progress
 from p2pchat.storage.depot import downloads, extents
 from p2pchat.storage.depot.disk import replace_with
+from p2pchat.storage.depot.downloads import Downloads
 from p2pchat.storage.depot.extents import Content, Folder, Layout, OneFile
 from p2pchat.storage.depot.fetching import DATA, FOLDER, LAYOUT, Fetch
 from p2pchat.storage.depot.tree import Tree, digest
@@ -44,10 +46,9 @@ def note_source(home: Path, path: str, mtime_ns: int) -> None:
 class Holding:
     """May be called by several threads. Hashing is done outside its lock."""
 
-    def __init__(self, home: Path, stream: Stream, downloads: Path) -> None:
+    def __init__(self, home: Path, stream: Stream) -> None:
         self._home = home
         self._stream = stream
-        self._downloads = downloads
         self._lock = threading.RLock()
         self._tree = Tree(str(home / HASHES_FILE), stream)
         self._fetch: Fetch | None = None
@@ -105,24 +106,45 @@ class Holding:
             data = self._piece(block, size)
         return data if data is not None and digest(data) == expected else None
 
-    def finish(self, name: str) -> str:
+    def finish(self, name: str, place: Downloads) -> str:
+        try:
+            return self._finish(name, place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        # Outside the lock: it may take minutes, and others want its pieces meanwhile.
+        copy = downloads.bring(self._part, place.folder, self._home.name)
+        try:
+            path = self._finish(name, place, copy)
+        finally:
+            downloads.remove(copy)
+        downloads.remove(self._part)
+        return path
+
+    @property
+    def _part(self) -> Path:
+        """What is put together here."""
+        return self._home / (FOLDER if self._stream.manifest else DATA)
+
+    def _finish(self, name: str, place: Downloads, copy: Path | None = None) -> str:
+        """`copy`: what is put there instead of the part that was put together here."""
         with self._lock:
             if (path := self._path()) is not None:
                 return path
             fetch = self._fetching()
             if fetch.missing:
                 raise StoreError("not all of it is here")
-            part = self._home / (FOLDER if self._stream.manifest else DATA)
+            part = self._part
             if not self._stream.size:
                 part.touch()
-            state = part.stat()
+            state = (copy or part).stat()
             if not self._stream.manifest and state.st_size != self._stream.size:
                 self._fetch = None
                 raise StoreError("what was fetched has been changed on disk")
             mtime_ns = 0 if self._stream.manifest else state.st_mtime_ns
             target = downloads.put(
-                part,
-                self._downloads,
+                copy or part,
+                place.folder,
                 name,
                 lambda path: note_source(self._home, str(path), mtime_ns),
             )

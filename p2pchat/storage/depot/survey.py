@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -74,16 +74,33 @@ def refuse_own(path: str, profile: Path, downloads: Path) -> None:
     """RequestError `not-allowed` where the path is in the profile's folder, or that is in it:
     whoever has its key and its store is that person. Downloads are the person's to share."""
     inside, own = _states(Path(path)), _states(profile)
-    if not inside or not own:
-        return
+    where = _where(inside, own, downloads)
+    if where is None and inside and any(os.path.samestat(inside[0], state) for state in own):
+        raise RequestError("not-allowed", f"this profile is in it: {_shown(path)}")
+    if where == "profile":
+        raise RequestError("not-allowed", f"part of this profile: {_shown(path)}")
+
+
+def refuse_part_of(path: str, profile: Path, downloads: Path) -> None:
+    """RequestError `not-allowed` where what lies at the path, or would be made there, is part of
+    the profile's folder, but for the downloads."""
+    found = map(_states, (Path(path), *Path(path).parents))
+    there: list[os.stat_result] = next(filter(None, found), [])
+    if _where(there, _states(profile), downloads) == "profile":
+        raise RequestError("not-allowed", f"part of this profile: {_shown(path)}")
+
+
+def _where(
+    inside: Sequence[os.stat_result], own: Sequence[os.stat_result], downloads: Path
+) -> str | None:
+    """In the `downloads`, or elsewhere in the `profile`; None: outside of it."""
     kept = _states(downloads)[:1]
     for state in inside:
         if kept and os.path.samestat(state, kept[0]):
-            return
-        if os.path.samestat(state, own[0]):
-            raise RequestError("not-allowed", f"part of this profile: {_shown(path)}")
-    if any(os.path.samestat(inside[0], state) for state in own):
-        raise RequestError("not-allowed", f"this profile is in it: {_shown(path)}")
+            return "downloads"
+        if own and os.path.samestat(state, own[0]):
+            return "profile"
+    return None
 
 
 def _states(path: Path) -> list[os.stat_result]:

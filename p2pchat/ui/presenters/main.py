@@ -114,7 +114,9 @@ class MainPresenter:
         self.account = AccountPresenter(
             node, runner, self.directory, self.renewed, self.status.tell
         )
-        self.preferences = PreferencesPresenter(node, runner, self.directory, self.change)
+        self.preferences = PreferencesPresenter(
+            node, runner, self.directory, self.change, self._set_up
+        )
         self._drawing = Paced(runner, DRAW_MS, self.conversation.flush)
         self.alerts = (
             AlertsPresenter(runner, self.directory, notifier, lambda: self.conversation.active)

@@ -77,6 +77,10 @@ class PreferencesView(Protocol):
         """Under the profile; an empty text clears it."""
         ...
 
+    def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
+        """Where files go; whether a person has chosen it; why another one can't be, or nothing."""
+        ...
+
 
 class PreferencesPresenter:
     def __init__(
@@ -85,12 +89,15 @@ class PreferencesPresenter:
         runner: Runner,
         directory: Directory,
         change: Callable[[Mapping[str, object]], None],
+        changed: Callable[[Settings], None],
     ) -> None:
-        """`change` keeps settings and has the window follow them."""
+        """`change` keeps settings and has the window follow them; `changed` has it follow those
+        that are kept already."""
         self._node = node
         self._runner = runner
         self._directory = directory
         self._change = change
+        self._changed = changed
         self._view: PreferencesView | None = None
         self._settings = Settings()
         directory.listeners.append(self._show_person)
@@ -108,6 +115,7 @@ class PreferencesPresenter:
         self._settings = settings
         if self._view is not None:
             self._view.show_settings(settings, choices(settings))
+            self._show_downloads()
 
     def choose(self, setting: str, index: int) -> None:
         """One of the values that were offered for it."""
@@ -121,6 +129,21 @@ class PreferencesPresenter:
         elif name != self._settings.network:
             self._error("")
             self._change({"network": name})
+
+    def set_downloads(self, folder: str) -> None:
+        """Files go there from now on; empty: to the profile's own folder."""
+        self._runner.call(
+            lambda: self._node.set_settings({"downloads": folder}),
+            self._changed,
+            lambda error: self._show_downloads(words.refusal(error)),
+        )
+
+    def _show_downloads(self, trouble: str = "") -> None:
+        def show(info: NodeInfo) -> None:
+            if self._view is not None:
+                self._view.show_downloads(info.downloads, bool(self._settings.downloads), trouble)
+
+        self._runner.call(self._node.info, show)
 
     def switch(self, setting: str, on: bool) -> None:
         self._change({setting: on})
@@ -228,7 +251,3 @@ def _up_to(size: int) -> str:
 
 def _a_second(rate: int) -> str:
     return f"{words.size(rate).replace('.0 ', ' ')}/s"
-
-
-def downloads_of(info: NodeInfo) -> str:
-    return f"{info.data_dir}/downloads"

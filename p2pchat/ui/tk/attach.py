@@ -12,7 +12,6 @@ from tkinterdnd2 import TkinterDnD
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.clipboard import copied_picture, keep_pasted, picture
 from p2pchat.ui.language import _
-from p2pchat.ui.presenters.preferences import downloads_of
 from p2pchat.ui.presenters.runner import Runner
 
 Share = Callable[[Sequence[str]], None]
@@ -49,7 +48,7 @@ class Attach:
                 data = found
 
                 async def kept() -> str:
-                    folder = downloads_of(await node.info())
+                    folder = (await node.info()).downloads
                     return await asyncio.to_thread(keep_pasted, data, folder)
 
                 runner.call(kept, lambda path: self._share([path]))

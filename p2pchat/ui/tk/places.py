@@ -8,7 +8,7 @@ from enum import Enum
 from tkinter import ttk
 
 from p2pchat.ui.presenters.main import MainPresenter
-from p2pchat.ui.presenters.preferences import Around, downloads_of
+from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.aboutpanel import AboutPanel
 from p2pchat.ui.tk.accountpage import AccountPage
@@ -124,7 +124,7 @@ class Places:
 
     def _open_downloads(self) -> None:
         main = self._main
-        main.runner.call(main.node.info, lambda info: main.files.open_folder(downloads_of(info)))
+        main.runner.call(main.node.info, lambda info: main.files.open_folder(info.downloads))
 
     def show_conversation(self) -> None:
         """Close the page, if one is open."""
@@ -145,6 +145,7 @@ class Places:
         self._hide_about()
         self._search.grid(row=1, column=1, sticky="ns")
         self._search.field.entry.focus_set()
+        self._search.field.select_all()
 
     def close_search(self) -> None:
         self._search.grid_remove()

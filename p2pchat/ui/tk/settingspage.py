@@ -10,6 +10,7 @@ from tkinter import filedialog, ttk
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError
 from p2pchat.model.people import Status
+from p2pchat.model.text import one_line
 from p2pchat.ui.avatar import avatar_from
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
@@ -32,6 +33,7 @@ SWITCHES = (
     "send_receipts",
     "send_typing",
 )
+PATH_CHARS = 300
 STATUSES = (Status.ONLINE, Status.AWAY, Status.BUSY)
 PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp")
 
@@ -59,6 +61,8 @@ class SettingsPage(Sheet):
         self._choices: dict[str, ttk.Combobox] = {}
         self._switches: dict[str, tk.BooleanVar] = {}
         self._person: Person | None = None
+        self.downloads = ""
+        """The folder where files go."""
         self._build_person()
         self._build_look()
         self._build_told()
@@ -150,11 +154,30 @@ class SettingsPage(Sheet):
         self._choice("auto_fetch", _("Download automatically"),
                      _("Larger ones wait until you press Download."))  # fmt: skip
         self._choice("limit", _("Upload rate"), _("For files; messages are never held up."))
-        self._button(
-            self.row(_("Downloads"), _("They lie in the folder of this profile.")),
-            _("Open the folder"), _("Show it in the system's file manager"),
+        self._build_downloads()
+
+    def _build_downloads(self) -> None:
+        px = self.theme.px
+        control = self.row(_("Downloads"), _("The folder for files that come from now on."))
+        choose = self._button(
+            control, _("Choose a folder…"), _("What is there already stays where it is"),
+            self._choose_downloads,
+        )  # fmt: skip
+        show = self._button(
+            control, _("Open the folder"), _("Show it in the system's file manager"),
             lambda: self.on_downloads(),
-        ).pack()  # fmt: skip
+        )  # fmt: skip
+        self.usual_downloads = self._button(
+            control, _("Back to the default"), _("Into the folder of this profile again"),
+            lambda: self._presenter.set_downloads(""),
+        )  # fmt: skip
+        choose.grid(row=0, column=0)
+        show.grid(row=0, column=1, padx=(px(8), 0))
+        self.usual_downloads.grid(row=1, column=0, columnspan=2, sticky="e", pady=(px(6), 0))
+        self.usual_downloads.grid_remove()
+        self._downloads = self.text()
+        self._downloads_trouble = self.text("", "PageTrouble.TLabel")
+        self._downloads_trouble.grid_remove()
 
     def _build_rest(self) -> None:
         self.section(_("Computer and network"))
@@ -260,7 +283,21 @@ class SettingsPage(Sheet):
         else:
             self._error.grid_remove()
 
+    def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
+        self.downloads = folder
+        self._downloads.configure(text=one_line(folder, PATH_CHARS))
+        (self.usual_downloads.grid if chosen else self.usual_downloads.grid_remove)()
+        self._downloads_trouble.configure(text=trouble)
+        (self._downloads_trouble.grid if trouble else self._downloads_trouble.grid_remove)()
+
     # -- what is done
+
+    def _choose_downloads(self) -> None:
+        chosen = filedialog.askdirectory(
+            parent=self, title=_("Choose a folder for downloads"), initialdir=self.downloads
+        )
+        if chosen:
+            self._presenter.set_downloads(str(chosen))
 
     def _chosen(self, setting: str) -> None:
         box = self._choices[setting]

@@ -254,7 +254,8 @@ def test_a_transfer_is_opened_shown_and_led_back_to_its_message(desk: Desk) -> N
 
 
 def info(*listen: str) -> NodeInfo:
-    return NodeInfo(ME, "d", "Maria", "lan", "1", listen, "/home/ann/p2pchat")
+    home = "/home/ann/p2pchat"
+    return NodeInfo(ME, "d", "Maria", "lan", "1", listen, home, f"{home}/downloads")
 
 
 def verdicts(state: NetworkState) -> dict[str, Verdict]:
@@ -313,9 +314,12 @@ class Page:
         self.choices: dict[str, Choice] = {}
         self.error = ""
         self.changed: list[dict[str, object]] = []
+        self.downloads = ("", False, "")
+        self.followed: list[Settings] = []
         self.presenter = PreferencesPresenter(
-            desk.node, desk.runner, desk.directory, lambda found: self.changed.append(dict(found))
-        )
+            desk.node, desk.runner, desk.directory,
+            lambda found: self.changed.append(dict(found)), self._follow,
+        )  # fmt: skip
         self.presenter.open(self)
         desk.runner.settle()
 
@@ -327,6 +331,30 @@ class Page:
 
     def show_error(self, text: str) -> None:
         self.error = text
+
+    def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
+        self.downloads = (folder, chosen, trouble)
+
+    def _follow(self, settings: Settings) -> None:
+        self.followed.append(settings)
+        self.presenter.follow(settings)
+
+
+def test_the_folder_for_downloads_is_chosen_and_given_back(desk: Desk) -> None:
+    desk.node.data_dir = "/home/ann/p2pchat"
+    page = Page(desk)
+    assert page.downloads == ("/home/ann/p2pchat/downloads", False, "")
+    page.presenter.set_downloads("/home/ann/School")
+    desk.runner.settle()
+    assert page.downloads == ("/home/ann/School", True, "")
+    assert [settings.downloads for settings in page.followed] == ["/home/ann/School"]
+    desk.node.fail["set_settings"] = RequestError("not-allowed", "files can't be put there")
+    page.presenter.set_downloads("/root")
+    desk.runner.settle()
+    assert page.downloads == ("/home/ann/School", True, "Files can't be put there.")
+    page.presenter.set_downloads("")
+    desk.runner.settle()
+    assert page.downloads == ("/home/ann/p2pchat/downloads", False, "")
 
 
 def test_what_is_chosen_is_set(desk: Desk) -> None:

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from paper_node import make_peer, peer_id
 
-from p2pchat.errors import P2PChatError
+from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.transport.udp import open_udp
@@ -760,3 +760,36 @@ def _account() -> Any:
     from p2pchat.ui.tk.places import Place
 
     return Place.ACCOUNT
+
+
+# -- the folder for downloads
+
+
+def test_the_folder_for_downloads_is_chosen_in_the_settings(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tkinter import filedialog
+
+    asked: list[str] = []
+
+    def choose(**how: Any) -> str:
+        asked.append(how["initialdir"])
+        return f"{tmp_path}/School"
+
+    monkeypatch.setattr(filedialog, "askdirectory", choose)
+    stage.node.data_dir = str(tmp_path)
+    stage.start()
+    stage.key("<Control-comma>")
+    stage.until(lambda: f"{tmp_path}/downloads" in texts(sheet(stage)))
+    assert not sheet(stage).usual_downloads.winfo_ismapped()
+    button(sheet(stage), "Choose a folder…").invoke()
+    stage.until(lambda: f"{tmp_path}/School" in texts(sheet(stage)))
+    assert asked == [f"{tmp_path}/downloads"]
+    stage.node.fail["set_settings"] = RequestError("not-allowed", "files can't be put into /x: no")
+    button(sheet(stage), "Choose a folder…").invoke()
+    stage.until(lambda: "Files can't be put into /x: no." in texts(sheet(stage)))
+    stage.until(lambda: sheet(stage).usual_downloads.winfo_manager())
+    button(sheet(stage), "Back to the default").invoke()
+    stage.until(lambda: f"{tmp_path}/downloads" in texts(sheet(stage)))
+    assert "Files can't" not in texts(sheet(stage))
+    assert not sheet(stage).usual_downloads.winfo_manager()
