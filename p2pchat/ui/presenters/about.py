@@ -15,6 +15,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 NOTE_CHARS = 300
@@ -46,6 +47,8 @@ class PersonCard:
     contact: bool
     blocked: bool
     facts: tuple[Fact, ...]
+    marks: tuple[Mark, ...] = ()
+    """Drawn after the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class MemberRow:
     initials: str
     avatar: str | None
     me: bool
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ def person_card(directory: Directory, peer: Peer) -> PersonCard:
         contact=peer.contact,
         blocked=peer.blocked,
         facts=tuple(_facts(peer)),
+        marks=directory.marks[peer.peer_id],
     )
 
 
@@ -199,8 +204,14 @@ def _facts(peer: Peer) -> list[Fact]:
     if peer.linked and peer.addresses:
         facts.append(Fact(_("Addresses"), "\n".join(one_line(a, 60) for a in peer.addresses)))
     if peer.account:
-        facts.append(Fact(_("Account"), one_line(peer.account, 80)))
+        facts.append(Fact(_("Account"), _(Mark.REGISTERED.value)))
+    if peer.keeps_register:
+        facts.append(Fact(_("Attendance"), keeps_register()))
     return [*facts, Fact(_("Id"), peer.peer_id)]
+
+
+def keeps_register() -> str:
+    return _("This computer writes down who is here, from when to when.")
 
 
 def _connection(peer: Peer) -> str:
@@ -252,4 +263,5 @@ def _member(directory: Directory, member: Member) -> MemberRow:
         initials=words.initials(label),
         avatar=directory.me.avatar if me else peer.avatar if peer else None,
         me=me,
+        marks=directory.marks.get(member.peer_id, ()),
     )

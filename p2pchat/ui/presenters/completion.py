@@ -10,6 +10,7 @@ from p2pchat.model.people import Status
 from p2pchat.ui import emoji, language
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.marks import Mark
 
 OFFERED = 7
 _PERSON = re.compile(r"(?:^|(?<=[\s(（「\"'，。、]))@(?P<query>[^\n@]{0,40})$")
@@ -27,6 +28,7 @@ class Offer:
     emoji: str = ""
     person: PeerId | None = None
     initials: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 def offers(before: str, directory: Directory, recent: list[PeerId]) -> list[Offer]:
@@ -56,7 +58,7 @@ def _people(start: int, query: str, directory: Directory, recent: list[PeerId]) 
     return [
         Offer(
             start, f"@{label} ", label, words.status(peer.status), person=peer.peer_id,
-            initials=words.initials(label),
+            initials=words.initials(label), marks=directory.marks[peer.peer_id],
         )
         for _, peer, label in found[:OFFERED]
     ]  # fmt: skip

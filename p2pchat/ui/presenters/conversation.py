@@ -381,6 +381,7 @@ class ConversationPresenter:
             me=self._directory.me.peer_id,
             now=self._now(),
             labels=self._directory.labels,
+            marks=self._directory.marks,
             quotes=self._quotes.found,
             unfolded=frozenset(self._unfolded),
             first_unread=self._first_unread,

@@ -37,6 +37,7 @@ from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 RELOAD_MS = 120
@@ -51,8 +52,10 @@ class Directory:
         self.peers: dict[PeerId, Peer] = {}
         self.labels: dict[PeerId, str] = {}
         """Safe to show; one's own name among them."""
+        self.marks: dict[PeerId, tuple[Mark, ...]] = {}
+        """What is drawn after a label, where it is anything."""
         self.naming = 0
-        """Grows whenever a label has changed."""
+        """Grows whenever a label or its marks have changed."""
         self.rooms: dict[str, Room] = {}
         self.conversations: dict[str, Conversation] = {}
         self.listeners: list[Callable[[], None]] = []
@@ -102,7 +105,10 @@ class Directory:
                         self._reload_conversations.ask()
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
                     pass
-                case RegistrarChanged() | AccountRenamed() | Announced() | AnnouncementChanged():
+                case AccountRenamed():
+                    if event.account_id == self.me.peer_id:
+                        self.load()
+                case RegistrarChanged() | Announced() | AnnouncementChanged():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass
@@ -169,17 +175,18 @@ class Directory:
 
     def _keep_peer(self, peer: Peer) -> None:
         self.peers[peer.peer_id] = peer
-        self._name(peer.peer_id, words.person_label(peer.label, peer.peer_id))
+        self._name(peer.peer_id, words.person_label(peer.label, peer.peer_id), marks_of(peer))
 
-    def _name(self, peer_id: PeerId, label: str) -> None:
-        if self.labels.get(peer_id) != label:
-            self.labels[peer_id] = label
+    def _name(self, peer_id: PeerId, label: str, marks: tuple[Mark, ...]) -> None:
+        if (self.labels.get(peer_id), self.marks.get(peer_id, ())) != (label, marks):
+            self.labels[peer_id], self.marks[peer_id] = label, marks
             self.naming += 1
 
     def _relabel(self) -> None:
         for peer in self.peers.values():
             self._keep_peer(peer)
-        self._name(self.me.peer_id, safe_name(self.me.name) or _("me"))
+        marks = (Mark.REGISTERED,) if self.me.account else ()
+        self._name(self.me.peer_id, safe_name(self.me.name) or _("me"), marks)
 
     def _changed(self) -> None:
         for listener in self.listeners:
@@ -198,6 +205,16 @@ class Directory:
             self._changed()
 
         self._runner.call(self._node.conversations, keep)
+
+
+def marks_of(peer: Peer) -> tuple[Mark, ...]:
+    """A warning before all else."""
+    earned = (
+        (Mark.WARNED, peer.warning is not None),
+        (Mark.REGISTERED, peer.account is not None),
+        (Mark.VERIFIED, peer.verified),
+    )
+    return tuple(mark for mark, has in earned if has)
 
 
 def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, str]) -> str:

@@ -14,6 +14,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import timeline, words
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 WAIT_MS = 200
@@ -28,12 +29,15 @@ class Hit:
     conversation: str
     message_id: MessageId
     title: str
-    """Who wrote it, and where."""
+    """Who wrote it."""
     text: str
     when: str
     seed: str
     initials: str
     avatar: str | None = None
+    marks: tuple[Mark, ...] = ()
+    place: str = ""
+    """The conversation, where all are searched."""
 
 
 def excerpt(text: str, query: str) -> str:
@@ -116,14 +120,15 @@ class SearchPresenter:
 
     def _hit(self, message: Message) -> Hit:
         author = timeline.author_label(message, self._directory.labels)
-        place = self._directory.title(message.conversation)
         return Hit(
             conversation=message.conversation,
             message_id=message.message_id,
-            title=author if self._conversation else f"{author} · {place}",
             text=excerpt(message.text, self._query),
+            title=author,
             when=words.short_when(words.local_time(message.sent_at), self._now()),
             seed=message.author,
             initials=words.initials(author),
             avatar=self._directory.face(message.author),
+            marks=self._directory.marks.get(message.author, ()),
+            place="" if self._conversation else self._directory.title(message.conversation),
         )

@@ -13,6 +13,7 @@ from p2pchat.model.text import one_line
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory, preview
+from p2pchat.ui.presenters.marks import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,9 @@ class SidebarRow:
     """What the avatar's colour comes from."""
     avatar: str | None = None
     """A person's own picture, as in their profile."""
-    protected: bool = False
+    marks: tuple[Mark, ...] = ()
+    """Drawn after the title."""
     joined: bool = True
-    verified: bool = False
-    warned: bool = False
     muted: bool = False
     selected: bool = False
 
@@ -124,7 +124,7 @@ class SidebarPresenter:
             mentions=known.mentions if known else 0,
             initials="#",
             seed=name,
-            protected=room.protected,
+            marks=(Mark.PROTECTED,) if room.protected else (),
             joined=room.joined,
             muted=bool(known and known.muted),
             selected=name == self._selected,
@@ -156,8 +156,7 @@ class SidebarPresenter:
             initials=words.initials(label),
             seed=peer.peer_id,
             avatar=peer.avatar,
-            verified=peer.verified,
-            warned=peer.warning is not None,
+            marks=self._directory.marks[peer.peer_id],
             muted=bool(known and known.muted),
             selected=name == self._selected,
         )

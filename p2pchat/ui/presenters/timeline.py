@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -12,6 +12,7 @@ from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.language import _, told
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.marks import Mark
 
 FOLD_LINES = 12
 """Lines of a message that are shown before "show more"."""
@@ -48,6 +49,7 @@ class Quote:
     message_id: MessageId
     author: str
     text: str
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Row:
     voice: Voice
     author: PeerId
     label: str
+    """The author's, with `marks` drawn after it."""
     text: str
     time: str
     day: str
@@ -82,6 +85,7 @@ class Row:
     reactions: tuple[Reaction, ...]
     delivery: Delivery
     mentions_me: bool = False
+    marks: tuple[Mark, ...] = ()
     file_id: str = ""
     """Of a file, whose card stands in the place of the text: it changes without its message."""
 
@@ -96,6 +100,7 @@ class Context:
     quotes: Mapping[MessageId, Message]
     unfolded: frozenset[MessageId] = frozenset()
     first_unread: MessageId | None = None
+    marks: Mapping[PeerId, tuple[Mark, ...]] = field(default_factory=dict)
 
 
 def rows(messages: Sequence[Message], context: Context) -> list[Row]:
@@ -112,7 +117,7 @@ class RowMaker:
         self._key: object = None
 
     def rows(self, messages: Sequence[Message], context: Context, naming: int = 0) -> list[Row]:
-        """As `rows`; `naming` is another number whenever a label has changed."""
+        """As `rows`; `naming` is another number whenever a label or its marks have changed."""
         key = (naming, context.me, context.now.date(), context.unfolded, context.first_unread)
         known = self._kept if key == self._key else {}
         self._key, self._kept = key, {}
@@ -185,6 +190,7 @@ def _row(
         quote=_quote(message, context),
         reactions=_reactions(message, context),
         delivery=_delivery(message, context.me) if own and not system else Delivery.NONE,
+        marks=context.marks.get(message.author, ()),
         mentions_me=context.me in message.mentions and not own,
         file_id=message.file.file_id if message.file and not message.deleted else "",
     )
@@ -242,7 +248,8 @@ def _quote(message: Message, context: Context) -> Quote | None:
     if target is None:
         return Quote(message.reply_to, "", _("an earlier message"))
     text = _("deleted") if target.deleted else one_line(target.text, QUOTE_CHARS)
-    return Quote(message.reply_to, author_label(target, context.labels), text)
+    marks = context.marks.get(target.author, ())
+    return Quote(message.reply_to, author_label(target, context.labels), text, marks)
 
 
 def _reactions(message: Message, context: Context) -> tuple[Reaction, ...]:

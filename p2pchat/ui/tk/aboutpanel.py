@@ -11,6 +11,8 @@ from p2pchat.model.ids import PeerId
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.about import MemberRow, PersonCard, RoomCard
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import Marks, picture
+from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.portrait import ROOM, Portrait
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.sheet import Scrolled
@@ -34,7 +36,9 @@ class MemberPainter:
     def selectable(self, row: MemberRow) -> bool:
         return not row.me
 
-    def paint(self, canvas: tk.Canvas, row: MemberRow, y: int, width: int, hover: bool) -> None:
+    def paint(
+        self, canvas: tk.Canvas, row: MemberRow, y: int, width: int, hover: bool, marks: Marks
+    ) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
         if hover:
             image = theme.pill(width - px(12), px(42), px(8), colours.hover)
@@ -58,8 +62,9 @@ class MemberPainter:
             width - px(14), y + px(22), text=row.words, anchor="e", font=theme.fonts["tiny"],
             fill=colours.faint,
         )  # fmt: skip
-        room = width - px(58) - words - px(22)
-        self._inline.put(canvas, px(58), y + px(22), row.label, "body", colours.text, room)
+        room = width - px(58) - words - px(22) - mark_width(theme, row.marks)
+        end = self._inline.put(canvas, px(58), y + px(22), row.label, "body", colours.text, room)
+        marks.put(end, y + px(22), row.marks)
 
 
 class AboutPanel(ttk.Frame):
@@ -125,7 +130,7 @@ class AboutPanel(ttk.Frame):
         face = Portrait(body, self._theme, px(84), "sidebar")
         face.show(card.initials, card.peer_id, card.avatar, card.status)
         face.pack(pady=(px(8), px(10)))
-        self._label(card.title, "SidePageTitle.TLabel", center=True)
+        self._titled(card)
         if card.calls_themselves:
             called = _("calls themselves {name}").format(name=card.calls_themselves)
             self._label(called, "SidePageMuted.TLabel", center=True)
@@ -147,6 +152,20 @@ class AboutPanel(ttk.Frame):
             self._label(fact.text, "SidePageMuted.TLabel")
         self._arrange(room=False)
         self._focus_again(focus)
+
+    def _titled(self, card: PersonCard) -> None:
+        """The name, and its marks beside it."""
+        line = ttk.Frame(self.scrolled.body, style="Sidebar.TFrame")
+        ttk.Label(
+            line, text=card.title, style="SidePageTitle.TLabel", justify="center",
+            wraplength=self._theme.px(WIDTH - 44) - mark_width(self._theme, card.marks),
+        ).pack(side="left")  # fmt: skip
+        for mark in card.marks:
+            image = picture(self._theme, mark, 18)
+            shown = ttk.Label(line, image=image, style="SidePage.TLabel")
+            shown.pack(side="left", padx=(self._theme.px(5), 0))
+            tip(shown, _(mark.value))
+        line.pack(pady=(self._theme.px(1), 0))
 
     def _person_buttons(self, card: PersonCard) -> None:
         self._button("write", _("Write"), _("Open the conversation with them"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from p2pchat.ui.presenters.flow import Flow, Line
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import GAP, SIZE, picture
 from p2pchat.ui.tk.pictures import Picture
 from p2pchat.ui.tk.theme import Theme
 
@@ -24,7 +26,8 @@ class Hit(NamedTuple):
     right: int
     bottom: int
     what: str
-    """`name`, `quote`, `more` or `react`; `time` only tells more when the pointer rests on it."""
+    """`name`, `quote`, `more` or `react`; `time` and `mark` only tell more when the pointer rests
+    on them."""
     value: str
 
 
@@ -102,6 +105,15 @@ class Brush:
                 x, top + y, image=image, anchor=anchor, tags=(tag, "ink"),
             )
         )  # fmt: skip
+
+    def marks(self, block: Block, x: int, y: int, height: int, marks: Iterable[Mark]) -> None:
+        """After a name that ends at `x`, on a line of this height; each tells what it means."""
+        size, gap = self.theme.px(SIZE), self.theme.px(GAP)
+        for mark in marks:
+            x += gap
+            self.picture(block, x, y + height // 2, picture(self.theme, mark), "w")
+            block.hits.append(Hit(x, y, x + size, y + height, "mark", mark.name))
+            x += size
 
     def box(self, block: Block, box: tuple[int, int, int, int], colour: str, radius: int) -> None:
         left, top, right, bottom = box

@@ -11,13 +11,16 @@ from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory, heading
 from p2pchat.ui.presenters.filecard import FileCard
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.picker import PickerPresenter
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.composer import Composer
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import put as put_marks
+from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.picker import EmojiPicker
 from p2pchat.ui.tk.theme import Theme
-from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.tips import ChangingTip, tip
 from p2pchat.ui.tk.transcript import Transcript
 from p2pchat.ui.tk.widgets import IconButton
 
@@ -27,24 +30,30 @@ class Head(tk.Canvas):
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         super().__init__(parent, height=theme.px(44), highlightthickness=0, borderwidth=0)
-        self.shown = ("", "", False)
-        """Title, subtitle, whether that is a warning."""
+        self.shown: tuple[str, str, tuple[Mark, ...]] = ("", "", ())
+        """Title, subtitle, and what is drawn after the title."""
+        self._tip = ChangingTip(self)
         self._theme = theme
         self._inline = Inline(theme)
         self.bind("<Configure>", lambda event: self._draw())
         theme.listeners.append(self._draw)
 
-    def show(self, title: str, subtitle: str, warned: bool) -> None:
-        self.shown = (title, subtitle, warned)
+    def show(self, title: str, subtitle: str, marks: tuple[Mark, ...]) -> None:
+        self.shown = (title, subtitle, marks)
+        about = _("Who this is, or who is in the room (Ctrl+I)")
+        # There is no room for a tip of a mark's own.
+        self._tip.text = "\n".join([about, *(_(mark.value) for mark in marks)])
         self._draw()
 
     def _draw(self) -> None:
         px, colours, width = self._theme.px, self._theme.palette, self.winfo_width()
-        title, subtitle, warned = self.shown
+        title, subtitle, marks = self.shown
         self.configure(background=colours.surface)
         self.delete("all")
-        self._inline.put(self, 0, px(12), title, "title", colours.text, width)
-        tone = colours.system if warned else colours.muted
+        room = width - mark_width(self._theme, marks)
+        end = self._inline.put(self, 0, px(12), title, "title", colours.text, room)
+        put_marks(self, self._theme, end, px(12), marks)
+        tone = colours.system if Mark.WARNED in marks else colours.muted
         self._inline.put(self, 0, px(34), subtitle, "small", tone, width)
 
 
@@ -80,7 +89,6 @@ class ConversationPane(ttk.Frame):
         self.head = Head(head, theme)
         self.head.configure(cursor="hand2")
         self.head.bind("<Button-1>", lambda event: self.on_about())
-        tip(self.head, _("Who this is, or who is in the room (Ctrl+I)"))
         self.search_button = IconButton(
             head, theme, "search", _("Search messages (Ctrl+F)"), lambda: self.on_search(),
             style="Surface.Toolbutton",
@@ -181,7 +189,7 @@ class ConversationPane(ttk.Frame):
             return
         title, subtitle = heading(directory, presenter.name)
         peer = directory.peer_of(presenter.name)
-        self.head.show(title, subtitle, bool(peer and peer.warning))
+        self.head.show(title, subtitle, directory.marks[peer.peer_id] if peer else ())
         self._show_faces(directory)
         self.composer.set_hint(_("Message {title}").format(title=title))
         self._show_overlays(presenter)

@@ -213,7 +213,9 @@ class Desk(ttk.Frame):
 
     def show_me(self, name: str, unread: int) -> None:
         me = self.main.directory.me
-        self.sidebar.show_me(name, me.peer_id, me.avatar, me.status)
+        self.sidebar.show_me(
+            name, me.peer_id, me.avatar, me.status, self.main.directory.marks.get(me.peer_id, ())
+        )
         self._top.title(f"({unread}) p2pchat" if unread else "p2pchat")
 
     def ask_password(self, room: str) -> None:

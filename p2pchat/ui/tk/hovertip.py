@@ -37,15 +37,18 @@ class HoverTip:
     def _show(self, x: int, y: int) -> None:
         canvas, px = self._canvas, self._theme.px
         self._waiting = ""
+        most = min(px(WIDTH), canvas.winfo_width() - px(24))
         item = canvas.create_text(
             0, 0, text=self.text, anchor="nw", font=self._theme.fonts["small"], fill=INK,
-            width=px(WIDTH), tags="tip",
+            width=most, tags="tip",
         )  # fmt: skip
         _, _, right, bottom = canvas.bbox(item)
+        first = int(canvas.canvasy(0))
+        y += first
         width, height = right + px(16), bottom + px(10)
         left = max(0, min(x + px(8), canvas.winfo_width() - width - px(4)))
         above = y - height - px(8)
-        top = above if above > 0 else y + px(18)
+        top = above if above > first else y + px(18)
         image = self._theme.pill(width, height, px(6), FILL)
         canvas.create_image(left, top, image=image, anchor="nw", tags="tip")
         canvas.coords(item, left + px(8), top + px(5))

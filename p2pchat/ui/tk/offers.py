@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import Marks
+from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.theme import Theme
 
 ROW, WIDTH = 36, 300
@@ -25,6 +27,7 @@ class OfferList(tk.Canvas):
         self._theme = theme
         self._take = take
         self._inline = Inline(theme)
+        self._marks = Marks(self, theme)
         self.bind("<Motion>", lambda event: self.choose(event.y // theme.px(ROW)))
         self.bind("<Button-1>", lambda event: self.take_chosen())
         theme.listeners.append(self._draw)
@@ -67,8 +70,9 @@ class OfferList(tk.Canvas):
             self._picture(offer, px(10), middle)
             end = self._inline.put(
                 self, px(46), middle, offer.title, "strong" if offer.person else "body",
-                colours.text, px(WIDTH - 60),
+                colours.text, px(WIDTH - 60) - mark_width(self._theme, offer.marks),
             )  # fmt: skip
+            end = self._marks.put(end, middle, offer.marks)
             self._inline.put(
                 self, end + px(8), middle, offer.detail, "small", colours.muted,
                 max(0, px(WIDTH - 10) - end - px(8)),

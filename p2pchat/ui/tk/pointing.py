@@ -10,6 +10,7 @@ from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.flow import part_at
 from p2pchat.ui.presenters.links import destination
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Row, Voice
 from p2pchat.ui.tk.block import Block
@@ -126,7 +127,7 @@ class Pointing:
             self._set_hovered(found[1].row.message_id if found else None)
         hit = None if over_tools else self._hit(x, y)
         self._tip.point(self._tip_words(hit, x, y), x, y)
-        hand = over_tools or (hit is not None and hit[1] != "time")
+        hand = over_tools or (hit is not None and hit[1] not in ("time", "mark"))
         wanted = "hand2" if hand else "xterm" if self._over_text(x, y) else "arrow"
         if str(canvas.cget("cursor")) != wanted:
             canvas.configure(cursor=wanted)
@@ -144,6 +145,8 @@ class Pointing:
         if what == "link":
             host = destination(value)
             return _("Opens {host} in the browser").format(host=host) if host else ""
+        if what == "mark":
+            return _(Mark[value].value)
         if what == "react":
             return next((r.people for r in row.reactions if r.emoji == value), "")
         return ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
 
+from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 
@@ -23,7 +24,11 @@ class Painter(Protocol[R_contra]):
 
     def selectable(self, row: R_contra) -> bool: ...
 
-    def paint(self, canvas: tk.Canvas, row: R_contra, y: int, width: int, hover: bool) -> None: ...
+    def paint(
+        self, canvas: tk.Canvas, row: R_contra, y: int, width: int, hover: bool, marks: Marks
+    ) -> None:
+        """`marks` puts the signs after a name."""
+        ...
 
 
 class RowList(ttk.Frame, Generic[R]):
@@ -49,6 +54,7 @@ class RowList(ttk.Frame, Generic[R]):
         self._cursor = -1
         self._redraw_id = ""
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
+        self._marks = Marks(self.canvas, theme)
         self._bar = ThinBar(self, theme, "sidebar", self._scroll)
         self.canvas.configure(yscrollcommand=self._bar.set)
         self.canvas.grid(row=0, column=0, sticky="nsew")
@@ -94,7 +100,7 @@ class RowList(ttk.Frame, Generic[R]):
         for index, row in enumerate(self._rows):
             if self._tops[index + 1] >= top and self._tops[index] <= bottom:
                 lit = index in (self._hover, self._cursor) and self._painter.selectable(row)
-                self._painter.paint(canvas, row, self._tops[index], width, lit)
+                self._painter.paint(canvas, row, self._tops[index], width, lit, self._marks)
 
     def move(self, step: int) -> None:
         """The keyboard's cursor, to the next row that can be chosen."""

@@ -9,6 +9,8 @@ from tkinter import ttk
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.search import Hit
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import Marks
+from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import Field, IconButton
@@ -25,7 +27,9 @@ class HitPainter:
     def selectable(self, row: Hit) -> bool:
         return True
 
-    def paint(self, canvas: tk.Canvas, row: Hit, y: int, width: int, hover: bool) -> None:
+    def paint(
+        self, canvas: tk.Canvas, row: Hit, y: int, width: int, hover: bool, marks: Marks
+    ) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
         if hover:
             image = theme.pill(width - px(12), px(56), px(8), colours.hover)
@@ -45,10 +49,12 @@ class HitPainter:
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
             fill=colours.faint,
         )  # fmt: skip
-        self._inline.put(
-            canvas, px(56), y + px(20), row.title, "badge", colours.text,
-            right - px(56) - when - px(8),
-        )  # fmt: skip
+        room = right - px(56) - when - px(8) - mark_width(theme, row.marks)
+        end = self._inline.put(canvas, px(56), y + px(20), row.title, "badge", colours.text, room)
+        end = marks.put(end, y + px(20), row.marks)
+        if row.place:
+            said, room = f" · {row.place}", right - end - when - px(8)
+            self._inline.put(canvas, end, y + px(20), said, "badge", colours.muted, max(0, room))
         self._inline.put(
             canvas, px(56), y + px(39), row.text, "small", colours.muted, right - px(56)
         )

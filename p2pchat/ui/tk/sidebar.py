@@ -9,12 +9,15 @@ from tkinter import ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.marks import Marks, picture
+from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.portrait import Portrait
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
-from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.tips import ChangingTip, tip
 from p2pchat.ui.tk.widgets import Field, IconButton
 
 
@@ -31,7 +34,9 @@ class RowPainter:
     def selectable(self, row: SidebarRow) -> bool:
         return bool(row.conversation)
 
-    def paint(self, canvas: tk.Canvas, row: SidebarRow, y: int, width: int, hover: bool) -> None:
+    def paint(
+        self, canvas: tk.Canvas, row: SidebarRow, y: int, width: int, hover: bool, marks: Marks
+    ) -> None:
         px, colours = self._theme.px, self._theme.palette
         if not row.conversation:
             canvas.create_text(
@@ -44,7 +49,7 @@ class RowPainter:
             image = self._theme.pill(width - px(16), px(54), px(10), fill)
             canvas.create_image(px(8), y + px(2), image=image, anchor="nw")
         self._avatar(canvas, row, px(18), y + px(10), fill)
-        self._texts(canvas, row, y, width)
+        self._texts(canvas, row, y, width, marks)
 
     def _avatar(self, canvas: tk.Canvas, row: SidebarRow, x: int, y: int, fill: str) -> None:
         px, theme = self._theme.px, self._theme
@@ -67,7 +72,7 @@ class RowPainter:
             dot = theme.presence(row.status, fill)
             canvas.create_image(x + size + px(2), y + size + px(2), image=dot, anchor="se")
 
-    def _texts(self, canvas: tk.Canvas, row: SidebarRow, y: int, width: int) -> None:
+    def _texts(self, canvas: tk.Canvas, row: SidebarRow, y: int, width: int, marks: Marks) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
         left, right = px(66), width - px(20)
         strong = row.unread and not row.muted
@@ -76,32 +81,18 @@ class RowPainter:
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
             fill=colours.accent if strong else colours.faint,
         )  # fmt: skip
-        room = right - left - when_width - px(8) - px(18)
+        room = right - left - when_width - px(8) - mark_width(theme, row.marks)
         absent = row.status == Status.OFFLINE or not row.joined
         end = self._inline.put(
             canvas, left, y + px(20), row.title, "strong",
             colours.muted if absent and not strong else colours.text, room,
         )  # fmt: skip
-        mark = self._mark(row)
-        if mark is not None:
-            canvas.create_image(end + px(4), y + px(20), image=mark, anchor="w")
+        marks.put(end, y + px(20), row.marks)
         badge = self._badge(canvas, row, right, y + px(39))
         self._inline.put(
             canvas, left, y + px(39), row.subtitle, "small",
             colours.text if strong else colours.muted, right - left - badge,
         )  # fmt: skip
-
-    def _mark(self, row: SidebarRow) -> tk.PhotoImage | None:
-        """The sign after the name: a warning before all else."""
-        theme, colours = self._theme, self._theme.palette
-        for shown, icon, colour in (
-            (row.warned, "warning", colours.system),
-            (row.protected, "lock", colours.muted),
-            (row.verified, "check", colours.accent),
-        ):
-            if shown:
-                return theme.icon(icon, theme.px(14), colour)
-        return None
 
     def _badge(self, canvas: tk.Canvas, row: SidebarRow, right: int, y: int) -> int:
         """Draw the count of unread messages; its width."""
@@ -134,6 +125,8 @@ class Sidebar(ttk.Frame):
         self.on_leave: Callable[[], None] = lambda: None
         self._theme = theme
         self._rows: Sequence[SidebarRow] = ()
+        self._marks: tuple[Mark, ...] = ()
+        """After one's own name."""
         self._build()
         theme.listeners.append(self._recolour)
         self._recolour()
@@ -147,8 +140,8 @@ class Sidebar(ttk.Frame):
         self._name = ttk.Button(
             top, style="Sidebar.Toolbutton", takefocus=True, command=self._open_me
         )
-        for part in (self._avatar, self._name):
-            tip(part, _("Your name and status"))
+        tip(self._avatar, _("Your name and status"))
+        self._name_tip = ChangingTip(self._name)
         self.theme_button = IconButton(
             top, self._theme, "moon", _("Light or dark"), lambda: self.on_theme()
         )
@@ -176,10 +169,20 @@ class Sidebar(ttk.Frame):
         self._rows = rows
         self.list.show(rows)
 
-    def show_me(self, name: str, seed: str, avatar: str | None, status: Status) -> None:
+    def show_me(
+        self, name: str, seed: str, avatar: str | None, status: Status, marks: tuple[Mark, ...]
+    ) -> None:
         shown = name if len(name) <= 18 else name[:17] + "…"
         self._name.configure(text=shown)
+        self._marks = marks
+        about = _("Your name and status")
+        self._name_tip.text = "\n".join([about, *(_(mark.value) for mark in marks)])
+        self._show_marks()
         self._avatar.show(words.initials(name), seed, avatar, status)
+
+    def _show_marks(self) -> None:
+        image = picture(self._theme, self._marks[0]) if self._marks else ""
+        self._name.configure(image=image, compound="right" if image else "none")
 
     def start_find(self) -> None:
         self.find.entry.focus_set()
@@ -212,5 +215,6 @@ class Sidebar(ttk.Frame):
     def _recolour(self) -> None:
         colours = self._theme.palette
         self.list.canvas.configure(background=colours.sidebar)
+        self._show_marks()
         self.theme_button.set_icon("sun" if colours.name == "dark" else "moon")
         self.list.redraw()

@@ -12,6 +12,7 @@ from p2pchat.ui.presenters.markup import Span, SpanKind
 from p2pchat.ui.presenters.timeline import Delivery, Row
 from p2pchat.ui.tk.block import Block, Hit
 from p2pchat.ui.tk.filecard import WIDTH
+from p2pchat.ui.tk.marks import width as mark_width
 
 if TYPE_CHECKING:
     from p2pchat.ui.tk.bubble import Typesetter
@@ -65,25 +66,29 @@ class Stack:
     def _name(self, row: Row) -> None:
         brush, px = self._brush, self._px
         hue = words.hue(row.author, len(self._colours.names))
-        said = brush.cut(row.label, "name", self._most)
+        marked = mark_width(brush.theme, row.marks)
+        said = brush.cut(row.label, "name", self._most - marked)
         width, height = brush.wide(said, "name"), brush.heights["name"]
 
         def place(x: int, y: int) -> None:
             colour = self._colours.names[hue]
             brush.rich(self._block, x, y + height // 2, said, "name", colour, self._most)
             self._block.hits.append(Hit(x, y, x + width, y + height, "name", row.author))
+            brush.marks(self._block, x + width, y, height, row.marks)
 
-        self._add(width, height + px(2), place)
+        self._add(width + marked, height + px(2), place)
 
     def _quote(self, row: Row) -> None:
         brush, px, quote = self._brush, self._px, row.quote
         assert quote is not None
         inner = self._most - px(14)
-        author = brush.cut(quote.author, "badge", inner)
+        marked = mark_width(brush.theme, quote.marks)
+        author = brush.cut(quote.author, "badge", inner - marked)
         said = brush.cut(quote.text, "small", inner)
         line = brush.heights["small"]
         height = line * (2 if author else 1) + px(4)
-        width = max(brush.wide(author, "badge"), brush.wide(said, "small")) + px(14)
+        named = brush.wide(author, "badge")
+        width = max(named + marked, brush.wide(said, "small")) + px(14)
         accent = self._colours.accent
 
         def place(x: int, y: int) -> None:
@@ -96,6 +101,7 @@ class Stack:
             )  # fmt: skip
             if author:
                 brush.rich(block, x + px(11), y + px(2) + line // 2, author, "badge", accent, inner)
+                brush.marks(block, x + px(11) + named, y + px(2), line, quote.marks)
             low = y + height - px(2) - line // 2
             brush.rich(block, x + px(11), low, said, "small", self._colours.muted, inner)
             block.hits.append(Hit(x, y, x + width, y + height, "quote", quote.message_id))

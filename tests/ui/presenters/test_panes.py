@@ -521,7 +521,7 @@ def test_searching_here_and_everywhere(window: Window) -> None:
     assert [(hit.message_id, hit.title) for hit in window.view.hits] == [(here.message_id, "Li")]
     search.search("needle", None)
     window.runner.advance(500)
-    assert {hit.title for hit in window.view.hits} == {"Li · #lobby", "Li · Li"}
+    assert {(hit.title, hit.place) for hit in window.view.hits} == {("Li", "#lobby"), ("Li", "Li")}
     search.search("straw", None)
     window.runner.advance(500)
     assert window.view.hit_words == "Nothing found."
