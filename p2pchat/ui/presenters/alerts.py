@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from p2pchat.events import Event, MessageReceived
+from p2pchat.events import Announced, Event, MessageReceived
+from p2pchat.model.accounts import Announcement
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import timeline
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
+from p2pchat.ui.presenters.words import LOBBY
 
 GATHER_MS = 1200
 """What comes within so long in a conversation is one notification."""
@@ -44,9 +46,21 @@ class AlertsPresenter:
 
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, MessageReceived) and self._matters(event.message):
+            if isinstance(event, Announced):
+                self._announced(event.announcement)
+            elif isinstance(event, MessageReceived) and self._matters(event.message):
                 self._new.setdefault(event.message.conversation, []).append(event.message)
                 self._tell.ask()
+
+    def _announced(self, one: Announcement) -> None:
+        """Each by itself, also where everything is muted."""
+        if not self.on or self._is_active():
+            return
+        label = self._directory.labels.get(one.author) or safe_name(one.author_label)
+        title = one_line(_("{name} announces").format(name=label), TITLE_CHARS)
+        text = one_line(one.text, TEXT_CHARS)
+        place = one.conversation or LOBBY
+        self._runner.call(lambda: self._notifier.notify(place, title, text))
 
     def _matters(self, message: Message) -> bool:
         """A muted conversation matters only where one is mentioned; what came late never does."""

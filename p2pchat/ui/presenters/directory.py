@@ -30,6 +30,7 @@ from p2pchat.events import (
     Typing,
     Warned,
 )
+from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.ids import PeerId
 from p2pchat.model.message import Conversation, Room
 from p2pchat.model.people import Peer, Profile, Status
@@ -39,6 +40,8 @@ from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.runner import Delayed, Runner
+
+_Lists = tuple[Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation], RegistrarInfo]
 
 RELOAD_MS = 120
 """Changes of a burst are gathered for so long before a list is asked for again."""
@@ -56,6 +59,7 @@ class Directory:
         """What is drawn after a label, where it is anything."""
         self.naming = 0
         """Grows whenever a label or its marks have changed."""
+        self.registrar = RegistrarInfo(None, None, None, 0, "off")
         self.rooms: dict[str, Room] = {}
         self.conversations: dict[str, Conversation] = {}
         self.listeners: list[Callable[[], None]] = []
@@ -67,20 +71,18 @@ class Directory:
     def load(self, done: Callable[[], None] | None = None) -> None:
         """Ask the node for everything; then `done`."""
 
-        async def everything() -> tuple[
-            Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation]
-        ]:
+        async def everything() -> _Lists:
             node = self._node
             profile, peers = await node.profile(), await node.peers()
-            return profile, peers, await node.rooms(), await node.conversations()
+            rooms, conversations = await node.rooms(), await node.conversations()
+            return profile, peers, rooms, conversations, await node.accounts.registrar()
 
-        def keep(
-            found: tuple[Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation]],
-        ) -> None:
+        def keep(found: _Lists) -> None:
             self.me = found[0]
             self.peers = {peer.peer_id: peer for peer in found[1]}
             self.rooms = {room.room: room for room in found[2]}
             self.conversations = {c.conversation: c for c in found[3]}
+            self.registrar = found[4]
             self._relabel()
             self._changed()
             if done:
@@ -108,7 +110,10 @@ class Directory:
                 case AccountRenamed():
                     if event.account_id == self.me.peer_id:
                         self.load()
-                case RegistrarChanged() | Announced() | AnnouncementChanged():
+                case RegistrarChanged():
+                    self.registrar = event.registrar
+                    changed = True
+                case Announced() | AnnouncementChanged():
                     pass
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed() | FileReading():
                     pass
@@ -172,6 +177,10 @@ class Directory:
         """Who is there now, by label."""
         there = [p for p in self.peers.values() if p.status != Status.OFFLINE and not p.blocked]
         return sorted(there, key=lambda peer: self.labels[peer.peer_id].casefold())
+
+    def keepers(self) -> list[str]:
+        """Who else, of those that are here, writes down who is here."""
+        return [self.labels[peer.peer_id] for peer in self.online() if peer.keeps_register]
 
     def _keep_peer(self, peer: Peer) -> None:
         self.peers[peer.peer_id] = peer

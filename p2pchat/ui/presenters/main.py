@@ -15,6 +15,9 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.about import AboutPresenter, AboutView
 from p2pchat.ui.presenters.account import AccountPresenter
 from p2pchat.ui.presenters.alerts import AlertsPresenter, Notifier
+from p2pchat.ui.presenters.announcements import AnnouncementsPresenter
+from p2pchat.ui.presenters.attendance import AttendancePresenter
+from p2pchat.ui.presenters.bulletins import BulletinsPresenter, BulletinView
 from p2pchat.ui.presenters.composer import ComposerPresenter, ComposerView
 from p2pchat.ui.presenters.conversation import ConversationPresenter, ConversationView
 from p2pchat.ui.presenters.directory import Directory
@@ -53,6 +56,9 @@ class MainView(Protocol):
 
     @property
     def about(self) -> AboutView: ...
+
+    @property
+    def bulletin(self) -> BulletinView: ...
 
     def show_conversation(self, conversation: str) -> None:
         """It is opened: in the place of a page, if one is open."""
@@ -117,6 +123,9 @@ class MainPresenter:
         self.preferences = PreferencesPresenter(
             node, runner, self.directory, self.change, self._set_up
         )
+        self.bulletins = BulletinsPresenter(node, runner, self.directory, view.bulletin, now)
+        self.announcements = AnnouncementsPresenter(node, runner, self.directory, now)
+        self.attendance = AttendancePresenter(node, runner, self.directory, now)
         self._drawing = Paced(runner, DRAW_MS, self.conversation.flush)
         self.alerts = (
             AlertsPresenter(runner, self.directory, notifier, lambda: self.conversation.active)
@@ -151,12 +160,20 @@ class MainPresenter:
         self.conversation.events(batch)
         self.files.events(batch)
         self.composer.events(batch)
-        for part in (self.status, self.about, self.transfers, self.network, self.account):
+        for part in (
+            self.status, self.bulletins, self.about, self.transfers, self.network, self.account,
+            self.announcements,
+        ):  # fmt: skip
             part.events(batch)
         if self.alerts is not None:
             self.alerts.events(batch)
         if any(isinstance(event, ProfileRenewed) for event in batch):
             self.renewed()
+
+    def set_active(self, active: bool) -> None:
+        """Whether the window has the focus."""
+        self.conversation.set_active(active)
+        self.bulletins.set_active(active)
 
     def flush(self) -> None:
         """After a run of events: draw."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2pchat.events import RUNS_TWICE, AccountRenamed, Announced, Event, Warned
+from p2pchat.events import RUNS_TWICE, AccountRenamed, Event, Warned
 from p2pchat.model.people import NodeInfo
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.language import _, ngettext, told
@@ -63,11 +63,9 @@ class StatusPresenter:
             if isinstance(event, Warned):
                 text = one_line(told(event.text), NOTICE_CHARS)
                 self._keep(Notice(text, False, someone_else=event.reason == RUNS_TWICE))
-            elif isinstance(event, Announced):
-                told_by, said = event.announcement.author_label, event.announcement.text
-                self.tell(_("{name} announces: {text}").format(
-                    name=safe_name(told_by), text=one_line(said, NOTICE_CHARS)))  # fmt: skip
             elif isinstance(event, AccountRenamed):
+                if event.account_id == self._directory.me.peer_id:
+                    continue  # a bulletin
                 self.tell(_("The account {old} is called {new} from now on.").format(
                     old=safe_name(event.old_name), new=safe_name(event.new_name)))  # fmt: skip
 
@@ -121,7 +119,19 @@ class StatusPresenter:
         if self._info is None:
             return ""
         network = one_line(self._info.network, 40)
-        if not self._info.listen:
-            return _("Network {network}").format(network=network)
-        port = self._info.listen[0].rpartition(":")[2]
-        return _("Network {network}, port {port}").format(network=network, port=port)
+        port = self._info.listen[0].rpartition(":")[2] if self._info.listen else ""
+        said = (
+            _("Network {network}, port {port}").format(network=network, port=port)
+            if port
+            else _("Network {network}").format(network=network)
+        )
+        return f"{self._register()}  ·  {said}" if self._register() else said
+
+    def _register(self) -> str:
+        """Who writes down who is here: everyone is to be shown that."""
+        if self._directory.registrar.appointed:
+            return _("Attendance is kept here")
+        keepers = [one_line(name, 24) for name in self._directory.keepers()]
+        if not keepers:
+            return ""
+        return _("Attendance is kept by {names}").format(names=words.several(keepers, 2))

@@ -19,6 +19,7 @@ from p2pchat.ui.presenters.search import Hit, SearchPresenter
 from p2pchat.ui.tk.aboutpanel import AboutPanel
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.attach import Attach
+from p2pchat.ui.tk.bulletin import BulletinBand
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.menus import Menus
 from p2pchat.ui.tk.places import Place, Places
@@ -92,10 +93,13 @@ class Desk(ttk.Frame):
         self._middle.rowconfigure(1, weight=1)
         panes.add(self.sidebar, minsize=px(220), width=px(300), stretch="never")
         panes.add(self._middle, minsize=px(360), stretch="always")
-        panes.grid(row=0, column=0, sticky="nsew")
-        self.status.grid(row=1, column=0, sticky="ew")
+        self.bulletin = BulletinBand(self, theme)
+        self.bulletin.grid(row=0, column=0, sticky="ew")
+        self.bulletin.grid_remove()
+        panes.grid(row=1, column=0, sticky="nsew")
+        self.status.grid(row=2, column=0, sticky="ew")
         self.columnconfigure(0, weight=1)
-        self.rowconfigure(0, weight=1)
+        self.rowconfigure(1, weight=1)
         theme.listeners.append(self._recolour)
         self._recolour()
 
@@ -140,6 +144,8 @@ class Desk(ttk.Frame):
         sidebar.on_add = menus.to_add
         sidebar.on_menu = menus.of_conversation
         sidebar.on_theme = self._other_theme
+        self.bulletin.on_dismiss = main.bulletins.dismiss
+        self.bulletin.on_all = lambda: self.places.open(Place.ANNOUNCEMENTS)
         self.status.on_dismiss = main.status.dismiss
         self.status.on_someone_else = self.asking.someone_else
         self.status.on_network = lambda: self.places.toggle(Place.NETWORK)
@@ -156,6 +162,9 @@ class Desk(ttk.Frame):
             "<Control-i>": lambda: places.toggle_about(main.conversation.name),
             "<Control-j>": lambda: places.toggle(Place.TRANSFERS),
             "<Control-comma>": lambda: places.toggle(Place.SETTINGS),
+            "<F3>": lambda: places.toggle(Place.ANNOUNCEMENTS),
+            "<F6>": lambda: places.toggle(Place.ATTENDANCE),
+            "<F8>": main.bulletins.dismiss,
             "<F2>": lambda: places.toggle(Place.NETWORK),
             "<F4>": lambda: menus.on_udp() if menus.on_udp else None,
             "<F1>": lambda: places.toggle(Place.SHORTCUTS),
@@ -250,7 +259,7 @@ class Desk(ttk.Frame):
         if event.type == tk.EventType.FocusIn:
             self.places.focused(event.widget)
         # The focus moves between widgets as well: ask where it is once it has settled.
-        self.after_idle(lambda: self.main.conversation.set_active(self._focused()))
+        self.after_idle(lambda: self.main.set_active(self._focused()))
 
     def _wheel(self, steps: int, event: tk.Event[tk.Misc]) -> None:
         self.places.wheel(event.widget, steps or (-1 if event.delta > 0 else 1))

@@ -27,6 +27,10 @@ def picture(theme: Theme, mark: Mark, size: int = SIZE) -> Picture:
     return theme.icon(name, theme.px(size), getattr(theme.palette, colour))
 
 
+def icon_name(mark: Mark) -> str:
+    return _ICONS[mark][0]
+
+
 def width(theme: Theme, marks: Iterable[Mark]) -> int:
     """Pixels that they take after a name."""
     return theme.px(SIZE + GAP) * len(list(marks))

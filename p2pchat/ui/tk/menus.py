@@ -123,7 +123,12 @@ class Menus:
                 label=_("Unblock") if peer.blocked else _("Block"),
                 command=lambda: main.block(peer.peer_id, not peer.blocked),
             )
-        elif room is not None and room.joined and conversation != LOBBY:
+        elif room is not None and room.joined and directory.registrar.appointed:
+            menu.add_command(
+                label=_("Announce something here…"),
+                command=lambda: self._places.announce(conversation),
+            )
+        if room is not None and room.joined and conversation != LOBBY:
             menu.add_separator()
             menu.add_command(label=_("Leave room"), command=lambda: main.leave(conversation))
         menu.tk_popup(x, y)
@@ -145,9 +150,13 @@ class Menus:
             )
         menu.add_separator()
         open_place = self._places.open
+        directory = main.directory
+        register = directory.registrar.appointed or directory.keepers()
         for label, place, keys in (
             (_("Profile and settings"), Place.SETTINGS, "Ctrl+,"),
             (_("Account"), Place.ACCOUNT, ""),
+            (_("Announcements"), Place.ANNOUNCEMENTS, "F3"),
+            *([(_("Attendance"), Place.ATTENDANCE, "F6")] if register else []),
             (_("Transfers"), Place.TRANSFERS, "Ctrl+J"),
             (_("Network"), Place.NETWORK, "F2"),
             (_("Keyboard shortcuts"), Place.SHORTCUTS, "F1"),
@@ -182,6 +191,11 @@ class Menus:
         ):
             menu.add_command(label=label, accelerator=keys, command=action)
         menu.insert_separator(2)
+        if self._main.directory.registrar.appointed:
+            menu.add_separator()
+            menu.add_command(
+                label=_("Announce something…"), accelerator="F3", command=self._places.announce
+            )
         self._below(menu, below)
 
     def _menu(self) -> tk.Menu:

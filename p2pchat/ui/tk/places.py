@@ -12,7 +12,9 @@ from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.aboutpanel import AboutPanel
 from p2pchat.ui.tk.accountpage import AccountPage
+from p2pchat.ui.tk.announcementspage import AnnouncementsPage
 from p2pchat.ui.tk.asking import Asking
+from p2pchat.ui.tk.attendancepage import AttendancePage
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.networkpage import NetworkPage
 from p2pchat.ui.tk.search import SearchPanel
@@ -29,6 +31,8 @@ class Place(Enum):
     NETWORK = "network"
     SHORTCUTS = "shortcuts"
     ACCOUNT = "account"
+    ANNOUNCEMENTS = "announcements"
+    ATTENDANCE = "attendance"
 
 
 class Places:
@@ -47,6 +51,8 @@ class Places:
         """The page that is open."""
         self.sheet: Sheet | None = None
         self.on_profiles: Callable[[], None] = lambda: None
+        self._announce_in = ""
+        """Which room an announcement is to be written for, once the page opens."""
         self._middle = middle
         self._theme = theme
         self._conversation = conversation
@@ -110,6 +116,16 @@ class Places:
                 return ShortcutsPage(middle, theme, self._back)
             case Place.ACCOUNT:
                 return AccountPage(middle, theme, main.account, self._back)
+            case Place.ANNOUNCEMENTS:
+                room, self._announce_in = self._announce_in, ""
+                return AnnouncementsPage(middle, theme, main.announcements, self._back, room)
+            case Place.ATTENDANCE:
+                return AttendancePage(middle, theme, main.attendance, self._back)
+
+    def announce(self, room: str = "") -> None:
+        """Write an announcement, to a room or to everyone."""
+        self._announce_in = room
+        self.open(Place.ANNOUNCEMENTS)
 
     def _settings(self) -> SettingsPage:
         main = self._main

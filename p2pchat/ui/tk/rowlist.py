@@ -55,7 +55,7 @@ class RowList(ttk.Frame, Generic[R]):
         self._redraw_id = ""
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
         self._marks = Marks(self.canvas, theme)
-        self._bar = ThinBar(self, theme, "sidebar", self._scroll)
+        self._bar = ThinBar(self, theme, style.partition(".")[0].lower(), self._scroll)
         self.canvas.configure(yscrollcommand=self._bar.set)
         self.canvas.grid(row=0, column=0, sticky="nsew")
         self._bar.grid(row=0, column=1, sticky="ns")

@@ -223,7 +223,7 @@ class Window:
         async def opening() -> tuple[NodeApi, Settings]:
             node = await self._open_node(name)
             self._node = node  # here already: the window may be closed before it is told
-            node.subscribe(self.bridge.handle_events)
+            node.subscribe(self.bridge.handle_events, seen=False)
             if self._chosen_language is not None:
                 return node, await node.set_settings({"language": self._chosen_language})
             return node, await node.settings()

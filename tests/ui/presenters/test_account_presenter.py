@@ -7,8 +7,7 @@ from paper_accounts import CODE
 from paper_node import LI, PaperNode
 from paper_runner import PaperRunner
 
-from p2pchat.events import AccountRenamed, Announced, RegistrarChanged
-from p2pchat.model.accounts import Announcement
+from p2pchat.events import AccountRenamed, RegistrarChanged
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.status import Notice, StatusPresenter
@@ -106,7 +105,7 @@ def test_signing_in_and_out_begins_anew() -> None:
     assert page.node.accounts.passwords == {"Maria": "third one"}
 
 
-def test_announcements_and_new_names_stand_above_everything() -> None:
+def test_who_else_was_renamed_is_told_in_a_line() -> None:
     page = Page()
     shown: list[Notice | None] = []
 
@@ -117,10 +116,9 @@ def test_announcements_and_new_names_stand_above_everything() -> None:
             shown.append(notice)
 
     status = StatusPresenter(page.directory, View())
-    told = Announcement("a", LI, "Li", None, "Books\naway", "2026-03-16T08:00:00.000Z", ())
-    status.events([Announced(told), AccountRenamed(LI, "Li", "Li_2", "released")])
-    texts = [notice.text for notice in shown if notice is not None]
-    assert texts[0] == "Li announces: Books away"
-    status.dismiss()
+    own = page.node.me.peer_id
+    status.events([AccountRenamed(own, "Maria", "Maria_2", "name-taken")])
+    assert shown == [], "that stands above everything"
+    status.events([AccountRenamed(LI, "Li", "Li_2", "released")])
     assert shown[-1] is not None
     assert shown[-1].text == "The account Li is called Li_2 from now on."

@@ -24,6 +24,7 @@ from p2pchat.events import (
 from p2pchat.model.ids import MessageId
 from p2pchat.model.people import Peer, Status
 from p2pchat.ui.presenters.about import PersonCard, RoomCard
+from p2pchat.ui.presenters.bulletins import Bulletin
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
@@ -69,7 +70,7 @@ class FakeViews:
     def sidebar(self) -> FakeViews:
         return self
 
-    conversation = composer = status = files = about = sidebar
+    conversation = composer = status = files = about = bulletin = sidebar
 
     def show_person(self, card: PersonCard) -> None:
         self.card: PersonCard | RoomCard = card
@@ -111,6 +112,9 @@ class FakeViews:
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self.notice, self.more_notices = notice, more
+
+    def show_bulletin(self, bulletin: Bulletin | None, more: int) -> None:
+        self.above = bulletin
 
     def set_language(self, language: str) -> None:
         self.language = language
