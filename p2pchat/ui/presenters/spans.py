@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from p2pchat.errors import BadParams
-from p2pchat.ui.language import N_
+from p2pchat.ui.language import N_, _
 
 _DAY = "%Y-%m-%d"
 _MINUTE = "%Y-%m-%d %H:%M"
@@ -69,7 +69,7 @@ def read_span(since: str, until: str) -> Span:
     """`2026-03-16`, `2026-03-16 09:30`, or nothing; of a day the whole. BadParams."""
     begin, end = _read(since, False), _read(until, True)
     if begin is not None and end is not None and begin > end:
-        raise BadParams("the span ends before it begins")
+        raise BadParams(_("The span ends before it begins."))
     return Span(begin, end)
 
 
@@ -83,7 +83,11 @@ def _read(text: str, last: bool) -> datetime | None:
         except (ValueError, OverflowError, OSError):
             continue
         return _last(moment) if last and form == _DAY else moment
-    raise BadParams(f"{text[:40]} is no day, such as 2026-03-16, or time, such as 2026-03-16 09:30")
+    raise BadParams(
+        _("Write a day, such as {day}, or a time, such as {time}.").format(
+            day="2026-03-16", time="2026-03-16 09:30"
+        )
+    )
 
 
 def _midnight(moment: datetime) -> datetime:

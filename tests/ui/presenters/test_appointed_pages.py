@@ -294,7 +294,7 @@ def test_a_span_of_ones_own() -> None:
     )
     assert page.file_name() == "attendance 2026-03-01 2026-03-02.csv"
     page.set_span("soon", "")
-    assert "Soon is no day" in school.registers[-1].error
+    assert "Write a day" in school.registers[-1].error
     page.set_span("2026-03-02", "2026-03-01")
     assert school.registers[-1].error == "The span ends before it begins."
 

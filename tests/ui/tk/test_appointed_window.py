@@ -1,0 +1,278 @@
+"""What the appointed announces and writes down, under a real display, by keys and clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from paper_node import ME, make_peer, peer_id
+
+from p2pchat.events import (
+    AccountRenamed,
+    Announced,
+    AnnouncementChanged,
+    PeerChanged,
+    RegistrarChanged,
+)
+from p2pchat.model.accounts import Announcement, Stay
+
+tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+from p2pchat.ui.tk.places import Place  # noqa: E402  # it needs tkinter
+
+ttk = pytest.importorskip("tkinter.ttk")
+pytestmark = pytest.mark.window
+
+Stage = Any
+"""conftest.Stage, which can't be imported by name from here."""
+
+LI = peer_id("a")
+
+
+def notice(number: int, text: str, room: str | None = None) -> Announcement:
+    return Announcement(f"{number:064x}", LI, "Li", room, text, "2026-03-16T08:00:00.000Z", ())
+
+
+def inside(widget: Any) -> Iterator[Any]:
+    yield widget
+    for child in widget.winfo_children():
+        yield from inside(child)
+
+
+def texts(widget: Any) -> str:
+    kinds = (ttk.Label, ttk.Button, tk.Label)
+    return "\n".join(str(w.cget("text")) for w in inside(widget) if isinstance(w, kinds))
+
+
+def tips(canvas: Any) -> str:
+    shown = [item for item in canvas.find_withtag("tip") if canvas.type(item) == "text"]
+    return "\n".join(canvas.itemcget(item, "text") for item in shown)
+
+
+def appoint(stage: Stage) -> None:
+    accounts = stage.node.accounts
+    accounts.leads = replace(accounts.leads, appointed=True, state="registrar")
+
+
+def labels(menu: Any) -> list[str]:
+    last = menu.index("end")
+    return [menu.entrycget(i, "label") for i in range(last + 1) if menu.type(i) != "separator"]
+
+
+def take(stage: Stage, label: str) -> None:
+    """As a person does from the menu that is open: it lets go of the pointer, then it is done."""
+    menu = stage.desk.menus.last
+    index = menu.index(label)
+    stage.root.tk.call("tk::MenuUnpost", menu)
+    menu.invoke(index)
+    stage.root.focus_force()
+    stage.root.update()
+
+
+def click(stage: Stage, widget: Any) -> None:
+    stage.root.update()
+    x, y = widget.winfo_width() // 2, widget.winfo_height() // 2
+    for event in ("<Enter>", "<ButtonPress-1>", "<ButtonRelease-1>"):
+        widget.event_generate(event, x=x, y=y)
+    stage.root.update()
+
+
+def test_an_announcement_stands_above_everything_until_it_is_clicked_away(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    band = stage.desk.bulletin
+    assert not band.winfo_ismapped()
+    stage.node.emit(Announced(notice(1, "Books away")), Announced(notice(2, "Room 204")))
+    stage.until(band.winfo_ismapped)
+    stage.root.update()
+    assert "Li announces" in texts(band)
+    assert "Books away" in texts(band)
+    assert "(and 1 more)" in texts(band)
+    assert band.winfo_rooty() == stage.root.winfo_rooty()
+    assert band.winfo_width() == stage.root.winfo_width()
+    assert stage.desk.places.sheet.winfo_ismapped(), "above pages as well"
+    click(stage, band.dismiss)
+    stage.until(lambda: "Room 204" in texts(band))
+    stage.key("<F8>")
+    stage.until(lambda: not band.winfo_ismapped())
+    stage.until(lambda: stage.node.accounts.seen == [notice(n, "").announcement_id for n in (1, 2)])
+
+
+def test_by_keys_alone(stage: Stage) -> None:
+    stage.start()
+    stage.node.accounts.told = [notice(1, "Books away")]
+    stage.node.emit(Announced(notice(1, "Books away")))
+    band = stage.desk.bulletin
+    stage.until(band.winfo_ismapped)
+    reached, focus = set(), stage.desk.composer.entry
+    for _ in range(40):
+        focus = focus.tk_focusNext()
+        reached.add(str(focus))
+    assert {str(band.all), str(band.dismiss)} <= reached
+    band.all.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: stage.desk.places.place is Place.ANNOUNCEMENTS)
+    stage.until(lambda: "Books away" in texts(stage.desk.places.sheet))
+    band.dismiss.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: not band.winfo_ismapped())
+    stage.key("<F3>")
+    assert stage.desk.places.sheet is None
+
+
+def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None:
+    appoint(stage)
+    stage.start()
+    stage.desk.sidebar.add_button.invoke()
+    assert "Announce something…" in labels(stage.desk.menus.last)
+    take(stage, "Announce something…")
+    page = stage.desk.places.sheet
+    stage.until(lambda: stage.root.focus_get() is page.entry)
+    page.entry.insert("end", "Books away")
+    stage.key("<Control-Return>")
+    stage.until(lambda: stage.node.accounts.told)
+    assert stage.node.accounts.told[0].text == "Books away"
+    assert stage.node.accounts.told[0].conversation is None
+    stage.until(lambda: "Nobody has seen it yet" in texts(page))
+    assert "Not yet seen by Li and 王小明" in texts(page)
+    assert page.entry.get("1.0", "end").strip() == ""
+    seen = replace(stage.node.accounts.told[0], seen_by=(LI,))
+    stage.node.accounts.told = [seen]
+    page.entry.insert("end", "the next one")
+    stage.node.emit(AnnouncementChanged(seen))
+    stage.until(lambda: "Seen by Li" in texts(page))
+    assert page.entry.get("1.0", "end").strip() == "the next one", "what is being written stays"
+
+
+def test_an_announcement_to_a_room_from_its_menu(stage: Stage) -> None:
+    appoint(stage)
+    stage.start()
+    stage.desk.menus.of_conversation("#lobby", 10, 10)
+    take(stage, "Announce something here…")
+    page = stage.desk.places.sheet
+    stage.until(lambda: page.to.get() == "#lobby")
+    page.entry.insert("end", "Room 204")
+    click(stage, page.announce)
+    stage.until(lambda: stage.node.accounts.told)
+    assert stage.node.accounts.told[0].conversation == "#lobby"
+
+
+def test_whoever_is_not_appointed_looks_past_ones_up(stage: Stage) -> None:
+    stage.node.accounts.told = [notice(1, "Books away")]
+    stage.start()
+    stage.desk.menus.of_me(stage.desk.sidebar._name)
+    assert "Announcements" in labels(stage.desk.menus.last)
+    assert "Attendance" not in labels(stage.desk.menus.last)
+    stage.root.tk.call("tk::MenuUnpost", stage.desk.menus.last)
+    stage.desk.composer.focus()
+    stage.key("<F3>")
+    stage.until(lambda: "Books away" in texts(stage.desk.places.sheet))
+    assert "Announce something" not in texts(stage.desk.places.sheet)
+    keeps = replace(stage.node.people[LI], keeps_register=True)
+    stage.node.people[LI] = keeps
+    stage.node.emit(PeerChanged(keeps))
+    stage.until(lambda: "kept by Li" in str(stage.desk.status._detail.cget("text")))
+    stage.desk.menus.of_me(stage.desk.sidebar._name)
+    take(stage, "Attendance")
+    stage.until(lambda: "Li keeps a register" in texts(stage.desk.places.sheet))
+    stage.node.emit(RegistrarChanged(replace(stage.node.accounts.leads, appointed=True)))
+    stage.until(lambda: "Export as CSV…" in texts(stage.desk.places.sheet))
+
+
+def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    appoint(stage)
+    stage.node.accounts.stays = [Stay("Li", LI, LI, "2026-03-16T08:00:00.000Z", None)]
+    stage.start()
+    stage.key("<F6>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: "1 person" in texts(page))
+    assert [row.label for row in page.list._rows] == ["Li"]
+    assert page.usual.get() == "Today"
+    page.usual.current(2)
+    page.usual.focus_set()
+    stage.key("<<ComboboxSelected>>")
+    stage.until(lambda: page.usual.get() == "The last 7 days")
+    page.since.set("nonsense")
+    page.since.entry.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: "Write a day" in texts(page))
+    page.since.set("2026-03-01")
+    stage.key("<Return>")
+    stage.until(lambda: page.usual.get() == "From then to then")
+    offered = []
+
+    def ask(**options: Any) -> str:
+        offered.append(options["initialfile"])
+        return "/home/li/here.csv" if len(offered) > 1 else ""
+
+    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", ask)
+    click(stage, page.export)
+    assert stage.node.accounts.exported == [], "thought better of it"
+    page.export.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: "Written to /home/li/here.csv" in texts(page))
+    assert offered[0].startswith("attendance 2026-03-01")
+    stage.key("<Escape>")
+    assert stage.desk.places.sheet is None
+
+
+@pytest.mark.parametrize("key", ["<F3>", "<F6>"])
+def test_every_control_can_be_reached_by_tab_and_has_a_tip(stage: Stage, key: str) -> None:
+    appoint(stage)
+    stage.start()
+    stage.key(key)
+    page = stage.desk.places.sheet
+    kinds = (ttk.Button, ttk.Combobox, ttk.Entry, tk.Text)
+    for _ in range(20):
+        stage.root.update()
+    found = {str(w): w for w in inside(page) if isinstance(w, kinds) and w.winfo_ismapped()}
+    assert len(found) >= 4
+    reached, focus = set(), stage.root.focus_get()
+    for _ in range(60):
+        focus = focus.tk_focusNext()
+        reached.add(str(focus))
+    assert found.keys() <= reached
+    for widget in found.values():
+        if not isinstance(widget, tk.Text):
+            assert "make" in str(widget.bind("<Enter>")), widget
+    if key == "<F3>":
+        page.entry.focus_set()
+        stage.key("<Tab>")
+        assert stage.root.focus_get() is page.to, "Tab leaves the entry"
+
+
+def test_who_is_renamed_cannot_miss_it(stage: Stage) -> None:
+    stage.start()
+    stage.node.me = replace(stage.node.me, name="Me_2", account=ME)
+    stage.node.emit(AccountRenamed(ME, "Me", "Me_2", "name-taken"))
+    band = stage.desk.bulletin
+    stage.until(band.winfo_ismapped)
+    assert "Your account is called Me_2 now" in texts(band)
+    stage.until(lambda: stage.desk.sidebar._name.cget("text") == "Me_2")
+    stage.key("<Escape>", "<F1>", "<F1>")
+    assert band.winfo_ismapped()
+    click(stage, band.dismiss)
+    stage.until(lambda: not band.winfo_ismapped())
+
+
+def test_a_registered_name_is_marked_and_says_what_that_means(stage: Stage) -> None:
+    stage.node.people[LI] = replace(stage.node.people[LI], account=LI)
+    stage.node.add_peer(make_peer("f", "Li ®"))
+    stage.node.say("#lobby", "hello", LI)
+    stage.start()
+    canvas = stage.desk.sidebar.list.canvas
+    stage.until(lambda: canvas.find_withtag("mark-registered"))
+    (item,) = canvas.find_withtag("mark-registered")
+    assert canvas.type(item) == "image"
+    left, top, right, bottom = canvas.bbox(item)
+    canvas.event_generate("<Motion>", x=(left + right) // 2, y=(top + bottom) // 2, warp=True)
+    stage.until(lambda: "Registered: " in tips(canvas))
+    transcript = stage.desk.conversation.transcript
+    _, block = next(iter(transcript.drawn.values()))
+    hit = next(hit for hit in block.hits if hit.what == "mark")
+    assert "Registered: " in transcript.pointing._tip_words(
+        (block.row, hit.what, hit.value), -1, -1
+    )
+    stage.desk.places.open_about(f"@{LI}")
+    stage.until(lambda: "nobody else can have this name" in texts(stage.desk.about))
