@@ -66,7 +66,7 @@ def take(stage: Stage, label: str) -> None:
     index = menu.index(label)
     stage.root.tk.call("tk::MenuUnpost", menu)
     menu.invoke(index)
-    stage.root.focus_force()
+    (stage.root.focus_lastfor() or stage.root).focus_force()
     stage.root.update()
 
 
