@@ -61,12 +61,11 @@ def labels(menu: Any) -> list[str]:
 
 
 def take(stage: Stage, label: str) -> None:
-    """As a person does from the menu that is open: it lets go of the pointer, then it is done."""
+    """By the keyboard, from the menu that is open."""
     menu = stage.desk.menus.last
-    index = menu.index(label)
-    stage.root.tk.call("tk::MenuUnpost", menu)
-    menu.invoke(index)
-    (stage.root.focus_lastfor() or stage.root).focus_force()
+    stage.until(menu.winfo_ismapped)
+    menu.activate(menu.index(label))
+    menu.event_generate("<Return>")
     stage.root.update()
 
 
