@@ -60,8 +60,10 @@ class Head(tk.Canvas):
 class ConversationPane(ttk.Frame):
     """The view of ConversationPresenter; also holds the composer. `attach` joins them."""
 
-    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
+    def __init__(self, parent: tk.Misc, theme: Theme, whole: tk.Misc) -> None:
+        """`whole`: what fills the window, where the picker may lie in front of all."""
         super().__init__(parent, style="Surface.TFrame")
+        self._whole = whole
         self.on_search: Callable[[], None] = lambda: None
         self.on_about: Callable[[], None] = lambda: None
         self.on_more: Callable[[tk.Widget], None] = lambda widget: None
@@ -144,15 +146,22 @@ class ConversationPane(ttk.Frame):
             self._close_picker()
             return
         if self._picker is None:
-            self._picker = EmojiPicker(self, self._theme, self._picking, self._close_picker)
+            self._picker = EmojiPicker(self._whole, self._theme, self._picking, self._close_picker)
             self._picker.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker))
             for part in (self._picker.field.entry, self._picker.canvas):
                 part.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker), add="+")
-        px = self._theme.px
-        below = self.composer.winfo_height() - px(8)
-        self._picker.place(relx=1, rely=1, x=-px(16), y=-below, anchor="se")
+        self._place_picker(self._picker)
         self._picker.tkraise()
         self._picker.open(pick)
+
+    def _place_picker(self, picker: EmojiPicker) -> None:
+        """Above the entry, as far as there is room."""
+        px, top = self._theme.px, self._whole
+        picker.update_idletasks()  # else a new one doesn't know its size
+        right = self.winfo_rootx() + self.winfo_width() - px(16) - top.winfo_rootx()
+        bottom = self.composer.winfo_rooty() + px(8) - top.winfo_rooty()
+        x, y = right - picker.winfo_reqwidth(), bottom - picker.winfo_reqheight()
+        picker.place(x=max(0, x), y=max(0, y), anchor="nw")
 
     def _check_picker(self) -> None:
         """Closed when the focus has gone elsewhere in the window."""

@@ -80,7 +80,7 @@ class Desk(ttk.Frame):
         self._panes = panes
         self.sidebar = Sidebar(panes, theme)
         self._middle = ttk.Frame(panes, style="Surface.TFrame")
-        self.conversation = ConversationPane(self._middle, theme)
+        self.conversation = ConversationPane(self._middle, theme, self)
         self.composer = self.conversation.composer
         self.search_panel = SearchPanel(self._middle, theme)
         self.about = AboutPanel(self._middle, theme)

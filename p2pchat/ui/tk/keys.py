@@ -6,7 +6,8 @@ import tkinter as tk
 
 _MOVES = {
     "<<NextLine>>": "n", "<<PrevLine>>": "p", "<<NextChar>>": "f", "<<PrevChar>>": "b",
-    "<<LineEnd>>": "e",
+    "<<LineEnd>>": "e", "<<SelectNextLine>>": "n", "<<SelectPrevLine>>": "p",
+    "<<SelectNextChar>>": "f", "<<SelectPrevChar>>": "b", "<<SelectLineEnd>>": "e",
 }  # fmt: skip
 _EDITS = "dhikot"
 """They delete, transpose, insert a tab or open a line."""

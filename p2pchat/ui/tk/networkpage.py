@@ -9,7 +9,7 @@ from tkinter import ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.network import Check, NetworkPresenter, NetworkState, Verdict
-from p2pchat.ui.tk.sheet import WIDTH, Sheet
+from p2pchat.ui.tk.sheet import WIDTH, Sheet, wrapping
 from p2pchat.ui.tk.theme import PRESENCE, Theme
 from p2pchat.ui.tk.tips import tip
 
@@ -76,7 +76,7 @@ class NetworkPage(Sheet):
             ((check.text, "Page.TLabel"), (check.advice, "PageMuted.TLabel")), 1
         ):
             if text:
-                label = ttk.Label(frame, text=text, style=style, wraplength=wide, justify="left")
-                label.grid(row=row, column=1, sticky="w", pady=(px(1), 0))
+                label = wrapping(ttk.Label(frame, text=text, style=style), wide)
+                label.grid(row=row, column=1, sticky="ew", pady=(px(1), 0))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)

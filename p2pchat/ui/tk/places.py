@@ -24,6 +24,9 @@ from p2pchat.ui.tk.shortcutspage import ShortcutsPage
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.transferspage import TransfersPage
 
+NARROW = 560
+"""Pixels at a scale of 1: with less, what is opened beside the conversation takes its place."""
+
 
 class Place(Enum):
     SETTINGS = "settings"
@@ -58,7 +61,10 @@ class Places:
         self._conversation = conversation
         self._search = search
         self._about = about
+        self._panel: SearchPanel | AboutPanel | None = None
+        """What is beside the conversation."""
         about.on_close = self.close_about
+        middle.bind("<Configure>", lambda event: self._arrange(), add="+")
 
     def attach(
         self, main: MainPresenter, runner: Runner, asking: Asking, around: Around | None
@@ -149,6 +155,7 @@ class Places:
             sheet.end()
             sheet.destroy()
             self._conversation.grid()
+            self._arrange()
 
     def _back(self) -> None:
         self.show_conversation()
@@ -159,12 +166,12 @@ class Places:
     def open_search(self) -> None:
         self.show_conversation()
         self._hide_about()
-        self._search.grid(row=1, column=1, sticky="ns")
+        self._show(self._search)
         self._search.field.entry.focus_set()
         self._search.field.select_all()
 
     def close_search(self) -> None:
-        self._search.grid_remove()
+        self._hide(self._search)
         self._conversation.composer.focus()
 
     def toggle_about(self, conversation: str) -> None:
@@ -176,14 +183,17 @@ class Places:
 
     def open_about(self, conversation: str) -> None:
         self.show_conversation()
-        self._search.grid_remove()
-        self._about.grid(row=1, column=1, sticky="ns")
+        self._hide(self._search)
+        self._show(self._about)
         self._main.about.show(conversation)
         self._about.scrolled.canvas.focus_set()
 
     def follow(self, conversation: str) -> None:
-        """Another conversation was opened: its card, where one was shown."""
-        if self._main.about.shown:
+        """Another conversation was opened: its card, where one was shown beside."""
+        if self._panel is not None and self._narrow:
+            self._hide_about()
+            self._hide(self._search)
+        elif self._main.about.shown:
             self._main.about.show(conversation)
 
     def close_about(self) -> None:
@@ -192,7 +202,33 @@ class Places:
 
     def _hide_about(self) -> None:
         self._main.about.hide()
-        self._about.grid_remove()
+        self._hide(self._about)
+
+    def _show(self, panel: SearchPanel | AboutPanel) -> None:
+        self._panel = panel
+        self._arrange()
+
+    def _hide(self, panel: SearchPanel | AboutPanel) -> None:
+        panel.grid_remove()
+        if self._panel is panel:
+            self._panel = None
+            self._arrange()
+
+    @property
+    def _narrow(self) -> bool:
+        return self._middle.winfo_width() < self._theme.px(NARROW)
+
+    def _arrange(self) -> None:
+        """The panel beside the conversation, or in its place."""
+        panel, alone = self._panel, self._panel is not None and self._narrow
+        if self.sheet is None:
+            if alone:
+                self._conversation.grid_remove()
+            else:
+                self._conversation.grid()
+        if panel is not None:
+            column, sticky = (0, "nsew") if alone and self.sheet is None else (1, "ns")
+            panel.grid(row=1, column=column, sticky=sticky)
 
     def close(self) -> bool:
         """What is open, if anything: the page, else what is at the right."""

@@ -17,6 +17,14 @@ STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
 
 
+def wrapping(label: ttk.Label, most: int) -> ttk.Label:
+    """Have it break its text where it gets less room than `most` pixels, which it takes at most.
+    Its master must stretch it."""
+    label.configure(wraplength=most, justify="left")
+    label.bind("<Configure>", lambda event: label.configure(wraplength=min(most, event.width)))
+    return label
+
+
 class Scrolled(ttk.Frame):
     """A column that scrolls: `body` holds what is in it."""
 
@@ -142,12 +150,11 @@ class Sheet(ttk.Frame):
         px = self.theme.px
         line = ttk.Frame(self.body, style="Surface.TFrame", padding=(0, px(8), 0, px(8)))
         words = ttk.Frame(line, style="Surface.TFrame")
-        ttk.Label(words, text=label, style="Page.TLabel").pack(anchor="w")
+        wrapping(ttk.Label(words, text=label, style="Page.TLabel"), px(WIDTH)).pack(fill="x")
         if about:
-            ttk.Label(
-                words, text=about, style="PageMuted.TLabel", wraplength=px(340), justify="left"
-            ).pack(anchor="w", pady=(px(1), 0))
-        words.grid(row=0, column=0, sticky="w")
+            said = ttk.Label(words, text=about, style="PageMuted.TLabel")
+            wrapping(said, px(340)).pack(fill="x", pady=(px(1), 0))
+        words.grid(row=0, column=0, sticky="ew")
         control = ttk.Frame(line, style="Surface.TFrame")
         control.grid(row=0, column=1, sticky="e", padx=(px(16), 0))
         line.columnconfigure(0, weight=1)
@@ -155,9 +162,8 @@ class Sheet(ttk.Frame):
         return control
 
     def text(self, text: str = "", style: str = "PageMuted.TLabel") -> ttk.Label:
-        label = ttk.Label(
-            self.body, text=text, style=style, wraplength=self.theme.px(WIDTH - 40), justify="left"
-        )
+        label = ttk.Label(self.body, text=text, style=style)
+        wrapping(label, self.theme.px(WIDTH - 40))
         self._put(label, pady=(self.theme.px(6), self.theme.px(6)))
         return label
 

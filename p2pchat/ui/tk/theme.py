@@ -194,6 +194,7 @@ class Theme:
         }
         self.fonts["italic"].configure(slant="italic")
         self._scale_theme_fonts(family)
+        tkfont.nametofont("TkTooltipFont", root).configure(family=family, size=-self.px(12))
         self._style()
         root.bind("<<ThemeChanged>>", self._theme_changed, add="+")
 

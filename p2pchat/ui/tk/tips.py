@@ -5,11 +5,18 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from importlib.util import find_spec
+from tkinter import font as tkfont
 from typing import Any
 
 HERE = find_spec("tktooltip") is not None
 """The window works without tips; and starts without their library, which is read when the pointer
 first rests on something."""
+
+
+FONT = "TkTooltipFont"
+"""Tk's own; Theme sets it."""
+GAP = 4
+"""Pixels from the edge of the screen, and from the widget."""
 
 
 def tip(widget: tk.Widget, text: str) -> None:
@@ -55,12 +62,25 @@ def _make(widget: tk.Widget, text: str | Callable[[], str]) -> Any:
             timers.append(timer)
             return str(timer)
 
+        def deiconify(self) -> None:
+            """On the screen as a whole: the library puts it where the pointer came in."""
+            self.update_idletasks()
+            width, height = self.winfo_reqwidth(), self.winfo_reqheight()
+            right = self.winfo_vrootx() + self.winfo_vrootwidth()
+            bottom = self.winfo_vrooty() + self.winfo_vrootheight()
+            _, x, y = str(self.geometry()).replace("+", " ").rsplit(maxsplit=2)
+            above = widget.winfo_rooty() - height - GAP
+            left = max(self.winfo_vrootx(), min(int(x), right - width - GAP))
+            self.geometry(f"+{left}+{int(y) if int(y) + height <= bottom else above}")
+            super().deiconify()
+
         def destroy(self) -> None:
             for timer in timers:
                 self.tk.call("after", "cancel", timer)
             super().destroy()
 
     timers: list[str] = []
+    font = tkfont.nametofont(FONT, widget)
     return Tip(
         widget,
         msg=text,
@@ -69,6 +89,8 @@ def _make(widget: tk.Widget, text: str | Callable[[], str]) -> Any:
         parent_kwargs={"master": widget, "bg": "#3a3f47", "padx": 1, "pady": 1},
         bg="#2b2f36",
         fg="#f4f5f7",
-        padx=8,
-        pady=4,
+        font=FONT,
+        width=40 * font.measure("n"),
+        padx=font.measure("n"),
+        pady=font.measure("n") // 2,
     )

@@ -61,7 +61,7 @@ class UdpWindow(tk.Toplevel):
         self._error = ttk.Label(page, style="PageTrouble.TLabel", wraplength=px(510))
         self._error.grid(row=4, column=0, columnspan=3, sticky="w", pady=px(4))
         self._build_text(page)
-        self.entry = Field(page, theme, _("A line to send (“over” ends it)"))
+        self.entry = Field(page, theme, _("A line to send (over ends it)"))
         self.entry.entry.bind("<Return>", lambda event: self._send())
         self.entry.grid(row=6, column=0, columnspan=2, sticky="ew", pady=(px(10), 0))
         self.send_button = IconButton(

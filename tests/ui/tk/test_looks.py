@@ -144,3 +144,96 @@ def test_a_room_is_created_by_keys(stage: Stage) -> None:
     assert dialog.title() == "Create a room"
     dialog.close()
     stage.root.update()
+
+
+def test_a_tip_stays_on_the_screen(stage: Stage) -> None:
+    from p2pchat.ui.tk.tips import _make
+
+    stage.start()
+    corner = ttk.Button(stage.root, text="x")
+    corner.place(relx=1, rely=1, anchor="se")
+    width, height = stage.root.winfo_screenwidth(), stage.root.winfo_screenheight()
+    stage.root.geometry(f"800x600+{width - 800}+{height - 600}")
+    stage.until(lambda: corner.winfo_ismapped() and stage.root.winfo_rootx() == width - 800)
+    shown = _make(corner, "Many words that tell what this button does, whatever it may be. " * 3)
+    corner.event_generate("<Enter>", x=2, y=2)
+    stage.until(shown.winfo_viewable)
+    stage.root.update()
+    assert shown.winfo_rootx() + shown.winfo_width() <= width
+    assert shown.winfo_rooty() + shown.winfo_height() <= corner.winfo_rooty()
+    corner.destroy()
+
+
+def hold_focus(stage: Stage) -> None:
+    """Without a window manager it goes where the pointer is, which may now be outside."""
+    widget = stage.root.focus_lastfor()
+    widget.focus_force()
+    stage.until(lambda: stage.root.focus_get() is widget)
+
+
+def small(stage: Stage) -> None:
+    stage.root.minsize(1, 1)
+    stage.root.geometry("640x400")
+    stage.until(lambda: stage.root.winfo_height() == 400)
+    hold_focus(stage)
+
+
+def test_in_a_small_window_a_card_takes_the_place_of_the_conversation(stage: Stage) -> None:
+    stage.node.say("#lobby", "find me", LI)
+    stage.start()
+    desk = stage.desk
+    stage.key("<Control-f>")
+    stage.until(desk.search_panel.winfo_ismapped)
+    assert desk.conversation.winfo_ismapped()
+    small(stage)
+    stage.until(lambda: not desk.conversation.winfo_ismapped())
+    assert desk.search_panel.winfo_width() > 300
+    desk.search_panel.field.set("find")
+    stage.until(lambda: desk.search.hits)
+    desk.search_panel.list.choose_first()
+    stage.until(lambda: desk.conversation.winfo_ismapped())
+    assert not desk.search_panel.winfo_ismapped()
+    stage.key("<Control-i>")
+    stage.until(lambda: desk.about.winfo_ismapped() and not desk.conversation.winfo_ismapped())
+    stage.root.geometry("1080x720")
+    stage.until(lambda: desk.about.winfo_ismapped() and desk.conversation.winfo_ismapped())
+    small(stage)
+    stage.until(lambda: not desk.conversation.winfo_ismapped())
+    stage.key("<Escape>")
+    stage.until(lambda: desk.conversation.winfo_ismapped() and not desk.about.winfo_ismapped())
+    stage.until(lambda: stage.root.focus_get() is desk.composer.entry)
+
+
+def test_in_a_small_window_the_emoji_are_all_in_it(stage: Stage) -> None:
+    stage.start()
+    small(stage)
+    stage.key("<Control-e>")
+    picker = stage.desk.conversation._picker
+    stage.until(picker.winfo_ismapped)
+    assert picker.winfo_rootx() >= stage.root.winfo_rootx()
+    assert picker.winfo_rooty() >= stage.root.winfo_rooty()
+    assert picker.winfo_rooty() + picker.winfo_height() <= stage.root.winfo_rooty() + 400
+    stage.desk.main.change({"language": "zh_CN"})
+    stage.until(lambda: not picker.winfo_exists())
+    stage.until(lambda: stage.window.desk is not None and stage.loaded("#lobby"))
+    stage.desk.main.set_theme("dark")  # nobody draws what is gone
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
+
+
+def test_in_a_small_window_pages_break_their_lines(stage: Stage) -> None:
+    stage.start()
+    small(stage)
+    for key in ("<F1>", "<F2>", "<Control-comma>"):
+        stage.key(key)
+        sheet = stage.desk.places.sheet
+        stage.until(sheet.winfo_ismapped)
+        stage.root.update()
+        edge = sheet.body.winfo_rootx() + sheet.body.winfo_width()
+        waiting = [sheet.body]
+        while waiting:
+            widget = waiting.pop()
+            waiting += widget.winfo_children()
+            if isinstance(widget, ttk.Label) and widget.winfo_ismapped():
+                assert widget.winfo_reqwidth() <= widget.winfo_width() + 1, widget.cget("text")
+                assert widget.winfo_rootx() + widget.winfo_width() <= edge, widget.cget("text")
+        stage.key("<Escape>")
