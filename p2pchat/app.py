@@ -57,6 +57,7 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     from p2pchat.transport.links import TlsLinks
 
     profiles = ProfileFolders(Path(options.data_dir), options.passphrase)
+    await asyncio.to_thread(profiles.finish_departures)
     folder = await asyncio.to_thread(profiles.last)
     store, depot = await asyncio.to_thread(profiles.open, folder)
     try:

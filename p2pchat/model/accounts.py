@@ -27,6 +27,23 @@ class SignedIn(msgspec.Struct, frozen=True):
     `name`."""
 
 
+class Download(msgspec.Struct, frozen=True):
+    """A file or folder that was fetched for this person, and is on this machine as it came."""
+
+    path: str
+    name: str
+    size: int
+    """Bytes."""
+
+
+class SignedOut(msgspec.Struct, frozen=True):
+    """What has become of the downloads that were to be deleted: paths."""
+
+    deleted: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """They are no downloads of this person, or no longer what came."""
+
+
 class Registered(msgspec.Struct, frozen=True):
     account_id: PeerId
     name: str

@@ -6,6 +6,8 @@ The one block of the top layer is what `root` is the hash of. docs/decisions/001
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 HASH_BYTES = 32
@@ -49,6 +51,20 @@ class Kept(Stream, frozen=True, array_like=True):
 
 def kept(stream: Stream, circle: bytes) -> Kept:
     return Kept(stream.root, stream.size, stream.piece, stream.manifest, circle)
+
+
+def read_name(text: str) -> Stream | None:
+    """The stream whose `name` this is."""
+    match = _NAME.fullmatch(text)
+    if match is None:
+        return None
+    root, size, manifest, circle = match.groups()
+    length = int(size, 16)
+    stream = Stream(bytes.fromhex(root), length, piece_size(length), int(manifest, 16))
+    return kept(stream, bytes.fromhex(circle)) if circle else stream
+
+
+_NAME = re.compile("([0-9a-f]{64})-([0-9a-f]+)-([0-9a-f]+)(?:-((?:[0-9a-f]{2})+))?")
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):

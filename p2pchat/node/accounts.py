@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import secrets as entropy
@@ -15,10 +16,12 @@ from p2pchat.events import ProfileRenewed
 from p2pchat.model.accounts import (
     Account,
     Announcement,
+    Download,
     Opened,
     Registered,
     RegistrarInfo,
     SignedIn,
+    SignedOut,
     Stay,
 )
 from p2pchat.model.ids import PeerId, show_key
@@ -71,13 +74,22 @@ class Accounts:
         own = machine.identity.device_id
         return any(device.id != own for device in machine.directory.of_person(person))
 
-    async def logout(self) -> None:
+    async def downloads(self) -> Sequence[Download]:
+        await self._node.ready()
+        return await asyncio.to_thread(self._node.depot.fetched)
+
+    async def logout(self, delete: Sequence[str] = ()) -> SignedOut:
         await self._node.ready()
         machine = self._node.machine
         if machine.identity.peer_id not in machine.registrar.registry.owners():
             raise refused("not-signed-in")
-        await self._node.signing.sign_out()
-        self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
+        before = machine.identity
+        try:
+            return await self._node.signing.sign_out(delete)
+        finally:
+            if self._node.machine.identity is not before:
+                profile = self._node.machine.commands.profile()
+                self._node.tell(ProfileRenewed(profile), self._origin)
 
     async def change_password(self, old: str, new: str) -> None:
         await self._ask(lambda m: m.registrar.accounts.change_password, old, new)

@@ -11,7 +11,16 @@ from typing import Any, Protocol
 
 from p2pchat.config.settings import Settings
 from p2pchat.events import Event
-from p2pchat.model.accounts import Account, Announcement, Registered, RegistrarInfo, SignedIn, Stay
+from p2pchat.model.accounts import (
+    Account,
+    Announcement,
+    Download,
+    Registered,
+    RegistrarInfo,
+    SignedIn,
+    SignedOut,
+    Stay,
+)
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Member, Message, Room
@@ -50,8 +59,13 @@ class AccountsApi(Protocol):
         """As login, with the code that registering gave; from now on with a new password."""
         ...
 
-    async def logout(self) -> None:
-        """Go on as a new person. `not-signed-in`."""
+    async def downloads(self) -> Sequence[Download]:
+        """What was fetched for this person, and is on this machine as it came."""
+        ...
+
+    async def logout(self, delete: Sequence[str] = ()) -> SignedOut:
+        """Go on as a new person. `delete`: paths of `downloads` that go with the old one, as the
+        person has said; those that are no longer what came stay. `not-signed-in`."""
         ...
 
     async def change_password(self, old: str, new: str) -> None: ...

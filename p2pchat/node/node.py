@@ -156,11 +156,14 @@ class Node:
         await self.start()
 
     async def switch(
-        self, open_other: Callable[[], tuple[str, Store, Depot]], name: str | None
-    ) -> str:
+        self,
+        open_other: Callable[[], tuple[str, Store, Depot]],
+        name: str | None,
+        closed: Callable[[str], T],
+    ) -> T:
         """Go on with another profile: its folder, store and depot, under this name or its own.
-        The folder of the one before, which is closed. Where the other can't be opened, all stays
-        as it was."""
+        `closed` gets the folder of the one before. Both run in a thread. Where the other can't be
+        opened, all stays as it was."""
         async with self._renewing:
             await self._restarted()
             folder, store, depot = await asyncio.to_thread(open_other)
@@ -170,7 +173,7 @@ class Node:
             await asyncio.to_thread(old.close)
             self.options = replace(self.options, data_dir=folder, name=name)
             await self.start()
-            return before
+            return await asyncio.to_thread(closed, before)
 
     async def ready(self) -> None:
         """While a new machine takes the place of the old one, neither can be asked. Raises what

@@ -6,11 +6,12 @@ the errors of `p2pchat.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NewType, Protocol
 
 import msgspec
 
+from p2pchat.model.accounts import Download, SignedOut
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
@@ -124,7 +125,7 @@ class Profiles(Protocol):
         self, folder: str, unseal: Callable[[bytes], bytes | None] | None = None
     ) -> tuple[Store, Depot]:
         """Open the profile in that folder, or make one there. `unseal` opens the copy of the
-        store's key that `forget` has left. ProfileInUse, StoreError."""
+        store's key that `departed` has left. ProfileInUse, StoreError."""
         ...
 
     def of_account(self, account: str) -> str:
@@ -143,8 +144,16 @@ class Profiles(Protocol):
         """The next start opens this one."""
         ...
 
-    def forget(self, folder: str, seal: Callable[[bytes], bytes]) -> None:
-        """Leave no key of this closed profile's store here but a sealed copy."""
+    def depart(
+        self, folder: str, to: str, seal: Callable[[bytes], bytes], delete: Collection[str]
+    ) -> None:
+        """The person of the first profile leaves: keep a sealed copy of its store's key. The next
+        start opens the other, and does what `departed` does if that wasn't called."""
+        ...
+
+    def departed(self, folder: str) -> SignedOut:
+        """The profile is closed: leave no key of its store here but the sealed copy, no unfinished
+        file, and of the downloads none of those that were to be deleted."""
         ...
 
 
@@ -226,6 +235,16 @@ class Depot(Protocol):
     def discard(self, stream: Stream) -> None:
         """Forget what was fetched of it so far; nothing of what is finished or shared, for another
         offer may be of the same content."""
+        ...
+
+    def fetched(self) -> list[Download]:
+        """What `finish` has put into the downloads, and is there still with its size."""
+        ...
+
+    def leave(self, delete: Collection[str]) -> SignedOut:
+        """The person leaves this machine: delete those of the downloads, by their paths, that are
+        what `finish` has put there, and never through a link; and whatever is unfinished. Nothing
+        else uses the depot meanwhile."""
         ...
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets as entropy
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from p2pchat.errors import RequestError
-from p2pchat.model.accounts import Opened
+from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
 from p2pchat.protocol.hashing import digest
@@ -41,10 +42,10 @@ class Signing:
         node = self._node
         if node.machine.identity.peer_id == opened.account:
             return False
-        carried = self._carried()
         sealing = _store_key(opened.seed)
 
         def open_other() -> tuple[str, Store, Depot]:
+            carried = self._carried()
             folder = self._profiles.of_account(opened.account)
             store, depot = self._profiles.open(
                 folder, lambda sealed: open_once(sealing, _STORE_KEY, sealed)
@@ -58,32 +59,38 @@ class Signing:
             self._profiles.use(folder)
             return folder, store, depot
 
-        await node.switch(open_other, opened.name)
+        await node.switch(open_other, opened.name, lambda _: None)
         # Whoever looks now finds contacts, rooms and settings.
         node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault)
         await node.runtime.query(lambda: None)
         return True
 
-    async def sign_out(self) -> None:
-        """Go on as a new person; the key of the store that is left stays sealed to its account."""
-        carried = self._carried()
-        sealing = _store_key(self._node.machine.identity.person_seed)
+    async def sign_out(self, delete: Collection[str]) -> SignedOut:
+        """Go on as a new person; the key of the store that is left stays sealed to its account.
+        `delete`: of the downloads these."""
+        node, account = self._node, self._node.machine.identity
 
         def open_other() -> tuple[str, Store, Depot]:
+            if node.machine.identity is not account:
+                raise RequestError("busy", "somebody else has signed in meanwhile")
+            carried = self._carried()
+            sealing = _store_key(account.person_seed)
             folder = self._profiles.fresh()
             store, depot = self._profiles.open(folder)
             try:
                 _begin(store, entropy.token_bytes(SEED_BYTES), carried)
+                self._profiles.depart(
+                    node.options.data_dir,
+                    folder,
+                    lambda key: seal_once(sealing, _STORE_KEY, key),
+                    delete,
+                )
             except BaseException:
                 store.close()
                 raise
-            self._profiles.use(folder)
             return folder, store, depot
 
-        before = await self._node.switch(open_other, None)
-        await asyncio.to_thread(
-            self._profiles.forget, before, lambda key: seal_once(sealing, _STORE_KEY, key)
-        )
+        return await node.switch(open_other, None, self._profiles.departed)
 
     def _carried(self) -> list[PutMeta]:
         meta = self._node.store.load().meta

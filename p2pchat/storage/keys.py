@@ -6,6 +6,7 @@ was made. `check` tells a wrong key from a damaged store.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -27,6 +28,8 @@ _log = logging.getLogger("p2pchat.storage.keys")
 KEY_FILE = "store.key"
 SEALED_FILE = "store.key.sealed"
 """The key, sealed to the account whose profile this is, while that isn't signed in here."""
+GONE_FILE = "store.key.gone"
+"""The key, on its way to be overwritten."""
 SERVICE = "p2pchat"
 KEYRING_NEW_S = 0.5
 """How long a keyring may take when a profile is made; a slower one isn't used for it."""
@@ -139,29 +142,46 @@ def remember_store(directory: Path) -> None:
         write_private(directory / KEY_FILE, msgspec.json.encode(kept))
 
 
-def forget_key(directory: Path, seal: Callable[[bytes], bytes]) -> None:
-    """Leave nothing here that opens the store but a sealed copy of its key. One under a passphrase
-    isn't here anyway. StoreError: all is as it was."""
+def seal_key(directory: Path, seal: Callable[[bytes], bytes]) -> None:
+    """Keep a sealed copy of the key beside it, for `forget_key`. One under a passphrase needs
+    none. StoreError."""
     header = _read(directory / KEY_FILE)
-    if header.kind is KeyKind.PASSPHRASE:
-        return
-    write_private(directory / SEALED_FILE, seal(_unlock(header, None)))
-    if header.kind is KeyKind.KEYRING:
-        _drop_from_keyring(header.name)
-    path = directory / KEY_FILE
+    if header.kind is not KeyKind.PASSPHRASE:
+        write_private(directory / SEALED_FILE, seal(_unlock(header, None)))
+
+
+def forget_key(directory: Path) -> None:
+    """Leave nothing here that opens the store but the sealed copy of its key. One under a
+    passphrase isn't here anyway. Whoever is ended in between does it again; what `restore_key`
+    needs is there at any moment. StoreError: something of it is to be done again."""
+    path, gone = directory / KEY_FILE, directory / GONE_FILE
     try:
-        # What is only unlinked can be found on the disk again.
-        with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
+        if path.exists() and (directory / SEALED_FILE).exists():
+            os.replace(path, gone)
+            _sync_folder(directory)
+        if gone.exists():
+            with contextlib.suppress(StoreDamaged):  # overwritten already
+                header = _read(gone)
+                if header.kind is KeyKind.KEYRING:
+                    _drop_from_keyring(header.name)
+            _overwrite(gone)
+        for unfinished in directory.glob(f"{KEY_FILE}.*.new"):
+            _overwrite(unfinished)
     except OSError as error:
         raise StoreError(f"the profile can't be written: {path}: {error.strerror}") from error
 
 
+def _overwrite(path: Path) -> None:
+    """And remove it: what is only unlinked can be found on the disk again."""
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
 def restore_key(directory: Path, unseal: Callable[[bytes], bytes | None]) -> None:
-    """Put a key that `forget_key` has sealed back to its place, if there is one. StoreLocked where
+    """Put a key that `seal_key` has sealed back to its place, if it is needed. StoreLocked where
     it doesn't open."""
     path = directory / SEALED_FILE
     if has_key(directory) or not path.exists():
@@ -211,15 +231,19 @@ def write_private(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(f"the profile can't be written: {path}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _unlock(header: KeyHeader, passphrase: str | None) -> bytes:
@@ -294,7 +318,7 @@ def _from_keyring(name: str) -> bytes:
 def _drop_from_keyring(name: str) -> None:
     def drop() -> None:
         keyring = system_keyring()
-        if keyring is not None:
+        if keyring is not None and keyring.get_password(SERVICE, name) is not None:
             keyring.delete_password(SERVICE, name)
 
     try:

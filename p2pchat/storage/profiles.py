@@ -6,18 +6,22 @@ there relative to the data folder. `accounts/ACCOUNT_ID` is where an account is 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
 
-from p2pchat.errors import StoreError
+from p2pchat.errors import P2PChatError, StoreError
+from p2pchat.model.accounts import SignedOut
 from p2pchat.node.ports import Depot, Store
 from p2pchat.storage.depot.depot import FileDepot
-from p2pchat.storage.keys import forget_key, restore_key, write_private
+from p2pchat.storage.keys import forget_key, restore_key, seal_key, write_private
 from p2pchat.storage.profile import ProfileLock, open_profile
+
+log = logging.getLogger("p2pchat.storage")
 
 ACCOUNTS = "accounts"
 INDEX = "index.json"
@@ -26,6 +30,8 @@ INDEX = "index.json"
 class _Index(msgspec.Struct):
     last: str = "."
     folders: dict[str, str] = {}
+    departing: dict[str, list[str]] = {}
+    """Folders of those who are signing out, and which downloads go with them."""
 
 
 class ProfileFolders:
@@ -78,11 +84,14 @@ class ProfileFolders:
                 lock.release()
         store = open_profile(path, self._passphrase)
         try:
-            depot = FileDepot(path / "files", path / "downloads", self._base)
+            depot = self._depot(path)
         except BaseException:
             store.close()
             raise
         return store, depot
+
+    def _depot(self, path: Path) -> FileDepot:
+        return FileDepot(path / "files", path / "downloads", self._base)
 
     def of_account(self, account: str) -> str:
         kept = self._read().folders.get(account)
@@ -106,9 +115,37 @@ class ProfileFolders:
     def _relative(self, folder: str) -> str:
         return Path(folder).resolve().relative_to(self._base.resolve()).as_posix()
 
-    def forget(self, folder: str, seal: Callable[[bytes], bytes]) -> None:
-        lock = ProfileLock(Path(folder))
+    def depart(
+        self, folder: str, to: str, seal: Callable[[bytes], bytes], delete: Collection[str]
+    ) -> None:
+        """`ports.Profiles.depart`."""
+        seal_key(Path(folder), seal)
+        with self._lock:
+            index = self._read()
+            index.last = self._relative(to)
+            index.departing[self._relative(folder)] = sorted(delete)
+            self._write(index)
+
+    def departed(self, folder: str) -> SignedOut:
+        """`ports.Profiles.departed`."""
+        path, relative = Path(folder), self._relative(folder)
+        lock = ProfileLock(path)
         try:
-            forget_key(Path(folder), seal)
+            forget_key(path)
+            delete = self._read().departing.get(relative, [])
+            left = self._depot(path).leave(delete)
         finally:
             lock.release()
+        with self._lock:
+            index = self._read()
+            if index.departing.pop(relative, None) is not None:
+                self._write(index)
+        return left
+
+    def finish_departures(self) -> None:
+        """Of those who signed out when the process was ended."""
+        for relative in self._read().departing:
+            try:
+                self.departed(self._inside(relative))
+            except (P2PChatError, OSError) as error:
+                log.warning("signing out isn't finished: %s", error)

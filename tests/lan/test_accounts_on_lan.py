@@ -149,3 +149,58 @@ def test_the_appointed_announces_and_keeps_a_register(tmp_path: Path) -> None:
         teacher.call("accounts.release", account_id=li["account_id"])
         event = pupils[0].wait_event("account.renamed").body
         assert (event["old_name"], event["new_name"], event["why"]) == ("Li", "Li_2", "released")
+
+
+def fetched(node: Node, name: str) -> Path:
+    done = node.wait_event("file.complete", lambda event: bool(event["file"]["name"] == name))
+    return Path(done["file"]["path"])
+
+
+def test_signing_out_of_a_shared_computer(tmp_path: Path) -> None:
+    """The downloads that were named go, one that was changed stays, and so does what isn't
+    p2pchat's; killed in the middle, the next start finishes it, and the account opens its store."""
+    with Lan(hosts=2) as lan:
+        teacher = lan.node(0, "--name", "Teacher", "--registrar")
+        pupil = lan.node(1, "--name", "Li")
+        wait_linked([teacher, pupil])
+        registrar([teacher, pupil])
+        account = pupil.call("accounts.register", name="Li", password=PASSWORD)["account_id"]
+        paths = []
+        for name in ("sheet.txt", "essay.txt", "photo.txt"):
+            (tmp_path / name).write_text(f"this is {name}")
+            teacher.call("files.share", conversation="#lobby", path=str(tmp_path / name))
+            paths.append(fetched(pupil, name))
+        sheet, essay, photo = paths
+        own = sheet.parent / "own.txt"
+        own.write_text("not from anybody")
+        pupil.call("messages.send", conversation="#lobby", text="before signing out")
+        named = pupil.call("accounts.downloads")
+        assert sorted(Path(one["path"]) for one in named) == sorted(paths)
+        essay.write_text("this is my essay")
+
+        left = pupil.call("accounts.logout", delete=[str(p) for p in (sheet, essay, own)])
+        assert left == {"deleted": [str(sheet)], "kept": sorted([str(essay), str(own)])}
+        assert not sheet.exists()
+        assert essay.read_text() == "this is my essay"
+        assert photo.exists(), "nobody has asked for that"
+        assert own.exists()
+        assert not list(pupil.data_dir.rglob("store.key"))[1:], "one: the new person's"
+        assert pupil.call("accounts.downloads") == []
+
+        wait_linked([teacher, pupil])
+        wait_until(lambda: pupil.call("registrar.info")["device_id"], 20, "a registrar")
+        pupil.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
+        texts = [m["text"] for m in pupil.call("messages.list", conversation="#lobby")]
+        assert "before signing out" in texts
+        assert [Path(one["path"]) for one in pupil.call("accounts.downloads")] == [photo]
+        pupil.request("accounts.logout", delete=[str(photo)])
+        pupil.kill9()
+        again = lan.node(1)
+        signed_out = again.call("node.info")["peer_id"] != account
+        assert photo.exists() is not signed_out
+        if signed_out:
+            wait_until(lambda: names(again), 20, "the accounts are known")
+            wait_until(lambda: again.call("registrar.info")["device_id"], 20, "a registrar")
+            again.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
+        texts = [m["text"] for m in again.call("messages.list", conversation="#lobby")]
+        assert "before signing out" in texts

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import carrying
 import pytest
 
 from p2pchat.errors import ProfileInUse, StoreError, StoreLocked
 from p2pchat.model.records import PutMeta
+from p2pchat.storage.depot.depot import FileDepot
 from p2pchat.storage.keys import KEY_FILE, SEALED_FILE, has_key
 from p2pchat.storage.profiles import ACCOUNTS, INDEX, ProfileFolders
 
@@ -56,7 +61,9 @@ def test_a_forgotten_key_opens_nothing_until_the_account_opens_it(tmp_path: Path
     store.apply([PutMeta("said", b"something")])
     store.close()
     key = (Path(folder) / KEY_FILE).read_bytes()
-    profiles.forget(folder, seal)
+    profiles.depart(folder, profiles.fresh(), seal, ())
+    assert has_key(Path(folder)), "the person may still be using it"
+    profiles.departed(folder)
     assert not has_key(Path(folder))
     assert (Path(folder) / SEALED_FILE).exists()
     inside = [path.read_bytes() for path in Path(folder).iterdir() if path.is_file()]
@@ -77,7 +84,8 @@ def test_a_key_under_a_passphrase_isnt_here_anyway(tmp_path: Path) -> None:
     profiles = ProfileFolders(tmp_path, "some words")
     folder = profiles.of_account(ACCOUNT)
     profiles.open(folder)[0].close()
-    profiles.forget(folder, seal)
+    profiles.depart(folder, profiles.fresh(), seal, ())
+    profiles.departed(folder)
     assert has_key(Path(folder))
     with pytest.raises(StoreLocked):
         ProfileFolders(tmp_path, None).open(folder)
@@ -89,8 +97,69 @@ def test_a_profile_in_use_is_neither_opened_nor_forgotten(tmp_path: Path) -> Non
     store, depot = profiles.open(str(tmp_path))
     with pytest.raises(ProfileInUse):
         profiles.open(str(tmp_path), seal)
+    profiles.depart(str(tmp_path), profiles.fresh(), seal, ())
     with pytest.raises(ProfileInUse):
-        profiles.forget(str(tmp_path), seal)
+        profiles.departed(str(tmp_path))
+    profiles.finish_departures()
     assert has_key(tmp_path)
     assert depot is not None
     store.close()
+
+
+class Killed(BaseException):
+    """As the process is by kill -9: nothing is tidied up."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """At the so-many-th call that changes what is on the disk."""
+    left = [step]
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def instead(*args: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return call(*args, **options)
+
+        return instead
+
+    for name in ("open", "replace", "unlink", "fsync", "rename", "rmdir"):
+        monkeypatch.setattr(os, name, deadly(getattr(os, name)))
+    monkeypatch.setattr(Path, "unlink", deadly(Path.unlink))
+
+
+@pytest.mark.parametrize("step", range(60))
+def test_killed_while_signing_out_the_account_opens_its_store_still(
+    tmp_path: Path, step: int
+) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    folder, fresh = profiles.of_account(ACCOUNT), profiles.fresh()
+    store, depot = profiles.open(folder)
+    store.apply([PutMeta("said", b"something")])
+    store.close()
+    assert isinstance(depot, FileDepot)
+    sheet = tmp_path / "sheet.txt"
+    sheet.write_text("a worksheet")
+    other = carrying.depot(tmp_path / "other")
+    path = str(carrying.fetch(other, depot, carrying.survey(other, sheet)))
+    header = (Path(folder) / KEY_FILE).read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, step)
+        try:
+            profiles.depart(folder, fresh, seal, [path])
+            profiles.departed(folder)
+            done = True
+        except Killed:
+            done = False
+    again = ProfileFolders(tmp_path, None)
+    again.finish_departures()
+    if again.last() == fresh:
+        assert not os.path.exists(path)
+        inside = [file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()]
+        assert not any(header in data for data in inside), "signing out was finished"
+    else:
+        assert not done
+        assert os.path.exists(path), "nothing has happened"
+    opened, _ = again.open(folder, seal)
+    assert opened.load().meta["said"] == b"something"
+    opened.close()

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2pchat.errors import RequestError
-from p2pchat.model.accounts import Account, Announcement, Registered, RegistrarInfo, SignedIn, Stay
+from p2pchat.model.accounts import (
+    Account,
+    Announcement,
+    Download,
+    Registered,
+    RegistrarInfo,
+    SignedIn,
+    SignedOut,
+    Stay,
+)
 from p2pchat.model.ids import PeerId
 
 CODE = "ABCD-EFGH"
@@ -20,6 +29,9 @@ class PaperAccounts:
         self.leads = RegistrarInfo(None, None, None, 0, "off")
         self.passwords: dict[str, str] = {}
         self.signed = ""
+        self.fetched: list[Download] = []
+        self.changed: set[str] = set()
+        """Paths of downloads that somebody has written to."""
         self.told: list[Announcement] = []
         """Newest first."""
         self.seen: list[str] = []
@@ -67,10 +79,17 @@ class PaperAccounts:
         self.passwords[name] = new
         return await self.login(name, new)
 
-    async def logout(self) -> None:
+    async def downloads(self) -> Sequence[Download]:
+        return list(self.fetched)
+
+    async def logout(self, delete: Sequence[str] = ()) -> SignedOut:
         if not self.signed:
             raise RequestError("not-signed-in")
         self.signed = ""
+        kept = tuple(path for path in delete if path in self.changed)
+        deleted = tuple(path for path in delete if path not in self.changed)
+        self.fetched = [one for one in self.fetched if one.path not in deleted]
+        return SignedOut(deleted, kept)
 
     async def change_password(self, old: str, new: str) -> None:
         if self.passwords.get(self.signed) != old:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from p2pchat.model.stream import Block, Stream, kept
+from p2pchat.model.accounts import Download, SignedOut
+from p2pchat.model.stream import Block, Stream, kept, read_name
 from p2pchat.node.ports import Progress, Survey
 from p2pchat.storage.depot.disk import translated
 from p2pchat.storage.depot.downloads import Downloads, check, put_copy
@@ -37,8 +39,7 @@ class FileDepot:
         self._recent: OrderedDict[Stream, Holding] = OrderedDict()
         with translated("the folder for shared files can't be used"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for left in folder.glob(WORK_PREFIX + "*"):
-                shutil.rmtree(left, ignore_errors=True)
+            self._remove_work()
 
     def survey(self, path: str, going: Callable[[int, int], bool], circle: bytes = b"") -> Survey:
         """`ports.Depot.survey`."""
@@ -126,6 +127,46 @@ class FileDepot:
         """`ports.Depot.discard`."""
         with translated(_FAILED):
             self._holding(stream).discard()
+
+    def fetched(self) -> list[Download]:
+        """`ports.Depot.fetched`."""
+        with translated(_FAILED):
+            found = {path: stream for stream, path in self._finished()}
+        return [
+            Download(path, os.path.basename(path), stream.size - stream.manifest)
+            for path, stream in sorted(found.items())
+        ]
+
+    def leave(self, delete: Collection[str]) -> SignedOut:
+        """`ports.Depot.leave`."""
+        wanted, gone = set(delete), set()
+        with translated(_FAILED):
+            for stream, path in list(self._finished()):
+                if path in wanted:
+                    with contextlib.suppress(OSError):  # it is said that it is there still
+                        if self._holding(stream).delete_download():
+                            gone.add(path)
+            for stream in self._streams():
+                with contextlib.suppress(OSError):
+                    self._holding(stream).leave()
+            self._remove_work()
+        return SignedOut(tuple(sorted(gone)), tuple(sorted(wanted - gone)))
+
+    def _remove_work(self) -> None:
+        for left in self._folder.glob(WORK_PREFIX + "*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _finished(self) -> Iterator[tuple[Stream, str]]:
+        """Streams that were put into the downloads and are there still."""
+        for stream in self._streams():
+            path = self._holding(stream).download()
+            if path is not None:
+                yield stream, path
+
+    def _streams(self) -> list[Stream]:
+        """Of which something is kept here."""
+        found = (read_name(name) for name in os.listdir(self._folder))
+        return [stream for stream in found if stream is not None]
 
     def _holding(self, stream: Stream) -> Holding:
         """The one object for a stream, as long as anyone uses it."""

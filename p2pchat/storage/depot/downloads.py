@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
+import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from p2pchat.errors import RequestError
@@ -119,6 +121,39 @@ def put_copy(path: str, place: str) -> str:
         why = getattr(error, "strerror", None) or error
         raise RequestError("not-allowed", f"{target}: {why}") from error
     return target
+
+
+def delete_folder(path: str, files: Iterable[str]) -> bool:
+    """Delete these files of a folder, then what of it is empty; what else somebody has put there
+    stays. Whether the folder is gone. Links, also to folders, are left alone."""
+    plain = {path}
+    for file in files:
+        if _is_plain_folder(os.path.dirname(file), plain):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(file)
+    folders = [path]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            folders += [entry.path for entry in entries if _is_folder(entry.path)]
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):  # not empty
+            os.rmdir(folder)
+    return not os.path.lexists(path)
+
+
+def _is_plain_folder(path: str, plain: set[str]) -> bool:
+    """Whether no part of the path below those that are known is a link."""
+    if path not in plain:
+        if not _is_folder(path) or not _is_plain_folder(os.path.dirname(path), plain):
+            return False
+        plain.add(path)
+    return True
+
+
+def _is_folder(path: str) -> bool:
+    """And no link: Windows' links between folders are folders with a reparse tag."""
+    state = os.lstat(path)
+    return stat.S_ISDIR(state.st_mode) and not getattr(state, "st_reparse_tag", 0)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -35,11 +35,13 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     """As the system has it."""
     mtime_ns: int
     """Of a file when it was read last; of a folder 0, the layout has them."""
+    fetched: bool = False
+    """It was put there by `finish`; else by the person, who shared it."""
 
 
-def note_source(home: Path, path: str, mtime_ns: int) -> None:
+def note_source(home: Path, path: str, mtime_ns: int, fetched: bool = False) -> None:
     """Write down where the complete content lies."""
-    source = Source(os.fsencode(path), mtime_ns)
+    source = Source(os.fsencode(path), mtime_ns, fetched)
     replace_with(str(home / SOURCE), msgspec.msgpack.encode(source))
 
 
@@ -146,7 +148,7 @@ class Holding:
                 copy or part,
                 place.folder,
                 name,
-                lambda path: note_source(self._home, str(path), mtime_ns),
+                lambda path: note_source(self._home, str(path), mtime_ns, fetched=True),
             )
             if self._stream.manifest:
                 os.truncate(self._home / DATA, self._stream.manifest)
@@ -186,6 +188,9 @@ class Holding:
     def adopt(self, work: Path) -> None:
         """Take over what a survey has made of the stream: it is complete there."""
         with self._lock:
+            self._look()
+            if self._source is not None and self._source.fetched:
+                _still_fetched(work, os.fsdecode(self._source.path))
             self._drop()
             os.rename(work, self._home)
 
@@ -203,6 +208,32 @@ class Holding:
             away = tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._home.parent)
             os.rename(self._home, Path(away) / "old")
             shutil.rmtree(away, ignore_errors=True)
+
+    # -- when the person leaves this machine
+
+    def download(self) -> str | None:
+        """Where `finish` has put it, if it is there still with its size."""
+        with self._lock:
+            path = self._path(thorough=True)
+            return path if self._source is not None and self._source.fetched else None
+
+    def delete_download(self) -> bool:
+        """Delete it, if it is what `finish` has put there: nothing that was changed since, and
+        nothing through a link. Whether it is gone, all of it."""
+        with self._lock:
+            path = self.download()
+            if path is None or not self._is_right():
+                return False
+            if isinstance(self._whole, Folder):
+                return downloads.delete_folder(path, map(self._whole.place, self._whole.layout))
+            os.unlink(path)
+            return True
+
+    def leave(self) -> None:
+        """Of what isn't complete, or is no longer there, nothing stays here."""
+        with self._lock:
+            if self._path() is None:
+                self._drop()
 
     # -- while it is fetched
 
@@ -299,13 +330,20 @@ class Holding:
                 if not right or digest(view) != self._tree.expected(Block(0, index)):
                     self._forget_source()
                     return False
-        note_source(self._home, path, mtime_ns)
+        note_source(self._home, path, mtime_ns, self._source.fetched)
         return True
 
     def _forget_source(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._home / SOURCE)
         self._looked = False
+
+
+def _still_fetched(work: Path, path: str) -> None:
+    """Who shares a download doesn't make it theirs."""
+    shared = msgspec.msgpack.decode((work / SOURCE).read_bytes(), type=Source)
+    if os.path.realpath(path) == os.fsdecode(shared.path):
+        note_source(work, path, shared.mtime_ns, fetched=True)
 
 
 def _all_ones(stream: Stream) -> tuple[bytes, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -9,16 +10,25 @@ from typing import Any, Protocol
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError
 from p2pchat.events import AccountRenamed, Event, ProfileRenewed, RegistrarChanged
-from p2pchat.model.accounts import Account, Registered, RegistrarInfo, SignedIn
+from p2pchat.model.accounts import (
+    Account,
+    Download,
+    Registered,
+    RegistrarInfo,
+    SignedIn,
+    SignedOut,
+)
 from p2pchat.model.text import safe_name
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.language import _
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 REFRESH_MS = 300
 LISTED = 200
+NAMED = 5
+"""In one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,8 @@ class AccountState:
     """Of the account that is signed in; empty: none is."""
     accounts: tuple[tuple[str, bool], ...] = ()
     """Names, and whether they are on line."""
+    downloads: tuple[tuple[str, str], ...] = ()
+    """Names and sizes of what signing out offers to delete; none: it isn't asked."""
     code: str = ""
     """The recovery code, once: to be written down."""
     error: str = ""
@@ -58,6 +70,7 @@ class AccountPresenter:
         self._say = say
         self._view: AccountView | None = None
         self._state = AccountState()
+        self._offered: Sequence[Download] = ()
         self._reload = Delayed(runner, REFRESH_MS, self._load)
 
     def open(self, view: AccountView) -> None:
@@ -132,12 +145,47 @@ class AccountPresenter:
             self._say(text.format(old=safe_name(signed.renamed_from), name=name))
 
     def logout(self) -> None:
-        def done(_none: None) -> None:
-            self._show(busy=False)
-            self._renewed()
-            self._say(_("You are signed out, and somebody new."))
+        """At once, or asking what is to become of the downloads."""
 
-        self._do(lambda: self._node.accounts.logout(), done)
+        def found(downloads: Sequence[Download]) -> None:
+            self._offered = downloads
+            self._show(busy=False)
+            if downloads:
+                named = tuple((safe_name(one.name), words.size(one.size)) for one in downloads)
+                self._show(downloads=named)
+            else:
+                self._sign_out(())
+
+        self._do(self._node.accounts.downloads, found)
+
+    def stay(self) -> None:
+        """After all not."""
+        self._offered = ()
+        self._show(downloads=())
+
+    def leave(self, delete: bool) -> None:
+        """Sign out; the downloads that were named go or stay."""
+        self._sign_out([one.path for one in self._offered] if delete else [])
+
+    def _sign_out(self, delete: Sequence[str]) -> None:
+        def done(left: SignedOut) -> None:
+            self._offered = ()
+            self._show(busy=False, downloads=())
+            self._renewed()
+            said = [_("You are signed out, and somebody new.")]
+            if left.deleted:
+                count = len(left.deleted)
+                said.append(
+                    ngettext("{number} download is deleted.", "{number} downloads are deleted.",
+                             count)
+                )  # fmt: skip
+            if left.kept:
+                said.append(_("Not deleted, as they were changed: {names}").format(
+                    names=_listed([os.path.basename(path) for path in left.kept]))
+                )  # fmt: skip
+            self._say(" ".join(said))
+
+        self._do(lambda: self._node.accounts.logout(delete), done)
 
     def change_password(self, old: str, new: str, again: str) -> None:
         if new != again:
@@ -161,6 +209,11 @@ class AccountPresenter:
             self._show(busy=False, error=words.refusal(error))
 
         self._runner.call(start, done, failed)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(safe_name(name) for name in names[:NAMED])
+    return f"{shown} …" if len(names) > NAMED else shown
 
 
 def not_appointed() -> str:

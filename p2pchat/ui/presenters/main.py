@@ -64,6 +64,10 @@ class MainView(Protocol):
         """It is opened: in the place of a page, if one is open."""
         ...
 
+    def forget_pictures(self) -> None:
+        """Thumbnails of another person's files are none of the present one's business."""
+        ...
+
     def show_transfers_summary(self, text: str) -> None:
         """What is under way, in a few words; empty: nothing."""
         ...
@@ -192,7 +196,9 @@ class MainPresenter:
         self.conversation.forget()
         self.files.clear()
         self.status.renewed()
+        self._view.forget_pictures()
         self.runner.call(self.node.info, self._opened)
+        self.runner.call(self.node.settings, self._set_up)
         self.directory.load(lambda: self.open(LOBBY))
 
     def open(self, conversation: str, around: MessageId | None = None) -> None:

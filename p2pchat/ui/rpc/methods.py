@@ -225,6 +225,10 @@ class Recover(Slow, frozen=True):
     new: str
 
 
+class Logout(Slow, frozen=True):
+    delete: tuple[str, ...] = ()
+
+
 class ChangePassword(Slow, frozen=True):
     old: str
     new: str
@@ -385,7 +389,8 @@ METHODS: dict[str, Method] = {
     "accounts.login": Method(
         SignIn, lambda node, p: node.accounts.login(p.name, p.password), Order.WRITE
     ),
-    "accounts.logout": Method(Nothing, lambda node, p: _empty(node.accounts.logout()), Order.WRITE),
+    "accounts.logout": Method(Logout, lambda node, p: node.accounts.logout(p.delete), Order.WRITE),
+    "accounts.downloads": Method(Nothing, lambda node, p: node.accounts.downloads(), Order.READ),
     "accounts.list": Method(Nothing, lambda node, p: node.accounts.accounts()),
     "accounts.change_password": Method(
         ChangePassword,

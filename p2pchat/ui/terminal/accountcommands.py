@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from p2pchat.model.accounts import SignedIn
 from p2pchat.model.text import one_line, safe_name
+from p2pchat.ui.presenters.words import size
 from p2pchat.ui.terminal.command import Command, Wrong
 from p2pchat.ui.terminal.state import Chat
 
@@ -70,9 +71,28 @@ async def _recover(chat: Chat, rest: str) -> None:
 
 
 async def _logout(chat: Chat, rest: str) -> None:
-    await chat.node.accounts.logout()
+    """What was downloaded is named first; `delete` means what was named."""
+    word = rest.strip().casefold()
+    if word not in ("", "delete", "keep"):
+        raise Wrong("/logout, /logout delete or /logout keep")
+    downloads = [] if word == "keep" else await chat.node.accounts.downloads()
+    named, chat.downloads_named = chat.downloads_named, frozenset(one.path for one in downloads)
+    if downloads and not (word == "delete" and chat.downloads_named <= named):
+        chat.say(
+            "These files came to this computer for you, and whoever uses it next may open them:"
+        )
+        for one in downloads:
+            chat.say(f"  {safe_name(one.name)}, {size(one.size)}")
+        chat.say("/logout delete deletes them and signs you out, /logout keep leaves them here.")
+        return
+    chat.downloads_named = frozenset()
+    left = await chat.node.accounts.logout([one.path for one in downloads])
     await chat.begin()
     chat.say(f"you are signed out, and somebody new: {safe_name(chat.me.name)}")
+    if left.deleted:
+        chat.say(f"downloads deleted: {len(left.deleted)}")
+    for path in left.kept:
+        chat.say(f"not deleted, as it was changed: {one_line(safe_name(path), 400)}")
 
 
 async def _password(chat: Chat, rest: str) -> None:
@@ -101,7 +121,7 @@ async def _accounts(chat: Chat, rest: str) -> None:
 ACCOUNT_COMMANDS = (
     Command("register", "NAME", "register your name, with a password", _register),
     Command("login", "NAME", "sign in to an account", _login),
-    Command("logout", "", "sign out, and go on as somebody new", _logout),
+    Command("logout", "[delete|keep]", "sign out, with or without the downloads", _logout),
     Command("password", "", "change the account's password", _password),
     Command("recover", "NAME CODE", "sign in with the recovery code", _recover),
     Command("accounts", "", "the registrar, and who is registered", _accounts),

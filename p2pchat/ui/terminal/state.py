@@ -83,6 +83,8 @@ class Chat:
         self.here = LOBBY
         self.asked_twice = ""
         """A line that does what can't be taken back, and that is written once more to do it."""
+        self.downloads_named: frozenset[str] = frozenset()
+        """Paths of what signing out would delete, as they were told."""
         self.shown: OrderedDict[MessageId, Message] = OrderedDict()
         """Messages on the screen, newest last."""
         self.shelf = Shelf(self.say, self.warn)

@@ -10,10 +10,13 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState
 from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thinbar import ThinBar
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Field
 
 FIELD_CHARS = 26
+LIST_LINES = 10
+"""Of the list of downloads, before it scrolls."""
 
 
 class AccountPage(Sheet):
@@ -25,7 +28,7 @@ class AccountPage(Sheet):
     ) -> None:
         super().__init__(parent, theme, _("Account"), close)
         self._presenter = presenter
-        self._built: tuple[str, str, str] | None = None
+        self._built: tuple[object, ...] | None = None
         self._buttons: list[ttk.Button] = []
         presenter.open(self)
 
@@ -34,7 +37,7 @@ class AccountPage(Sheet):
 
     def show_account(self, state: AccountState) -> None:
         self.subtitle.configure(text=state.registrar)
-        built = (state.name, state.code, state.warning)
+        built = (state.name, state.code, state.warning, state.downloads)
         if built != self._built:
             self._built = built
             self._build(state)
@@ -51,6 +54,9 @@ class AccountPage(Sheet):
             child.destroy()
         self._buttons.clear()
         self.error = self.text(style="PageTrouble.TLabel")
+        if state.downloads:
+            self._build_leaving(state)
+            return
         if state.name:
             self._build_signed_in(state)
         else:
@@ -85,6 +91,50 @@ class AccountPage(Sheet):
             lambda: self._presenter.change_password(old.text, new.text, again.text),
             again,
         )
+
+    def _build_leaving(self, state: AccountState) -> None:
+        self.section(_("Sign out"))
+        self.text(_("These files came to this computer for you. They are plain files, which "
+                    "whoever uses it next may open. Delete them?"))  # fmt: skip
+        self.files = self._list([f"{name}  ·  {size}" for name, size in state.downloads])
+        self._button(
+            _("Delete them and sign out"),
+            _("What you have changed since it came stays"),
+            lambda: self._presenter.leave(delete=True),
+        )
+        self._button(
+            _("Keep them and sign out"),
+            _("They stay where they are"),
+            lambda: self._presenter.leave(delete=False),
+        )
+        self._button(_("Stay signed in"), _("Nothing is deleted"), self._presenter.stay).focus_set()
+        self.listed = self.text()
+
+    def _list(self, lines: list[str]) -> tk.Text:
+        """All of them, some at a time."""
+        frame, px = self.frame(), self.theme.px
+        text = tk.Text(
+            frame, height=min(len(lines), LIST_LINES), wrap="none", font=self.theme.fonts["body"],
+            padx=px(8), pady=px(6), borderwidth=0, highlightthickness=1, takefocus=True,
+        )  # fmt: skip
+
+        def recolour() -> None:
+            look = self.theme.palette
+            text.configure(
+                background=look.sidebar, foreground=look.text, highlightbackground=look.line,
+                highlightcolor=look.accent, selectbackground=look.selection,
+            )  # fmt: skip
+
+        recolour()
+        self.theme.listeners.append(recolour)
+        text.bind("<Destroy>", lambda event: self.theme.listeners.remove(recolour))
+        bar = ThinBar(frame, self.theme, "surface", text.yview)
+        text.configure(yscrollcommand=bar.set)
+        text.insert("1.0", "\n".join(lines))
+        text.configure(state="disabled")
+        text.grid(row=0, column=0, sticky="ew")
+        bar.grid(row=0, column=1, sticky="ns")
+        return text
 
     def _build_signed_out(self, state: AccountState) -> None:
         self.section(_("Sign in"))
@@ -132,7 +182,7 @@ class AccountPage(Sheet):
 
     def _button(
         self, text: str, about: str, action: Callable[[], None], last: Field | None = None
-    ) -> None:
+    ) -> ttk.Button:
         button = ttk.Button(self.frame(), text=text, style="Page.TButton", command=action)
         button.bind("<Return>", lambda event: button.invoke())
         if last is not None:
@@ -140,3 +190,4 @@ class AccountPage(Sheet):
         tip(button, about)
         button.grid(row=0, column=0, sticky="w", pady=self.theme.px(6))
         self._buttons.append(button)
+        return button

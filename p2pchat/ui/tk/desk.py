@@ -220,6 +220,9 @@ class Desk(ttk.Frame):
     def set_language(self, language: str) -> None:
         self.on_language(language)
 
+    def forget_pictures(self) -> None:
+        self.thumbnails.forget()
+
     def show_me(self, name: str, unread: int) -> None:
         me = self.main.directory.me
         self.sidebar.show_me(

@@ -53,6 +53,10 @@ class Thumbnails:
             )
         return None
 
+    def forget(self) -> None:
+        """All of them."""
+        self._kept.clear()
+
     def _made(self, path: str, data: bytes | None) -> None:
         picture = None
         if data is not None:

@@ -8,6 +8,7 @@ from paper_node import LI, PaperNode
 from paper_runner import PaperRunner
 
 from p2pchat.events import AccountRenamed, RegistrarChanged
+from p2pchat.model.accounts import Download
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.status import Notice, StatusPresenter
@@ -103,6 +104,51 @@ def test_signing_in_and_out_begins_anew() -> None:
     page.runner.settle()
     assert page.renewed == 3
     assert page.node.accounts.passwords == {"Maria": "third one"}
+
+
+FILES = [Download("/d/a.pdf", "a.pdf", 12_000), Download("/d/b.zip", "b.zip", 3_000_000)]
+
+
+def signed_in() -> Page:
+    page = Page()
+    page.node.accounts.passwords["Maria"] = PASSWORD
+    page.node.accounts.signed = "Maria"
+    page.node.accounts.fetched = list(FILES)
+    page.presenter.logout()
+    page.runner.settle()
+    return page
+
+
+def test_signing_out_names_the_downloads_and_deletes_none_without_a_yes() -> None:
+    page = signed_in()
+    assert page.state.downloads == (("a.pdf", "11.7 KiB"), ("b.zip", "2.9 MiB"))
+    assert page.node.accounts.signed == "Maria"
+    assert not page.state.busy
+    page.presenter.stay()
+    assert not page.state.downloads
+    page.presenter.logout()
+    page.runner.settle()
+    page.presenter.leave(delete=False)
+    page.runner.settle()
+    assert page.node.accounts.signed == ""
+    assert page.node.accounts.fetched == FILES
+    assert page.said == ["You are signed out, and somebody new."]
+    assert page.renewed == 1
+    assert not page.state.downloads
+
+
+def test_signing_out_deletes_what_was_named_and_says_what_it_left() -> None:
+    page = signed_in()
+    page.node.accounts.changed = {"/d/b.zip"}
+    late = Download("/d/late.txt", "late.txt", 1)
+    page.node.accounts.fetched.append(late)
+    page.presenter.leave(delete=True)
+    page.runner.settle()
+    assert page.node.accounts.fetched == [FILES[1], late], "what came later wasn't named"
+    assert page.said == [
+        "You are signed out, and somebody new. 1 download is deleted. "
+        "Not deleted, as they were changed: b.zip"
+    ]
 
 
 def test_who_else_was_renamed_is_told_in_a_line() -> None:

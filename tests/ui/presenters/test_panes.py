@@ -65,6 +65,7 @@ class FakeViews:
         self.hits: Sequence[Hit] = ()
         self.hit_words = ""
         self.focused = 0
+        self.forgotten = 0
 
     @property
     def sidebar(self) -> FakeViews:
@@ -115,6 +116,9 @@ class FakeViews:
 
     def show_bulletin(self, bulletin: Bulletin | None, more: int) -> None:
         self.above = bulletin
+
+    def forget_pictures(self) -> None:
+        self.forgotten += 1
 
     def set_language(self, language: str) -> None:
         self.language = language

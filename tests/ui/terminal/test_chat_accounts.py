@@ -8,6 +8,7 @@ from paper_node import LI
 from terminal_room import Room, chatting
 
 from p2pchat.events import AccountRenamed
+from p2pchat.model.accounts import Download
 
 
 def lead(room: Room) -> None:
@@ -64,5 +65,28 @@ def test_who_is_renamed_is_told() -> None:
     async def test(room: Room) -> None:
         room.node.emit(AccountRenamed(LI, "Li", "Li_2", "name-taken"))
         assert "Li is called Li_2" in room.screen.last()
+
+    chatting(test)
+
+
+def test_signing_out_names_the_downloads_before_it_deletes_them() -> None:
+    async def test(room: Room) -> None:
+        accounts = room.node.accounts
+        accounts.passwords, accounts.signed = {"Ann": "correct-horse"}, "Ann"
+        accounts.fetched = [Download("/d/a.pdf", "a.pdf", 12_000)]
+        assert "/logout delete deletes them" in await room.type("/logout delete")
+        assert any("a.pdf, 11.7 KiB" in text for text in room.screen.texts())
+        assert accounts.signed == "Ann"
+        accounts.fetched.append(Download("/d/b.pdf", "b.pdf", 12_000))
+        await room.type("/logout delete")
+        assert accounts.signed == "Ann", "one more has come: it is named first"
+        assert any("b.pdf" in text for text in room.screen.texts())
+        assert "/logout" in await room.type("/logout now")
+        await room.type("/logout delete")
+        assert (accounts.signed, accounts.fetched) == ("", [])
+        assert any("downloads deleted: 2" in text for text in room.screen.texts())
+        accounts.signed, accounts.fetched = "Ann", [Download("/d/a.pdf", "a.pdf", 12_000)]
+        await room.type("/logout keep")
+        assert (accounts.signed, len(accounts.fetched)) == ("", 1)
 
     chatting(test)
