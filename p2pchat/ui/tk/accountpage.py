@@ -42,8 +42,9 @@ class AccountPage(Sheet):
             self._built = built
             self._build(state)
         self.error.configure(text=state.error)
-        listed = ", ".join(name for name, _online in state.accounts)
-        self.listed.configure(text=listed or _("Nobody yet"))
+        if not state.downloads:
+            listed = ", ".join(name for name, _online in state.accounts)
+            self.listed.configure(text=listed or _("Nobody yet"))
         for button in self._buttons:
             button.state(["disabled" if state.busy else "!disabled"])
 

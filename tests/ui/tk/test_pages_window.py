@@ -21,6 +21,7 @@ from paper_node import make_peer, peer_id
 
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
+from p2pchat.model.accounts import Download
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.transport.udp import open_udp
 from p2pchat.ui import language
@@ -754,6 +755,31 @@ def test_signing_up_and_in_on_the_page(stage: Stage) -> None:
     assert page.new_name.text == "Ann", "what was typed stays"
     stage.key("<Escape>")
     assert stage.desk.places.sheet is None
+
+
+def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
+    accounts = stage.node.accounts
+    accounts.id_of = lambda name: stage.node.me.peer_id  # type: ignore[method-assign]  # everyone here is one
+    accounts.passwords, accounts.signed = {"Ann": "correct horse"}, "Ann"
+    accounts.fetched = [
+        Download(f"/d/Worksheet {n}.pdf", f"Worksheet {n}.pdf", n * 12_345) for n in range(1, 30)
+    ]
+    stage.start()
+    stage.desk.places.open(_account())
+    page = sheet(stage)
+    stage.until(lambda: "Signed in as Ann" in texts(page))
+    button(page, "Sign out").invoke()
+    stage.until(lambda: "Delete them?" in texts(page))
+    listed = page.files.get("1.0", "end").splitlines()
+    assert (len(listed), listed[28]) == (29, "Worksheet 29.pdf  ·  349.6 KiB")
+    assert accounts.signed == "Ann"
+    stage.until(lambda: "Stay signed in" in str(stage.root.focus_get().cget("text")))  # type: ignore[union-attr]  # there is one
+    stage.key("<Return>")
+    stage.until(lambda: "Signed in as Ann" in texts(page))
+    button(page, "Sign out").invoke()
+    stage.until(lambda: "Delete them?" in texts(page))
+    button(page, "Delete them and sign out").invoke()
+    stage.until(lambda: accounts.signed == "" and accounts.fetched == [])
 
 
 def _account() -> Any:
