@@ -759,7 +759,7 @@ def test_signing_up_and_in_on_the_page(stage: Stage) -> None:
 
 def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
     accounts = stage.node.accounts
-    accounts.id_of = lambda name: stage.node.me.peer_id  # type: ignore[method-assign]  # everyone here is one
+    accounts.id_of = lambda name: stage.node.me.peer_id
     accounts.passwords, accounts.signed = {"Ann": "correct horse"}, "Ann"
     accounts.fetched = [
         Download(f"/d/Worksheet {n}.pdf", f"Worksheet {n}.pdf", n * 12_345) for n in range(1, 30)
@@ -773,7 +773,7 @@ def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
     listed = page.files.get("1.0", "end").splitlines()
     assert (len(listed), listed[28]) == (29, "Worksheet 29.pdf  ·  349.6 KiB")
     assert accounts.signed == "Ann"
-    stage.until(lambda: "Stay signed in" in str(stage.root.focus_get().cget("text")))  # type: ignore[union-attr]  # there is one
+    stage.until(lambda: "Stay signed in" in str(stage.root.focus_get().cget("text")))
     stage.key("<Return>")
     stage.until(lambda: "Signed in as Ann" in texts(page))
     button(page, "Sign out").invoke()
