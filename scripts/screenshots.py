@@ -45,7 +45,7 @@ PAGES = (
     Page("emoji-search", ("ctrl+e", "type:heart")),
     Page("offers", ("type:@",), ("Escape", "BackSpace")),
     Page("search", ("ctrl+f", "type:sheet")),
-    Page("messages-by-keys", ("shift+Tab",) * 3 + ("Up", "Up"), ("ctrl+k", "Escape")),
+    Page("messages-by-keys", ("shift+Tab",) * 4 + ("Up",), ("ctrl+k", "Escape")),
     Page("about-room", ("ctrl+i",)),
     Page("direct", ("alt+Down", "alt+Down", "alt+Down"), ()),
     Page("about-person", ("ctrl+i",)),

@@ -74,15 +74,16 @@ class Composer(ttk.Frame):
             card, theme, "attach", _("Share files (Ctrl+O) or a folder (Ctrl+Shift+O)"),
             lambda: self.on_attach(self.attach_button), style="Composer.Toolbutton",
         )  # fmt: skip
+        self.emoji_button = IconButton(
+            card, theme, "smile", _("Emoji (Ctrl+E)"), lambda: self.on_emoji(),
+            style="Composer.Toolbutton",
+        )  # fmt: skip
         self.send_button = IconButton(
             card, theme, "send", _("Send (Enter)"), lambda: self.on_send(), style="Accent.TButton",
             accent=True,
         )  # fmt: skip
         self.send_button.configure(padding=(px(8), px(4)))
-        self.emoji_button = IconButton(
-            card, theme, "smile", _("Emoji (Ctrl+E)"), lambda: self.on_emoji(),
-            style="Composer.Toolbutton",
-        )  # fmt: skip
+        self.attach_button.lower(self.entry)  # Tab goes as one reads
         self.emoji_button.grid(row=0, column=2, sticky="se", padx=(px(4), 0))
         self.attach_button.grid(row=0, column=0, sticky="sw", padx=(0, px(4)))
         self.entry.grid(row=0, column=1, sticky="ew")

@@ -66,7 +66,7 @@ class Pointing:
             ("<Control-c>", self._copy),
         ):
             canvas.bind(key, self._doer(action))
-        canvas.bind("<FocusIn>", lambda event: self._draw_current())
+        canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._set_current(None))
 
     def _doer(self, action: Callable[[], object]) -> Callable[[tk.Event[tk.Canvas]], str]:
@@ -299,6 +299,12 @@ class Pointing:
         if index is not None:
             self._set_current(rows[index].message_id)
             self._view.show_row(index)
+
+    def _focused(self) -> None:
+        """By a key: which message keys act on is seen at once. A click has its own place."""
+        if self._pressed is None and self.current is None:
+            self._step(0)
+        self._draw_current()
 
     def _set_current(self, message_id: MessageId | None) -> None:
         self.current = message_id

@@ -78,7 +78,7 @@ class RowList(ttk.Frame, Generic[R]):
         canvas.bind("<Down>", lambda event: self.move(1))
         canvas.bind("<Return>", lambda event: self._choose(self._cursor))
         canvas.bind("<space>", lambda event: self._choose(self._cursor))
-        canvas.bind("<FocusIn>", lambda event: self._ask_redraw())
+        canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._set_cursor(-1))
 
     def show(self, rows: Sequence[R]) -> None:
@@ -153,6 +153,11 @@ class RowList(ttk.Frame, Generic[R]):
         if index != self._hover:
             self._hover = index
             self._ask_redraw()
+
+    def _focused(self) -> None:
+        if self._cursor < 0:
+            self.move(1)
+        self._ask_redraw()
 
     def _set_cursor(self, index: int) -> None:
         if index != self._cursor:

@@ -237,3 +237,40 @@ def test_in_a_small_window_pages_break_their_lines(stage: Stage) -> None:
                 assert widget.winfo_reqwidth() <= widget.winfo_width() + 1, widget.cget("text")
                 assert widget.winfo_rootx() + widget.winfo_width() <= edge, widget.cget("text")
         stage.key("<Escape>")
+
+
+def test_tab_goes_as_one_reads_and_is_always_seen(stage: Stage) -> None:
+    stage.node.say("#lobby", "first", LI)
+    stage.node.say("#lobby", "second", LI)
+    stage.start()
+    desk, composer = stage.desk, stage.desk.composer
+    transcript = desk.conversation.transcript
+    composer.attach_button.focus_force()
+    stage.until(lambda: stage.root.focus_get() is composer.attach_button)
+    walked = []
+    for _ in range(3):
+        widget = stage.root.focus_get()
+        widget.tk_focusNext().focus_set()
+        stage.root.update()
+        walked.append(stage.root.focus_get())
+    assert walked == [composer.entry, composer.emoji_button, composer.send_button]
+    composer.attach_button.tk_focusPrev().focus_set()
+    stage.until(lambda: transcript.canvas.find_withtag("current-row"))
+    assert transcript.pointing.current == transcript.rows[-1].message_id
+    rows = desk.sidebar.list
+    rows.canvas.focus_set()
+    stage.until(lambda: rows._cursor >= 0)
+    assert rows._painter.selectable(rows._rows[rows._cursor])
+    composer.focus()
+    stage.until(lambda: rows._cursor == -1)
+
+
+def test_a_click_shows_no_ring_around_a_message(stage: Stage) -> None:
+    stage.node.say("#lobby", "here", LI)
+    stage.start()
+    canvas = stage.desk.conversation.transcript.canvas
+    canvas.event_generate("<Button-1>", x=300, y=300)
+    stage.until(lambda: stage.root.focus_get() is canvas)
+    canvas.event_generate("<ButtonRelease-1>", x=300, y=300)
+    stage.root.update()
+    assert not canvas.find_withtag("current-row")
