@@ -101,3 +101,5 @@ class RegistrarInfo(msgspec.Struct, frozen=True):
     """Of this node: `off`, `follower`, `candidate` or `registrar`."""
     appointed: bool = False
     """This node is: it may announce something, and keeps the register of attendance."""
+    guarded: bool = False
+    """This node was given an appointing key's public half: only those count whom it has signed."""

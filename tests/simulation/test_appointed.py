@@ -120,6 +120,7 @@ def test_the_network_is_shown_who_keeps_a_register() -> None:
     assert keepers(teacher) == []
     assert teacher.machine.registrar.leading.info().appointed
     assert not one.machine.registrar.leading.info().appointed
+    assert one.machine.registrar.leading.info().guarded
     teacher.stop()
     world.wait(lambda: keepers(one) == [], 30.0, "nobody does any more")
 

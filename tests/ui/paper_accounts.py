@@ -32,6 +32,8 @@ class PaperAccounts:
         self.fetched: list[Download] = []
         self.changed: set[str] = set()
         """Paths of downloads that somebody has written to."""
+        self.elsewhere = False
+        """Whether who signs in is so on another computer too."""
         self.told: list[Announcement] = []
         """Newest first."""
         self.seen: list[str] = []
@@ -71,7 +73,7 @@ class PaperAccounts:
         if self.passwords[name] != password:
             raise RequestError("wrong-password")
         self.signed = name
-        return SignedIn(self.id_of(name), name, self.id_of(name))
+        return SignedIn(self.id_of(name), name, self.id_of(name), self.elsewhere)
 
     async def recover(self, name: str, recovery_code: str, new: str) -> SignedIn:
         if recovery_code != CODE:

@@ -202,16 +202,14 @@ class Leading:
     def info(self) -> RegistrarInfo:
         election = self.election
         current = election.current
-        if current is None:
-            state = election.state.value
-            return RegistrarInfo(None, None, None, election.number, state, bool(self._r.mandate))
         return RegistrarInfo(
-            peer_id=current.person,
-            device_id=current.device,
-            label=self._m.people.label(current.person),
-            term=current.record.number,
+            peer_id=current.person if current else None,
+            device_id=current.device if current else None,
+            label=self._m.people.label(current.person) if current else None,
+            term=current.record.number if current else election.number,
             state=election.state.value,
             appointed=bool(self._r.mandate),
+            guarded=bool(self._r.appointed_by),
         )
 
     def _tell(self) -> None:

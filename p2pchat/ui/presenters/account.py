@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError
 from p2pchat.events import AccountRenamed, Event, ProfileRenewed, RegistrarChanged
 from p2pchat.model.accounts import (
@@ -35,8 +34,10 @@ NAMED = 5
 class AccountState:
     registrar: str = ""
     """Who leads, in a sentence."""
-    warning: str = ""
-    """What to know before one chooses a password."""
+    risk: str = ""
+    """What to know before one chooses a password: what those who keep it could do."""
+    guarded: bool = False
+    """Not everyone may keep accounts."""
     name: str = ""
     """Of the account that is signed in; empty: none is."""
     accounts: tuple[tuple[str, bool], ...] = ()
@@ -88,20 +89,17 @@ class AccountPresenter:
             self._reload.ask()
 
     def _load(self) -> None:
-        async def everything() -> tuple[RegistrarInfo, Sequence[Account], Settings]:
+        async def everything() -> tuple[RegistrarInfo, Sequence[Account]]:
             accounts = self._node.accounts
-            return (
-                await accounts.registrar(),
-                await accounts.accounts(),
-                await self._node.settings(),
-            )
+            return await accounts.registrar(), await accounts.accounts()
 
-        def keep(found: tuple[RegistrarInfo, Sequence[Account], Settings]) -> None:
-            registrar, accounts, settings = found
+        def keep(found: tuple[RegistrarInfo, Sequence[Account]]) -> None:
+            registrar, accounts = found
             me = self._directory.me.peer_id
             self._show(
                 registrar=_sentence(registrar),
-                warning="" if settings.appointed_by else not_appointed(),
+                risk=risk(registrar.guarded),
+                guarded=registrar.guarded,
                 name=next((one.name for one in accounts if one.peer_id == me), ""),
                 accounts=tuple((safe_name(one.name), one.online) for one in accounts[:LISTED]),
             )
@@ -143,6 +141,8 @@ class AccountPresenter:
         else:
             text = _("{old} is somebody else's account by now: you are signed in as {name}.")
             self._say(text.format(old=safe_name(signed.renamed_from), name=name))
+        if signed.elsewhere:
+            self._say(_("You are signed in on another computer as well. That may be."))
 
     def logout(self) -> None:
         """At once, or asking what is to become of the downloads."""
@@ -216,11 +216,20 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} …" if len(names) > NAMED else shown
 
 
-def not_appointed() -> str:
-    """What the sign-up page says where any willing node may hold keys."""
+def risk(guarded: bool) -> str:
+    """What a computer that keeps accounts could do, where only those that the appointing key has
+    signed may, and where anyone may (docs/SECURITY.md)."""
+    if guarded:
+        return _(
+            "Only whoever runs this network, and the computers that they have chosen, keep the "
+            "accounts. One of them could refuse a registration or try to guess passwords, and "
+            "whoever runs the network decides who has which name; nobody can open an account "
+            "without its password or recovery code."
+        )
     return _(
-        "Nobody is appointed in this network: whoever helps to keep the accounts could try to "
-        "guess passwords. Take one that you use nowhere else."
+        "Nobody is appointed in this network: any computer that helps to keep the accounts could "
+        "refuse a registration, take a name away or try to guess passwords, so take one that you "
+        "use nowhere else; nobody can open an account without its password or recovery code."
     )
 
 

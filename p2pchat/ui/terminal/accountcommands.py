@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from p2pchat.model.accounts import SignedIn
 from p2pchat.model.text import one_line, safe_name
+from p2pchat.ui.presenters.account import risk
 from p2pchat.ui.presenters.words import size
 from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.state import Chat
 
 
@@ -30,9 +32,8 @@ async def _secret(chat: Chat, prompt: str) -> str:
 
 async def _register(chat: Chat, rest: str) -> None:
     registrar = await chat.node.accounts.registrar()
-    if not (await chat.node.settings()).appointed_by and registrar.peer_id is not None:
-        chat.say("Nobody is appointed in this network: whoever helps to keep accounts could try to")
-        chat.say("guess passwords. Take one that you use nowhere else.")
+    if registrar.peer_id is not None:
+        chat.say(risk(registrar.guarded))
     name, password = await _name_and_secret(chat, rest, "register")
     if chat.ask_secret is not None and await _secret(chat, "the same again: ") != password:
         raise Wrong("these are two passwords, nothing was done")
@@ -54,6 +55,8 @@ def _say_signed_in(chat: Chat, signed: SignedIn, more: str = "") -> None:
         old = one_line(safe_name(signed.renamed_from), 40)
         chat.say(f"{old} is somebody else's account by now, yours has another name:")
     chat.say(f"you are signed in as {safe_name(signed.name)}{more}")
+    if signed.elsewhere:
+        chat.say("you are signed in on another computer as well, which may be")
 
 
 async def _recover(chat: Chat, rest: str) -> None:
@@ -115,7 +118,8 @@ async def _accounts(chat: Chat, rest: str) -> None:
     own = ", this node" if registrar.state == "registrar" else ""
     chat.say(f"the registrar is {who}{own}")
     for account in await chat.node.accounts.accounts():
-        chat.say(f"{safe_name(account.name)}{', here now' if account.online else ''}")
+        here = ", here now" if account.online else ""
+        chat.say(f"{marked(safe_name(account.name), registered=True)}{here}")
 
 
 ACCOUNT_COMMANDS = (

@@ -10,8 +10,10 @@ from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.accountcommands import ACCOUNT_COMMANDS
+from p2pchat.ui.terminal.appointedcommands import APPOINTED_COMMANDS
 from p2pchat.ui.terminal.command import Command, Wrong
 from p2pchat.ui.terminal.filecommands import FILE_COMMANDS
+from p2pchat.ui.terminal.marks import SIGN, marked
 from p2pchat.ui.terminal.state import HISTORY, Chat
 
 END = "over"
@@ -65,6 +67,7 @@ async def _help(chat: Chat, rest: str) -> None:
     for command in COMMANDS:
         chat.say(f"/{command.name} {command.arguments}".ljust(width) + command.does)
     chat.say("Anything else is sent. //text sends /text, `over` leaves as /quit does.")
+    chat.say(f"{SIGN} after a name: it is registered, and nobody else's can look like it.")
 
 
 # -- rooms
@@ -181,7 +184,9 @@ async def _who(chat: Chat, rest: str) -> None:
         marks += [one_line(peer.note, 80)] if peer and peer.note else []
         marks += [one_line(peer.warning, 200)] if peer and peer.warning else []
         you = " (you)" if peer_id == chat.me.peer_id else ""
-        chat.say(f"{words.person_label(label, peer_id)}{you}: {', '.join([status, *marks])}")
+        marks += ["keeps attendance"] if peer and peer.keeps_register else []
+        shown = marked(words.person_label(label, peer_id), chat.is_registered(peer_id))
+        chat.say(f"{shown}{you}: {', '.join([status, *marks])}")
 
 
 async def _verify(chat: Chat, rest: str) -> None:
@@ -324,6 +329,7 @@ COMMANDS = (
     Command("status", "[online|away|busy] [NOTE]", "your status", _status),
     Command("someone-else", "[NAME]", "become a new person, on a copy of a profile", _someone_else),
     *ACCOUNT_COMMANDS,
+    *APPOINTED_COMMANDS,
     Command("connect", "HOST:PORT", "link to an address", _connect),
     Command("verify", "@PERSON [yes|no]", "compare words, to know who it is", _verify),
     Command("block", "@PERSON [off]", "get nothing from someone", _block),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from p2pchat.model.people import NodeInfo, Peer, Status
 from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import local_time, person_label
+from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.rendering import label_of
 
 DONE, NOBODY = 0, 3
@@ -140,13 +141,16 @@ async def peers(node: Asked, wait: float, as_json: bool, fresh: bool) -> int:
         return DONE
     for peer in sorted(there, key=lambda peer: peer.label.casefold()):
         note = f"  {one_line(peer.note, 80)}" if peer.note else ""
-        label = person_label(peer.label, peer.peer_id)
+        label = marked(person_label(peer.label, peer.peer_id), peer.account is not None)
         role = "  registrar" if peer.peer_id == registrar.peer_id else ""
+        role += "  keeps attendance" if peer.keeps_register else ""
         sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{role}{note}\n")
     if not there:
         sys.stderr.write("p2pchat: nobody else is here\n")
     if registrar.state == "registrar":
         sys.stdout.write("registrar: this node\n")
+    if registrar.appointed:
+        sys.stdout.write("attendance: kept by this node\n")
     return DONE
 
 
@@ -170,12 +174,13 @@ async def history(
         _print_json(found)
         return DONE
     own: PeerId = (await node.info()).peer_id
+    registered = {peer.peer_id for peer in await node.peers() if peer.account is not None}
     for message in found:
-        sys.stdout.write(line_of(message, own) + "\n")
+        sys.stdout.write(line_of(message, own, registered) + "\n")
     return DONE
 
 
-def line_of(message: Message, own: PeerId) -> str:
+def line_of(message: Message, own: PeerId, registered: Container[PeerId] = ()) -> str:
     """`2026-01-02 15:04 Li: text`, safe to print; further lines are indented."""
     moment = local_time(message.sent_at)
     when = f"{moment:%Y-%m-%d %H:%M}" if moment else "----------------"
@@ -190,7 +195,7 @@ def line_of(message: Message, own: PeerId) -> str:
         text += " (edited)"
     if message.kind == MessageKind.SYSTEM:
         return f"{when} * {text}"
-    label = label_of(message)
+    label = label_of(message, lambda person: person in registered)
     return f"{when} {label}{' (you)' if message.author == own else ''}: {text}"
 
 

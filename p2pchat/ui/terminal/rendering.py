@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import clock, local_time, person_label
+from p2pchat.ui.terminal.marks import marked
 
 Part = tuple[str, str]
 """(style class, text)."""
@@ -17,8 +18,12 @@ _QUOTE = 40
 INDENT = "      "
 
 
-def label_of(message: Message) -> str:
-    return person_label(message.author_label, message.author)
+IsRegistered = Callable[[PeerId], bool]
+
+
+def label_of(message: Message, is_registered: IsRegistered) -> str:
+    label = person_label(message.author_label, message.author)
+    return marked(label, is_registered(message.author))
 
 
 def message_parts(
@@ -27,6 +32,7 @@ def message_parts(
     quoted: Mapping[MessageId, Message],
     place: str = "",
     hint: str = "",
+    is_registered: IsRegistered = lambda person: False,
 ) -> list[Part]:
     """`15:04 Li: text`. `place` names the conversation where it isn't the one on the screen,
     `hint` says what to do with a file."""
@@ -36,10 +42,10 @@ def message_parts(
         return [when, *where, ("system", f"* {_body(message)}")]
     own = message.author == me
     style = "own" if own else "other"
-    parts = [when, *where, (style, f"{label_of(message)}: ")]
+    parts = [when, *where, (style, f"{label_of(message, is_registered)}: ")]
     answered = quoted.get(message.reply_to) if message.reply_to else None
     if answered is not None:
-        quote = f"{label_of(answered)}: {one_line(answered.text, _QUOTE)}"
+        quote = f"{label_of(answered, is_registered)}: {one_line(answered.text, _QUOTE)}"
         parts.append(("time", f"(to {quote}) "))
     mentioned = me in message.mentions and not own
     parts.append(("mention" if mentioned else style if own else "", _body(message)))
@@ -66,9 +72,14 @@ def _marks(message: Message) -> str:
     return "".join(marks)
 
 
-def change_parts(old: Message, new: Message, names: Mapping[PeerId, str]) -> list[Part] | None:
+def change_parts(
+    old: Message,
+    new: Message,
+    names: Mapping[PeerId, str],
+    is_registered: IsRegistered = lambda person: False,
+) -> list[Part] | None:
     """One line that tells how a message on the screen has changed; None where nobody sees it."""
-    who, what = label_of(new), one_line(old.text, _QUOTE)
+    who, what = label_of(new, is_registered), one_line(old.text, _QUOTE)
     if new.deleted:
         return None if old.deleted else [("system", f"* {who} deleted “{what}”")]
     if new.text != old.text:

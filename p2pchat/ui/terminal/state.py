@@ -6,8 +6,10 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import assert_never
+
+import msgspec
 
 from p2pchat.errors import P2PChatError
 from p2pchat.events import (
@@ -36,15 +38,18 @@ from p2pchat.events import (
     Typing,
     Warned,
 )
+from p2pchat.model.accounts import Announcement
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name, safe_text
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.bulletins import renamed
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.lines import Lines
-from p2pchat.ui.terminal.rendering import Part, change_parts, message_parts
+from p2pchat.ui.terminal.marks import marked
+from p2pchat.ui.terminal.rendering import INDENT, Part, change_parts, message_parts
 from p2pchat.ui.terminal.shelf import Shelf
 
 HISTORY = 20
@@ -118,7 +123,8 @@ class Chat:
         self.people = {peer.peer_id: peer for peer in await self.node.peers()}
         self._there = {id for id, peer in self.people.items() if peer.status != Status.OFFLINE}
         await self._reload()
-        self.say(f"You are {safe_name(self.me.name)}. /help lists the commands, /quit leaves.")
+        self.say(f"You are {self.label(self.me.peer_id)}. /help lists the commands, /quit leaves.")
+        self._say_who_keeps(self.people.values())
         await self.open(LOBBY)
 
     async def close(self) -> None:
@@ -146,10 +152,17 @@ class Chat:
         return "@" + self.label(PeerId(conversation[1:]))
 
     def label(self, peer_id: PeerId) -> str:
+        """With the sign of who is registered."""
         if peer_id == self.me.peer_id:
-            return safe_name(self.me.name) or "you"
-        peer = self.people.get(peer_id)
-        return words.person_label(peer.label if peer else "", peer_id)
+            label = safe_name(self.me.name) or "you"
+        else:
+            peer = self.people.get(peer_id)
+            label = words.person_label(peer.label if peer else "", peer_id)
+        return marked(label, self.is_registered(peer_id))
+
+    def is_registered(self, peer_id: PeerId) -> bool:
+        person = self.me if peer_id == self.me.peer_id else self.people.get(peer_id)
+        return person is not None and person.account is not None
 
     def prompt(self) -> str:
         return f"{self.title(self.here)}> "
@@ -209,7 +222,8 @@ class Chat:
         if file is not None and not message.deleted:
             hint = self.shelf.hint(file, file.author == self.me.peer_id)
         me = self.me.peer_id
-        return message_parts(message, me, self.shown if quoted is None else quoted, place, hint)
+        known = self.shown if quoted is None else quoted
+        return message_parts(message, me, known, place, hint, self.is_registered)
 
     def last(self, own: bool) -> Message | None:
         """The newest message on the screen, of this conversation, by oneself or by another."""
@@ -265,12 +279,9 @@ class Chat:
                 case ConversationChanged() | RoomChanged():
                     self._stale = True
                 case AccountRenamed():
-                    old, new = safe_name(event.old_name), safe_name(event.new_name)
-                    self.say(f"the account {old} is called {new} from now on")
+                    self._account_renamed(event)
                 case Announced():
-                    told = event.announcement
-                    text = safe_text(told.text, multiline=False)
-                    self.warn(f"{safe_name(told.author_label)} announces: {text}")
+                    self._announced(event.announcement)
                 case MessageReceipt() | RegistrarChanged() | AnnouncementChanged():
                     pass
                 case _:
@@ -304,27 +315,54 @@ class Chat:
             return
         self.shown[message.message_id] = message
         names = {peer_id: self.label(peer_id) for peer_id in self.people}
-        parts = change_parts(old, message, names | {self.me.peer_id: "you"})
+        names[self.me.peer_id] = "you"
+        parts = change_parts(old, message, names, self.is_registered)
         if parts is not None:
             self.lines.show(*parts)
+
+    def _account_renamed(self, event: AccountRenamed) -> None:
+        if event.account_id == self.me.peer_id:
+            self.me = msgspec.structs.replace(self.me, name=event.new_name)
+            told = renamed(event)
+            self.lines.show(("warning", f"! {told.title}. {told.text}"))
+        else:
+            old, new = safe_name(event.old_name), safe_name(event.new_name)
+            self.say(f"the account {old} is called {new} from now on")
+
+    def _announced(self, one: Announcement) -> None:
+        label = marked(safe_name(one.author_label), self.is_registered(one.author))
+        to = "everyone" if one.conversation is None else self.title(one.conversation)
+        text = safe_text(one.text).replace("\n", f"\n{INDENT}")
+        self.lines.show(("warning", f"! {label} announces to {to}: {text}"))
+
+    def _say_who_keeps(self, people: Iterable[Peer]) -> None:
+        """Everyone is shown who writes down who is here."""
+        for peer in people:
+            if peer.keeps_register and peer.status != Status.OFFLINE:
+                label = self.label(peer.peer_id)
+                self.say(f"{label} keeps a register of who is here, from when to when")
 
     def _person(self, event: PeerOnline | PeerOffline | PeerChanged) -> None:
         old = self.people.get(event.peer.peer_id)
         self.people[event.peer.peer_id] = event.peer
+        if event.peer.keeps_register and not (old is not None and old.keeps_register):
+            self._say_who_keeps([event.peer])
         if isinstance(event, PeerOnline):
             self._came[event.peer.peer_id] = True
         elif isinstance(event, PeerOffline):
             self._came[event.peer.peer_id] = False
         elif old is not None and old.label != event.peer.label:
             new = self.label(event.peer.peer_id)
-            self.say(f"{safe_name(old.label)} is now called {new}")
+            before = marked(safe_name(old.label), old.account is not None)
+            self.say(f"{before} is now called {new}")
 
     def _member(self, event: MemberJoined | MemberLeft) -> None:
         self._stale = True
         if event.room == self.here and event.peer_id != self.me.peer_id:
             did = "has joined" if isinstance(event, MemberJoined) else "has left"
-            name = self.label(event.peer_id) if event.peer_id in self.people else event.name
-            self.say(f"{safe_name(name)} {did} {self.title(event.room)}")
+            known = event.peer_id in self.people
+            name = self.label(event.peer_id) if known else marked(safe_name(event.name), False)
+            self.say(f"{name} {did} {self.title(event.room)}")
 
     # -- by itself
 

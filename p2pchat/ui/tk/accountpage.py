@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState
+from p2pchat.ui.tk.accountlist import AccountList
 from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
@@ -37,14 +38,13 @@ class AccountPage(Sheet):
 
     def show_account(self, state: AccountState) -> None:
         self.subtitle.configure(text=state.registrar)
-        built = (state.name, state.code, state.warning, state.downloads)
+        built = (state.name, state.code, state.risk, state.downloads)
         if built != self._built:
             self._built = built
             self._build(state)
         self.error.configure(text=state.error)
         if not state.downloads:
-            listed = ", ".join(name for name, _online in state.accounts)
-            self.listed.configure(text=listed or _("Nobody yet"))
+            self.listed.show(state.accounts)
         for button in self._buttons:
             button.state(["disabled" if state.busy else "!disabled"])
 
@@ -63,7 +63,8 @@ class AccountPage(Sheet):
         else:
             self._build_signed_out(state)
         self.section(_("Who is registered"))
-        self.listed = self.text()
+        self.listed = AccountList(self.frame(), self.theme)
+        self.listed.grid(row=0, column=0, sticky="ew")
         self.space()
 
     def _build_signed_in(self, state: AccountState) -> None:
@@ -109,7 +110,6 @@ class AccountPage(Sheet):
             lambda: self._presenter.leave(delete=False),
         )
         self._button(_("Stay signed in"), _("Nothing is deleted"), self._presenter.stay).focus_set()
-        self.listed = self.text()
 
     def _list(self, lines: list[str]) -> tk.Text:
         """All of them, some at a time."""
@@ -151,8 +151,8 @@ class AccountPage(Sheet):
         self.text(_("A name is registered once and for good: nobody else can have it, or one that "
                     "looks like it, and the password opens it on any computer of this network. "
                     "It never leaves the computer where you type it."))  # fmt: skip
-        if state.warning:
-            self.text(state.warning, style="PageWarning.TLabel")
+        if state.risk:
+            self.text(state.risk, "PageMuted.TLabel" if state.guarded else "PageWarning.TLabel")
         self.new_name = self._field(_("Name"))
         self.new_password = self._field(_("Password"), secret=True)
         self.again = self._field(_("The same again"), secret=True)

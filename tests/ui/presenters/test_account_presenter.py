@@ -53,13 +53,16 @@ class Page:
 def test_who_leads_and_what_to_know_before() -> None:
     page = Page()
     assert "needs no account" in page.state.registrar
-    assert "guess passwords" in page.state.warning
+    assert "any computer that helps to keep the accounts could" in page.state.risk
+    assert not page.state.guarded
     page.lead()
     assert page.state.registrar == "Li's computer registers names for the network."
-    page.node.current = replace(page.node.current, appointed_by="a" * 52)
+    page.node.accounts.leads = replace(page.node.accounts.leads, guarded=True)
     page.presenter.open(page)
     page.runner.settle()
-    assert page.state.warning == ""
+    assert "Only whoever runs this network" in page.state.risk
+    assert "guess passwords" in page.state.risk
+    assert page.state.guarded
 
 
 def test_signing_up_shows_the_code_once() -> None:
@@ -92,6 +95,11 @@ def test_signing_in_and_out_begins_anew() -> None:
     page.runner.settle()
     assert page.renewed == 1
     assert page.said == ["You are signed in as Maria."]
+    page.node.accounts.elsewhere = True
+    page.presenter.login("Maria", PASSWORD)
+    page.runner.settle()
+    assert page.said[-1] == "You are signed in on another computer as well. That may be."
+    page.renewed = 1
     page.presenter.change_password(PASSWORD, "new one here", "new one there")
     assert "different" in page.state.error
     page.presenter.change_password(PASSWORD, "new one here", "new one here")

@@ -35,7 +35,7 @@ def test_registering_and_signing_in_with_words_that_are_typed() -> None:
         await room.type(f"/recover Ann Lee {CODE} third-horse")
         assert accounts.passwords == {"Ann Lee": "third-horse"}
         await room.type("/accounts")
-        assert any("Ann Lee, here now" in text for text in room.screen.texts())
+        assert any("Ann Lee®, here now" in text for text in room.screen.texts())
 
     chatting(test)
 

@@ -275,3 +275,20 @@ def test_a_registered_name_is_marked_and_says_what_that_means(stage: Stage) -> N
     )
     stage.desk.places.open_about(f"@{LI}")
     stage.until(lambda: "nobody else can have this name" in texts(stage.desk.about))
+
+
+def test_the_account_page_says_what_others_could_do_and_marks_who_is_registered(
+    stage: Stage,
+) -> None:
+    stage.node.accounts.passwords.update({"Li": "x", "王小明": "x", "Zoë": "x"})
+    stage.start()
+    stage.desk.places.open(Place.ACCOUNT)
+    page = stage.desk.places.sheet
+    stage.until(lambda: "any computer that helps to keep the accounts could" in texts(page))
+    canvas = page.listed
+    stage.until(lambda: len(canvas.find_withtag("mark-registered")) == 3)
+    drawn = [canvas.itemcget(i, "text") for i in canvas.find_all() if canvas.type(i) == "text"]
+    assert {"Li", "王小明", "Zoë"} <= set(drawn)
+    leads = stage.node.accounts.leads = replace(stage.node.accounts.leads, guarded=True)
+    stage.node.emit(RegistrarChanged(leads))
+    stage.until(lambda: "Only whoever runs this network" in texts(page))

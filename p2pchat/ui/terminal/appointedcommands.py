@@ -1,0 +1,109 @@
+"""The commands of the terminal chat for what the appointed announces and writes down."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from p2pchat.model.accounts import Announcement
+from p2pchat.model.ids import PeerId
+from p2pchat.model.people import Status
+from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.bulletins import when
+from p2pchat.ui.presenters.spans import Span, Usual, read_span, usual
+from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.marks import marked
+from p2pchat.ui.terminal.rendering import INDENT
+from p2pchat.ui.terminal.state import Chat
+
+LISTED = 10
+NAMES = 30
+_USUAL = {which.name.lower(): which for which in Usual}
+
+
+async def _announce(chat: Chat, rest: str) -> None:
+    room: str | None = None
+    if rest.startswith("#"):
+        room, _, rest = rest.partition(" ")
+    if not rest.strip():
+        raise Wrong("what? /announce TEXT for everyone, /announce #room TEXT")
+    made = await chat.node.accounts.announce(rest.strip(), room)
+    chat.say(f"announced to {_addressee(chat, made)}; /announcements says who has seen it")
+
+
+async def _announcements(chat: Chat, rest: str) -> None:
+    if rest and not (rest.isdecimal() and int(rest)):
+        raise Wrong(f"how many? /announcements {LISTED}")
+    found = await chat.node.accounts.announcements()
+    for one in reversed(found[: int(rest or LISTED)]):
+        label = marked(safe_name(one.author_label), chat.is_registered(one.author))
+        text = safe_text(one.text).replace("\n", f"\n{INDENT}")
+        at = when(one, datetime.now().astimezone())
+        chat.say(f"{at} {label} to {_addressee(chat, one)}: {text}")
+        chat.say(f"{INDENT}seen by {_names(chat, one.seen_by) or 'nobody yet'}")
+        missing = await _missing(chat, one)
+        if missing:
+            chat.say(f"{INDENT}of those here not yet by {_names(chat, missing)}")
+    if not found:
+        chat.say("nothing was announced yet")
+
+
+def _addressee(chat: Chat, one: Announcement) -> str:
+    return "everyone" if one.conversation is None else chat.title(one.conversation)
+
+
+def _names(chat: Chat, people: list[PeerId] | tuple[PeerId, ...]) -> str:
+    return words.several(sorted(map(chat.label, people), key=str.casefold), NAMES)
+
+
+async def _missing(chat: Chat, one: Announcement) -> list[PeerId]:
+    here = [p.peer_id for p in chat.people.values() if p.status != Status.OFFLINE]
+    here.append(chat.me.peer_id)
+    if one.conversation is not None:
+        members = {member.peer_id for member in await chat.node.members(one.conversation)}
+        here = [person for person in here if person in members]
+    return [person for person in here if person not in (one.author, *one.seen_by)]
+
+
+async def _attendance(chat: Chat, rest: str) -> None:
+    parts = rest.split()
+    path = ""
+    if parts[:1] == ["export"]:
+        if len(parts) < 2:
+            raise Wrong("where to? /attendance export FILE [SPAN]")
+        path, parts = parts[1], parts[2:]
+    since, until = _span(parts).rfc3339
+    if path:
+        written = await chat.node.accounts.export_attendance(path, since, until)
+        chat.say(f"written to {one_line(written, 400)}")
+        return
+    stays = await chat.node.accounts.attendance(since, until)
+    for stay in stays:
+        came, left = words.local_time(stay.came), words.local_time(stay.left or "")
+        label = marked(safe_name(stay.label), stay.account is not None)
+        end = f"{left:%Y-%m-%d %H:%M}" if left else "still here"
+        chat.say(f"{came:%Y-%m-%d %H:%M}  {end:16}  {label}" if came else label)
+    people = len({stay.peer_id for stay in stays})
+    chat.say(f"{words.count(people, 'person', 'people')} in the register")
+
+
+def _span(parts: list[str]) -> Span:
+    if len(parts) < 2:
+        which = _USUAL.get(parts[0].lower() if parts else "today")
+        if which is not None:
+            return usual(which, datetime.now().astimezone())
+    if len(parts) > 2:
+        raise Wrong(f"/attendance {', '.join(_USUAL)}, or FROM TO, such as 2026-03-16T09:30")
+    return read_span(parts[0], parts[1] if len(parts) == 2 else parts[0])
+
+
+APPOINTED_COMMANDS = (
+    Command("announcements", "[N]", "what was announced, and who has seen it", _announcements),
+    Command("announce", "[#ROOM] TEXT", "the appointed: tell everyone, or a room", _announce),
+    Command(
+        "attendance",
+        "[export FILE] [SPAN]",
+        "the appointed: who was here from when to when",
+        _attendance,
+    ),
+)
