@@ -288,7 +288,10 @@ GOT_EVERY_S = 0.3
 """Between two frames that tell of pieces which others have too. In a full mesh few need to know;
 where not all are linked, time is lost by this."""
 FOLLOWS = 8
-"""How often one link may ask for all that is here of a file."""
+"""How often at once one link may ask for all that is here of a file: whoever gives up and thinks
+better of it."""
+FOLLOWS_PER_S = 0.2
+"""The same in the long run."""
 FOLLOW_AGAIN_S = 1.0
 """After this, then after twice as long each time, a source that tells nothing is asked to again."""
 FOLLOW_RARELY_S = 60.0

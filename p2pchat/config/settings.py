@@ -10,7 +10,8 @@ import msgspec
 from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB, NAME_CHARS
 from p2pchat.model.people import Status
 
-Positive = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+"""What JSON holds exactly."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -120,6 +120,8 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     no longer there."""
     put_to: str | None = None
     """Where it is to be put when it is finished, if not into the downloads alone."""
+    undecided: bool = False
+    """It has just come, and may have to be fetched by itself."""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ from p2pchat.protocol.fetch import REACH, Fetch
 from p2pchat.protocol.link import Link, LinkState
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
+from p2pchat.protocol.swarm.followers import Followers
+from p2pchat.protocol.swarm.late import Late
 from p2pchat.protocol.swarm.serve import Server
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Exchange:
         self._m = machine
         self._events = events
         self._fetches: dict[bytes, Fetch] = {}
+        self._late = Late()
         self._served: OrderedDict[bytes, Conversation] = OrderedDict()
         """Files that are here, the one asked about last is the last: who may have them."""
         self._absent: OrderedDict[bytes, Conversation | None] = OrderedDict()
@@ -82,10 +85,7 @@ class Exchange:
         self._looking: dict[bytes, list[tuple[Link, frames.Frame]]] = {}
         self._waiting: Counter[int] = Counter()
         """How many frames of each link wait for a look-up."""
-        self._followers: dict[bytes, set[int]] = {}
-        """Links that follow what isn't here: told once it is being fetched."""
-        self._following: Counter[int] = Counter()
-        """How many such files each link follows."""
+        self._followers = Followers(ASKED_MEANWHILE)
         self._server = Server(self._allowed)
         self._limit = 0
         self._news = False
@@ -118,8 +118,7 @@ class Exchange:
         self._server.share(row.id, row.stream, swarm.holds)
         for bulk in self._m.links.bulks():
             self._join(bulk, fetch)
-        for follower in self._followers.pop(row.id, ()):
-            self._following[follower] -= 1
+        for follower in self._followers.take(row.id):
             link = self._m.links.get(follower)
             if link is not None and self._may(link, conversation, row.stream.size):
                 swarm.followed(follower, True, self._m.ctx.now)
@@ -133,9 +132,11 @@ class Exchange:
 
     def end(self, id: EntryHash) -> None:
         """It is fetched no more. What is here of it is served until `forget`."""
-        if self._fetches.pop(id, None) is not None:
-            for link in self._m.links.bulks():
-                self._send((link.id,), frames.Follow(id, False))
+        fetch = self._fetches.pop(id, None)
+        if fetch is not None:
+            fetch.swarm.close()
+            self._say(fetch)
+            self._late.add(fetch.swarm)
 
     def serve(self, row: FileRow, conversation: Conversation) -> None:
         """All of it is here."""
@@ -229,17 +230,16 @@ class Exchange:
         for id, fetch in list(self._fetches.items()):
             fetch.swarm.lost(link.id, now)
             self._events.moved(EntryHash(id))
+        self._late.lost(link.id, now)
         self._server.lost(link.id, now)
         for waiting in self._looking.values():
             waiting[:] = [item for item in waiting if item[0] is not link]
         self._waiting.pop(link.id, None)
-        if self._following.pop(link.id, 0):
-            for followers in self._followers.values():
-                followers.discard(link.id)
-            self._followers = {file: links for file, links in self._followers.items() if links}
+        self._followers.lost(link.id)
 
     def _join(self, link: Link, fetch: Fetch) -> None:
-        if self._may(link, fetch.conversation, fetch.row.stream.size):
+        late = self._late.of(link.id, fetch.row.id) is not None
+        if not late and self._may(link, fetch.conversation, fetch.row.stream.size):
             fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now)
 
     @staticmethod
@@ -272,12 +272,12 @@ class Exchange:
         fetch = self._fetches.get(frame.file)
         if fetch is not None:
             if self._may(link, fetch.conversation, fetch.row.stream.size):
-                fetch.swarm.joined(link.id, link.info.device_key, now)
+                self._join(link, fetch)
                 fetch.swarm.followed(link.id, frame.on, now)
         elif self._is_known(link, frame):
             self._server.followed(link.id, frame)
             if frame.file not in self._served:
-                self._follow_later(link, frame)
+                self._followers.follow(link.id, frame.file, frame.on)
                 if frame.on:
                     self._tell_withdrawn(link, frame.file)
 
@@ -287,17 +287,6 @@ class Exchange:
         if conversation is not None and self._member(link, conversation):
             gone = frames.Refused(file, frames.WHOLE, 0, frames.Reason.GONE.value)
             self._send((link.id,), gone)
-
-    def _follow_later(self, link: Link, frame: frames.Follow) -> None:
-        followers = self._followers.get(frame.file, set())
-        if frame.on and link.id not in followers and self._following[link.id] < ASKED_MEANWHILE:
-            self._followers.setdefault(frame.file, followers).add(link.id)
-            self._following[link.id] += 1
-        elif not frame.on and link.id in followers:
-            followers.discard(link.id)
-            self._following[link.id] -= 1
-            if not followers:
-                del self._followers[frame.file]
 
     def _on_wanted(self, link: Link, frame: frames.Wanted) -> None:
         if frame.file in self._fetches or self._is_known(link, frame):
@@ -376,10 +365,14 @@ class Exchange:
         self._server.got(link.id, frame)
 
     def _on_piece(self, link: Link, frame: frames.Piece) -> None:
-        fetch = self._fetches.get(frame.file)
-        if fetch is None:
-            return  # it was completed or cancelled meanwhile
         now, size = self._m.ctx.now, len(frame.data)
+        late, fetch = self._late.of(link.id, frame.file), self._fetches.get(frame.file)
+        if late is not None:
+            late.part(link.id, frame.layer, frame.index, frame.offset, size, now)
+            self._came_late(link, frame.file)
+            return
+        if fetch is None:
+            return
         part = fetch.swarm.part(link.id, frame.layer, frame.index, frame.offset, size, now)
         if part is not Part.DROPPED:
             block = Block(frame.layer, frame.index)
@@ -387,8 +380,18 @@ class Exchange:
             keep = effects.KeepPart(link.id, frame.file, stream, block, frame.offset, frame.data)
             self._m.ctx.emit(keep)
 
+    def _came_late(self, link: Link, file: bytes) -> None:
+        """It may be the last of an earlier fetch: then it is a source of the one under way."""
+        fetch = self._fetches.get(file)
+        if fetch is not None and self._late.of(link.id, file) is None:
+            self._join(link, fetch)
+
     def _on_refused(self, link: Link, frame: frames.Refused) -> None:
-        fetch = self._fetches.get(frame.file)
+        late, fetch = self._late.of(link.id, frame.file), self._fetches.get(frame.file)
+        if late is not None and frame.layer != frames.WHOLE:
+            late.refused(link.id, frame, self._m.ctx.now)
+            self._came_late(link, frame.file)
+            return
         if fetch is None:
             return
         by_author = link.person == fetch.row.author
@@ -445,15 +448,18 @@ class Exchange:
             self._limit = limit
             self._server.limit(limit, self._m.ctx.now)
         for fetch in self._fetches.values():
-            for said in fetch.swarm.take():
-                if isinstance(said, frames.Tell):
-                    self._send(said.links, said.frame)
-                else:
-                    block = Block(said.layer, said.index)
-                    self._m.ctx.emit(effects.DropPart(said.link, fetch.row.id, block))
+            self._say(fetch)
         for wish in self._server.take():
             self._perform(wish)
         self._schedule()
+
+    def _say(self, fetch: Fetch) -> None:
+        for said in fetch.swarm.take():
+            if isinstance(said, frames.Tell):
+                self._send(said.links, said.frame)
+            else:
+                block = Block(said.layer, said.index)
+                self._m.ctx.emit(effects.DropPart(said.link, fetch.row.id, block))
 
     def _perform(self, wish: frames.Tell | frames.Read | frames.Give) -> None:
         if isinstance(wish, frames.Tell):

@@ -73,6 +73,8 @@ class Files:
             return
         if file.row.state is FileState.FETCHING:
             self._begin_in_turn(file)
+        elif file.row.undecided:
+            self._decide(file)
         elif file.row.state is FileState.COMPLETE:
             file.done = file.row.stream.size
             self._telling.report(file)
@@ -149,21 +151,27 @@ class Files:
             body = entry.content
             if stored.message is None or not isinstance(body, FileBody):
                 continue
-            if self._m.people.blocked(entry.author) or stored.message.deleted:
+            if stored.message.deleted:
                 continue
             row = row_of(stored.message, body, entry.own)
             file = self._file(row, body, arrival.conversation)
-            self._m.ctx.notify(FileOffered(self._info(file)), origin=arrival.origin)
-            if entry.own:
-                continue
-            if self._comes_by_itself(file):
-                self._begin_in_turn(file)
-            else:
-                self._forget(file)
+            if not self._m.people.blocked(entry.author):
+                self._m.ctx.notify(FileOffered(self._info(file)), origin=arrival.origin)
+            if not entry.own:
+                self._decide(file)
+
+    def _decide(self, file: File) -> None:
+        """Whether it comes by itself."""
+        file.row = replace(file.row, undecided=False)
+        if self._comes_by_itself(file):
+            self._begin_in_turn(file)
+        else:
+            self._keep(file)
+            self._forget(file)
 
     def _comes_by_itself(self, file: File) -> bool:
         """Small enough, and within what its author may bring here in a day."""
-        if len(self._queue) >= limits.FETCHES_WAITING:
+        if len(self._queue) >= limits.FETCHES_WAITING or self._m.people.blocked(file.row.author):
             return False
         largest, now = self._m.ctx.settings.auto_fetch, self._m.ctx.now
         return self._quota.take(file.row.author, file.row.stream, largest, now)

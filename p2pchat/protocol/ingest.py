@@ -376,6 +376,7 @@ class Ingest:
                             stream=kept(stream, circle(conversation.id)),
                             state=state,
                             reported=entry.own,
+                            undecided=not entry.own,
                         ),
                         new=True,
                     )

@@ -15,7 +15,8 @@ _OPEN = (FileState.FETCHING, FileState.PAUSED)
 
 def is_open(row: FileRow) -> bool:
     """Whether the node has something to do about it after a start."""
-    return row.state in _OPEN or (row.state == FileState.COMPLETE and not row.reported)
+    unreported = row.state == FileState.COMPLETE and not row.reported
+    return row.undecided or unreported or row.state in _OPEN
 
 
 def file_row(connection: Connection, id: EntryHash) -> FileRow | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from harness import Lan, wait_linked, wait_until
 from lan_node import Node
-from lan_talk import LOBBY, join, peer_id, refusal
+from lan_talk import LOBBY, join, peer_id, refusal, warnings
 from test_files_on_lan import MIB, SLOW, make_file, offer, share, start, wait_state, wait_whole
 
 pytestmark = pytest.mark.lan
@@ -152,3 +152,21 @@ def test_nobody_is_told_more_than_five_times_a_second(lan: Lan, tmp_path: Path) 
 def test_no_path_is_no_file(lan: Lan) -> None:
     (node,) = start(lan, 1)
     assert refusal(node, "files.share", conversation=LOBBY, path="").reason == "no-such-file"
+
+
+def test_who_thinks_better_of_it_time_and_again_is_nobodys_enemy(lan: Lan, tmp_path: Path) -> None:
+    """What was on its way of the fetch before is nothing that wasn't asked for."""
+    nodes = start(lan, 3)
+    for host in (1, 2):
+        lan.limit_rate(host, SLOW)
+    path = make_file(tmp_path, 24 * MIB)
+    file = share(nodes[0], path)
+    for node in nodes[1:]:
+        wait_until(lambda: offer(node, file)["done"] > MIB, 30, "1 MiB of it")  # noqa: B023 - called at once
+    for _ in range(10):
+        nodes[1].call("files.cancel", file_id=file["file_id"])
+        nodes[1].call("files.fetch", file_id=file["file_id"])
+        wait_until(lambda: offer(nodes[1], file)["sources"], 10, "a source")
+    lan.limit_rate(1, 0)
+    wait_whole(nodes[1:], file, path.read_bytes())
+    assert [warnings(node) for node in nodes] == [[], [], []]

@@ -453,8 +453,15 @@ def test_nobody_is_told_everything_again_and_again() -> None:
     for _ in range(limits.FOLLOWS):
         made.followed(9, True, 0.0)
         made.followed(9, False, 0.0)
-    with pytest.raises(ProtocolError):
-        made.followed(9, True, 0.0)
+    made.take()
+    made.followed(9, True, 0.0)
+    assert not made.take(), "nor told what comes"
+    join(made, 1)
+    fetch(made, 1, 1)
+    assert not [each for each in made.take() if isinstance(each, Tell) and 9 in each.links]
+    # Whoever asks again later is answered.
+    made.followed(9, True, 1 / limits.FOLLOWS_PER_S)
+    assert Tell((9,), Have(FILE, 0, 0, b"", True)) in made.take()
 
 
 def test_news_of_what_others_have_is_gathered() -> None:

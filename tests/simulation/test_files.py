@@ -98,3 +98,38 @@ def test_all_have_all_once_it_heals(first: int, request: pytest.FixtureRequest) 
             live(seed)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def test_what_came_just_before_a_crash_comes_by_itself_all_the_same() -> None:
+    """The offer is durable, and not yet that it is being fetched."""
+    world = World(1)
+    hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 30.0, "linked")
+    data = Random(1).randbytes(40_000)
+    share(hosts[0], "lesson", data)
+    assert world.clock.run_until(lambda: bool(states(hosts[1])), 10.0, step=0.0005)
+    assert set(states(hosts[1]).values()) == {FileState.OFFERED}
+    hosts[1].crash()
+    hosts[1].start()
+    world.wait(lambda: has(hosts[1], data), 30.0, "fetched")
+
+
+def test_what_was_given_up_stays_so() -> None:
+    world = World(1)
+    hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 30.0, "linked")
+    share(hosts[0], "lesson", Random(1).randbytes(500_000))
+    fetching = [FileState.FETCHING]
+    assert world.clock.run_until(
+        lambda: list(states(hosts[1]).values()) == fetching, 10.0, step=0.0005
+    )
+    (id,) = states(hosts[1])
+    host = hosts[1]
+    row = host.store.message(id)
+    assert row is not None
+    host.ask(host.machine.files.cancel, 0, row)
+    world.wait(lambda: FileState.OFFERED in states(host).values(), 10.0, "given up")
+    host.crash()
+    host.start()
+    world.clock.run_for(20.0)
+    assert set(states(host).values()) == {FileState.OFFERED}

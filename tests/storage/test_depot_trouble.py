@@ -212,6 +212,26 @@ def test_the_last_of_a_disk_is_for_others(tmp_path: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
+def test_downloads_that_may_not_be_written(tmp_path: Path) -> None:
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    (tmp_path / "x").write_bytes(os.urandom(P))
+    offer = survey(source, tmp_path / "x")
+    fixed = tmp_path / "b" / "downloads"
+    fixed.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "none", str(fixed)], capture_output=True
+    ).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        with pytest.raises(RequestError) as refused:
+            fetch(source, target, offer)
+        assert refused.value.reason == "not-allowed"
+    finally:
+        subprocess.run(["umount", str(fixed)], check=True)
+    assert Path(target.finish(offer.stream, "x")).exists()
+
+
 def whole(path: Path) -> bytes | dict[str, bytes | None]:
     return snapshot(path) if path.is_dir() else path.read_bytes()
 
@@ -307,12 +327,12 @@ def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     carry(source, target, offer.stream, blocks(offer.stream))
 
     def broken(*_: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
+        raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", broken)
         patch.setattr(os, "rename", broken)
-        with pytest.raises(StoreError, match="can't be put into the downloads: Read-only"):
+        with pytest.raises(StoreError, match="can't be put into the downloads: Input"):
             target.finish(offer.stream, "x")
     assert not list((tmp_path / "b" / "downloads").iterdir())
     assert target.path(offer.stream) is None

@@ -102,6 +102,14 @@ class Swarm:
         """Peers that owe something now."""
         return sum(1 for source in self._sources.values() if source.flying)
 
+    def is_owed_by(self, link: int) -> bool:
+        """Whether anything that was asked of this peer is still to come, of use or not."""
+        source = self._sources.get(link)
+        return source is not None and bool(source.owes or source.anys or source.given_up_anys)
+
+    def is_owed(self) -> bool:
+        return any(map(self.is_owed_by, self._sources))
+
     def holds(self, layer: int, index: int) -> bool:
         """Whether a block that exists is here: for `Server.share`."""
         return self._picker.has(layer, index)
@@ -139,15 +147,16 @@ class Swarm:
         self._out.append(Tell((source.link,), Follow(self.file, True)))
 
     def followed(self, link: int, on: bool, now: float) -> None:
-        """A peer wants to know what is here, and what comes; or not any more. ProtocolError where
-        it asks again and again."""
-        self._out += self._news.followed(link, on)
+        """A peer wants to know what is here, and what comes; or not any more."""
+        self._out += self._news.followed(link, on, now)
         source = self._sources.get(link)
         if on and source is not None and not source.told and not self._closed:
             self._follow(source, now)
 
     def close(self) -> None:
         """Nothing more is wanted: it is complete, or given up. What still comes is dropped."""
+        if self._closed:
+            return
         self._closed = self._asking.paused = True
         for source in self._sources.values():
             self._out.append(Tell((source.link,), Follow(self.file, False)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2pchat.config import limits
-from p2pchat.errors import ProtocolError
+from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.swarm.bits import to_parts
 from p2pchat.protocol.swarm.frames import WHOLE, Got, Have, Tell
 from p2pchat.protocol.swarm.picker import Picker
@@ -17,20 +17,21 @@ class News:
         self._file = file
         self._picker = picker
         self._followers: dict[int, None] = {}
-        self._asked: dict[int, int] = {}
+        self._asked: dict[int, Bucket] = {}
         """How often each link began to follow: the answer is much longer than the question."""
         self._pieces: list[int] = []
         self._told_at = -limits.GOT_EVERY_S
 
-    def followed(self, link: int, on: bool) -> list[Tell]:
-        """A peer wants to know what is here, and what comes; or not any more."""
+    def followed(self, link: int, on: bool, now: float) -> list[Tell]:
+        """A peer wants to know what is here, and what comes; or not any more. Whoever asks too
+        often isn't answered, and asks again later."""
         if not on or link in self._followers:
             if not on:
                 self._followers.pop(link, None)
             return []
-        self._asked[link] = self._asked.get(link, 0) + 1
-        if self._asked[link] > limits.FOLLOWS:
-            raise ProtocolError("it has been told what is here")
+        asked = self._asked.setdefault(link, Bucket(limits.FOLLOWS, limits.FOLLOWS_PER_S))
+        if not asked.take(1, now):
+            return []
         self._followers[link] = None
         if self._picker.complete:
             return [Tell((link,), Have(self._file, WHOLE, 0, b"", True))]

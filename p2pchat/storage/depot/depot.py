@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Download, SignedOut
 from p2pchat.model.stream import Block, Stream, kept, read_name
 from p2pchat.node.ports import Progress, Survey
-from p2pchat.storage.depot.disk import translated
+from p2pchat.storage.depot.disk import FORBIDDEN, translated
 from p2pchat.storage.depot.downloads import Downloads, check, put_copy
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
 from p2pchat.storage.depot.survey import refuse_own, refuse_part_of, take
@@ -97,7 +98,13 @@ class FileDepot:
     def finish(self, stream: Stream, name: str, place: str = "") -> str:
         """`ports.Depot.finish`."""
         with translated("a file can't be put into the downloads"):
-            path = self._holding(stream).finish(name, self._downloads)
+            try:
+                path = self._holding(stream).finish(name, self._downloads)
+            except OSError as error:
+                if error.errno not in FORBIDDEN:
+                    raise
+                text = f"{self._downloads.path} can't be written to: {error.strerror}"
+                raise RequestError("not-allowed", text) from error
         return put_copy(path, place) if place else path
 
     @property
