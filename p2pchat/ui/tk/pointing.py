@@ -38,6 +38,8 @@ class Pointing:
         self._hovered: MessageId | None = None
         self._tools: list[tuple[int, int, int, int]] = []
         self._pressed: tuple[int, int] | None = None
+        self._clicked = False
+        """The focus comes by a click."""
         self._dragging = False
         self._last = (0, 0)
         self._auto = ""
@@ -207,7 +209,9 @@ class Pointing:
     # -- pressing
 
     def _press(self, event: tk.Event[tk.Canvas]) -> None:
-        self._view.canvas.focus_set()
+        canvas = self._view.canvas
+        self._clicked = str(canvas.tk.call("focus")) != str(canvas)
+        canvas.focus_set()
         self._pressed = (event.x, event.y)
         self._dragging = False
         if self._tool_at(event.x, event.y) is None:
@@ -302,7 +306,8 @@ class Pointing:
 
     def _focused(self) -> None:
         """By a key: which message keys act on is seen at once. A click has its own place."""
-        if self._pressed is None and self.current is None:
+        clicked, self._clicked = self._clicked, False
+        if not clicked and self.current is None:
             self._step(0)
         self._draw_current()
 
