@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from p2pchat.errors import RequestError
+from p2pchat.errors import ProfileInUse, RequestError
 from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
@@ -47,9 +47,13 @@ class Signing:
         def open_other() -> tuple[str, Store, Depot]:
             carried = self._carried()
             folder = self._profiles.of_account(opened.account)
-            store, depot = self._profiles.open(
-                folder, lambda sealed: open_once(sealing, _STORE_KEY, sealed)
-            )
+            try:
+                store, depot = self._profiles.open(
+                    folder, lambda sealed: open_once(sealing, _STORE_KEY, sealed)
+                )
+            except ProfileInUse:
+                text = "another process uses the profile of this account"
+                raise RequestError("busy", text) from None
             try:
                 _begin(store, opened.seed, carried)
             except BaseException:

@@ -28,6 +28,7 @@ SEEDS, GROUP = 240, 8
 STEPS = 18
 NAMES = ("Li", "LI", "Ann", "li_2", "Bo")
 PASSWORD = "correct horse"
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(5000)).decode()
 LINKING_S, SAME_S = 150.0, 25.0
 
 
@@ -374,6 +375,39 @@ def test_who_was_renamed_still_signs_in_by_the_old_name_and_is_told_the_new_one(
     assert guest.refused[2:] == ["wrong-password", "too-many-tries"]
 
 
+def test_the_recovery_code_sets_another_password_and_that_alone_opens() -> None:
+    world = World(29)
+    first, second, pupil, guest = *together(world, 2), *(world.add() for _ in range(2))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    made = pupil.signed[0]
+    assert isinstance(made, Registered)
+    second.crash()
+    recover = guest.machine.registrar.accounts.recover
+    guest.ask(recover, "Li", made.recovery_code[:-1], "battery staple")
+    world.wait(lambda: bool(guest.refused), 15.0, "refused")
+    guest.ask(recover, "Li", made.recovery_code.lower().replace("-", " "), "battery staple")
+    world.wait(lambda: bool(guest.signed), 15.0, "recovered")
+    second.start()
+    world.wait(
+        lambda: (
+            second.store.meta(KEYBOX_KEY + made.account_id)
+            == first.store.meta(KEYBOX_KEY + made.account_id)
+        ),
+        60.0,
+        "who was off has the new one too",
+    )
+    # Whoever leads: one of them alone is left.
+    leads = settled(world)
+    leads.crash()
+    world.wait(lambda: leader(guest) not in (None, leads.device), 60.0, "the other leads")
+    guest.ask(guest.machine.registrar.accounts.open, "Li", PASSWORD)
+    world.wait(lambda: len(guest.refused) == 2, 30.0, "the old password")
+    assert set(guest.refused) == {"wrong-password"}
+    assert opened(world, guest, "Li", "battery staple").account == made.account_id
+
+
 def test_the_vault_comes_right_behind_the_grant() -> None:
     world = World(23)
     _, _, pupil, guest = *together(world, 2), *(world.add() for _ in range(2))
@@ -383,6 +417,7 @@ def test_the_vault_comes_right_behind_the_grant() -> None:
     friend = world.add()
     world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
     pupil.ask(pupil.machine.commands.set_contact, friend.machine.identity.peer_id, True)
+    pupil.ask(pupil.machine.commands.set_profile, None, None, "likes maths", PICTURE)
     world.clock.run_for(30.0)
     friend.stop()
     found = opened(world, guest, "Li", PASSWORD)
@@ -392,6 +427,14 @@ def test_the_vault_comes_right_behind_the_grant() -> None:
     assert room_labels(laptop) == {"#lobby", "#secret"}
     listed = [peer for peer in laptop.machine.people.peers() if peer.contact]
     assert [peer.name for peer in listed] == [friend.name], "also who is off, and was never met"
+    world.wait(
+        lambda: guest.machine.people.peer(pupil.machine.identity.peer_id).note == "likes maths",
+        30.0,
+        "a new machine takes nothing of the profile away",
+    )
+    mine, theirs = (host.machine.directory.own_avatar() for host in (laptop, pupil))
+    assert mine == theirs
+    assert mine
     strange = opened(world, guest, "Li", PASSWORD)
     guest.run(guest.machine.registrar.vaulting.bring, strange.vault)
     world.clock.run_for(0.1)

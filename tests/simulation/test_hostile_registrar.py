@@ -160,6 +160,18 @@ def test_a_class_that_registers_at_once_is_no_flood_and_one_machines_hundreds_ar
     assert allowed < 300
 
 
+def test_where_no_further_claim_is_kept_nothing_is_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CLAIMS", 1)
+    world, _, (pupil, other, _) = school(28)
+    register(world, pupil, "Li")
+    world.clock.run_for(3.0)
+    other.ask(other.machine.registrar.accounts.register, "Ann", PASSWORD)
+    world.wait(lambda: bool(other.refused), 15.0, "an answer")
+    assert (other.refused, other.signed) == (["too-large"], [])
+
+
 def _box(network: bytes, number: int, lock: Lock) -> Keybox:
     return make_keybox(Signer(number.to_bytes(32, "big")), network, 1, lock, lock)
 

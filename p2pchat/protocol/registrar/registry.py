@@ -88,11 +88,16 @@ class Registry:
         self._put(record)
         return record
 
+    @property
+    def full(self) -> bool:
+        """No further claim is kept."""
+        return self._claims >= limits.CLAIMS
+
     def _has_room(self, record: Record) -> bool:
         """What anybody can make is bounded; what the appointing key has signed isn't."""
         match record.payload:
             case Claim():
-                return self._claims < limits.CLAIMS
+                return not self.full
             case Seen(notice=notice):
                 found = self._records.get(notice[:SHORT_BYTES])
                 known = found is not None and isinstance(found.payload, Notice)

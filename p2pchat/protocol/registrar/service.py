@@ -121,6 +121,9 @@ class Service:
         if registry.find(asked.name) is not None or pending:
             answer("name-taken", ())
             return
+        if registry.full:
+            answer("too-large", ())
+            return
         records = self._claim(raw, asked)
         self._looks.append(looks)
 

@@ -40,6 +40,9 @@ class Contents(msgspec.Struct, frozen=True, array_like=True):
     rooms: tuple[VaultRoom, ...] = ()
     settings: bytes = b"{}"
     """JSON; what belongs to the machine isn't in it."""
+    note: str = ""
+    avatar: bytes = b""
+    """Of the person's profile, which the name is in already."""
 
 
 class VaultRecord(msgspec.Struct, frozen=True, array_like=True):

@@ -42,8 +42,8 @@ BASE_KEY, COUNTER_KEY = "vault_base", "vault_counter"
 OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
 """Settings that stay where they were made."""
 PART_BYTES = limits.FRAME_BYTES - 4096
-PROFILES_BYTES = 96 * limits.KIB
-"""Of a vault, at most: some sixty contacts' profiles. The rest is for keys and rooms."""
+PROFILES_BYTES = 32 * limits.KIB
+"""Of a vault, at most: some twenty-five contacts' profiles. A holder keeps a thousand such vaults."""
 GRANTED_S = 2.0
 """How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
 
@@ -261,6 +261,8 @@ class Vaulting:
             tuple(contacts),
             tuple(sorted(rooms, key=lambda room: room.id)),
             msgspec.json.encode(kept),
+            self._m.directory.profile.record.note,
+            self._m.directory.own_avatar(),
         )
 
     def _make(self) -> Vault | None:
@@ -296,6 +298,8 @@ class Vaulting:
         self._take_rooms(set(base.rooms), set(contents.rooms))
         if contents.settings != base.settings:
             self._take_settings(contents.settings)
+        if (contents.note, contents.avatar) != (base.note, base.avatar):
+            self._take_profile(contents.note, contents.avatar)
         # Last: who is ended before takes it up once more.
         self._keep(contents, vault.record.counter)
 
@@ -331,6 +335,13 @@ class Vaulting:
                 except RequestError:
                     continue
                 self._ctx.notify(ConversationChanged(found.label))
+
+    def _take_profile(self, note: str, avatar: bytes) -> None:
+        if len(note) > limits.NOTE_CHARS or len(avatar) > limits.AVATAR_BYTES:
+            return
+        directory = self._m.directory
+        writes = directory.set_profile(directory.profile.record.name, note, avatar)
+        self._ctx.commit(writes, lambda _: directory.tell())
 
     def _take_settings(self, raw: bytes) -> None:
         """Those that this version knows."""

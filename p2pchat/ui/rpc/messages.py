@@ -125,5 +125,6 @@ def describe(error: BaseException) -> ErrorInfo:
         reason = "disk-full"
         return ErrorInfo(REASON_CODES[reason], str(error) or "disk full", {"reason": reason})
     if isinstance(error, StoreError):
-        return ErrorInfo(Code.INTERNAL_ERROR, str(error))
+        reason = "store-failed"
+        return ErrorInfo(REASON_CODES[reason], str(error), {"reason": reason})
     return ErrorInfo(Code.INTERNAL_ERROR, "internal error")
