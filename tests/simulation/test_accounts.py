@@ -4,6 +4,7 @@ password opens the account wherever it is asked for."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from random import Random
 

@@ -43,7 +43,7 @@ OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
 """Settings that stay where they were made."""
 PART_BYTES = limits.FRAME_BYTES - 4096
 PROFILES_BYTES = 32 * limits.KIB
-"""Of a vault, at most: some twenty-five contacts' profiles. A holder keeps a thousand such vaults."""
+"""Of a vault, at most: some 25 contacts' profiles. A holder keeps a thousand such vaults."""
 GRANTED_S = 2.0
 """How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
 
