@@ -58,6 +58,18 @@ PAGES = (
     Page("connect", ("ctrl+l",)),
     Page("shortcuts", ("F1",)),
 )
+OF_A_SCHOOL = (
+    Page("announcement", back=("F8",)),
+    Page("announcements", ("F3", "type:Please bring the stopwatch.")),
+    Page("attendance", ("F6",)),
+    Page(
+        "account",
+        ("ctrl+k", *("shift+Tab",) * 3, "Return", *("Down",) * 5, "Return"),
+    ),
+)
+"""Where a teacher is appointed, and has just announced something."""
+ANNOUNCED = "Books away, please. The test begins at ten, in room 204."
+PASSWORD = "a long one for pictures"
 
 
 class Node:
@@ -116,16 +128,40 @@ def until(condition: Any, what: str) -> None:
 class Classroom:
     """Maria, whose window is shown, and the others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, appointed: bool = False) -> None:
+        """`appointed`: Maria and Mr. Okafor run the network."""
         self.folder = folder
-        self.maria = Node(folder / "maria", "Maria")
+        self.appointed = appointed
+        self._teacher, self._pupil = self._roles() if appointed else ((), ())
+        self.maria = Node(folder / "maria", "Maria", *self._teacher)
         first = self.maria.info["listen"][0]
         self.others = {
-            name: Node(folder / name, name, "--connect", first)
+            name: Node(
+                folder / name, name, "--connect", first,
+                *(self._teacher if name.startswith("Mr.") else self._pupil),
+            )
             for name in ("Li Wei", "王小明", "Zoë", "Mr. Okafor", "ليلى")
-        }
+        }  # fmt: skip
         for name in self.others:
             until(lambda name=name: self._sees(name), f"{name} is linked")
+        if appointed:
+            self._register()
+
+    def _roles(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Options of those who have an appointing key, and of those who were given its public
+        half."""
+        maker, key = Node(self.folder / "maker", "Maker"), str(self.folder / "class.key")
+        public = maker("registrar.appoint", path=key)["appointed_by"]
+        maker.close()
+        given = ("--appointed-by", public)
+        return (*given, "--appointing-key", key), given
+
+    def _register(self) -> None:
+        until(lambda: self.maria("registrar.info")["peer_id"], "somebody leads")
+        for name in ("Li Wei", "王小明", "Mr. Okafor"):
+            self.others[name]("accounts.register", name=name, password=PASSWORD)
+        self.maria("accounts.register", name="Maria", password=PASSWORD)
+        self.maria("announcements.send", text="Sports day is on Friday. No lessons after ten.")
 
     def _sees(self, name: str) -> bool:
         return any(p["name"] == name and p["linked"] for p in self.maria("peers.list"))
@@ -208,7 +244,7 @@ class Classroom:
         ]
         shown = screen(display)
         window = subprocess.Popen(
-            [*program("window", self.folder / "maria", "Maria"), *addresses],
+            [*program("window", self.folder / "maria", "Maria"), *addresses, *self._teacher],
             cwd=REPOSITORY,
             env={**os.environ, "DISPLAY": display},
         )
@@ -217,6 +253,9 @@ class Classroom:
             shown = settle(display, shown)
             self.others["Li Wei"]("conversations.typing", conversation="#lobby")
             shown = settle(display, shown)
+            if self.appointed:
+                self.others["Mr. Okafor"]("announcements.send", text=ANNOUNCED)
+                shown = settle(display, shown)
             for page in pages:
                 press(display, page.keys)
                 shown = still(display)
@@ -226,7 +265,7 @@ class Classroom:
         finally:
             window.terminate()
             window.wait(10)
-        self.maria = Node(self.folder / "maria", "Maria", *addresses)
+        self.maria = Node(self.folder / "maria", "Maria", *addresses, *self._teacher)
 
     def _wait_for_maria(self) -> None:
         for name, node in self.others.items():
@@ -348,18 +387,23 @@ def for_readme(folder: Path) -> None:
 
 
 def everything(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as profiles, classroom(Path(profiles)) as made:
-        for scale, theme, language in itertools.product((1, 2), ("light", "dark"), ("en", "zh_CN")):
-            with virtual_display(scale) as display:
-                ending = f".{theme}.{language}.{scale}00"
-                made.pictures(display, folder, PAGES, ending, theme=theme, language=language)
+    for appointed, pages in ((False, PAGES), (True, OF_A_SCHOOL)):
+        with tempfile.TemporaryDirectory() as there, classroom(Path(there), appointed) as made:
+            in_every_form(made, folder, pages)
     with virtual_display() as display:
         first_start(display, folder / "first-start.png")
 
 
+def in_every_form(made: Classroom, folder: Path, pages: Sequence[Page]) -> None:
+    for scale, theme, language in itertools.product((1, 2), ("light", "dark"), ("en", "zh_CN")):
+        with virtual_display(scale) as display:
+            ending = f".{theme}.{language}.{scale}00"
+            made.pictures(display, folder, pages, ending, theme=theme, language=language)
+
+
 @contextlib.contextmanager
-def classroom(folder: Path) -> Iterator[Classroom]:
-    made = Classroom(folder)
+def classroom(folder: Path, appointed: bool = False) -> Iterator[Classroom]:
+    made = Classroom(folder, appointed)
     try:
         made.talk()
         yield made

@@ -90,6 +90,8 @@ class AnnouncementsPresenter:
         self._runner = runner
         self._directory = directory
         self._now = now
+        self.draft = ""
+        """What was begun when the page was closed."""
         self._view: AnnouncementsView | None = None
         self._state = AnnouncementsState()
         self._found: Sequence[Announcement] = ()
@@ -106,7 +108,8 @@ class AnnouncementsPresenter:
         self._draw()
         self._load()
 
-    def close(self) -> None:
+    def close(self, draft: str = "") -> None:
+        self.draft = draft
         self._view = None
 
     def events(self, events: Sequence[Event]) -> None:

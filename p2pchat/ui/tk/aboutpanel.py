@@ -120,6 +120,14 @@ class AboutPanel(ttk.Frame):
         self._members.canvas.configure(background=self._theme.palette.sidebar)
         self._members.redraw()
 
+    def redraw(self) -> None:
+        """The pictures on a person's card, in other colours."""
+        card, self._card = self._card, None
+        if isinstance(card, PersonCard):
+            self.show_person(card)
+        else:
+            self._card = card
+
     # -- the presenter's view
 
     def show_person(self, card: PersonCard) -> None:

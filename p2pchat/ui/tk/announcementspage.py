@@ -91,7 +91,7 @@ class AnnouncementsPage(Sheet):
         presenter.open(self)
 
     def end(self) -> None:
-        self._presenter.close()
+        self._presenter.close(self.entry.get("1.0", "end").strip() if self._built else "")
 
     def start(self) -> tk.Misc:
         return self.entry if self._built else super().start()
@@ -133,6 +133,7 @@ class AnnouncementsPage(Sheet):
         theme.listeners.append(self._recolour)
         self.bind("<Destroy>", self._ended)
         self._recolour()
+        self.entry.insert("1.0", self._presenter.draft)
         self.entry.focus_set()
 
     def _move(self, event: tk.Event[tk.Text], by: int) -> str:

@@ -86,7 +86,8 @@ class Places:
         has them."""
 
         def again() -> None:
-            if self.place in (Place.TRANSFERS, Place.NETWORK):
+            self._about.redraw()
+            if self.place in (Place.TRANSFERS, Place.NETWORK, Place.ANNOUNCEMENTS):
                 self.open(self.place)
 
         self._runner.later(1, again)

@@ -142,6 +142,13 @@ def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None
     stage.node.emit(AnnouncementChanged(seen))
     stage.until(lambda: "Seen by Li" in texts(page))
     assert page.entry.get("1.0", "end").strip() == "the next one", "what is being written stays"
+    stage.desk.sidebar.theme_button.invoke()
+    stage.until(lambda: stage.desk.places.sheet is not page)
+    page = stage.desk.places.sheet
+    stage.until(lambda: page.entry.get("1.0", "end").strip() == "the next one")
+    stage.key("<F3>", "<F3>")
+    page = stage.desk.places.sheet
+    assert page.entry.get("1.0", "end").strip() == "the next one", "also until the page is back"
 
 
 def test_an_announcement_to_a_room_from_its_menu(stage: Stage) -> None:
@@ -274,6 +281,9 @@ def test_a_registered_name_is_marked_and_says_what_that_means(stage: Stage) -> N
         (block.row, hit.what, hit.value), -1, -1
     )
     stage.desk.places.open_about(f"@{LI}")
+    stage.until(lambda: "nobody else can have this name" in texts(stage.desk.about))
+    stage.desk.sidebar.theme_button.invoke()
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
     stage.until(lambda: "nobody else can have this name" in texts(stage.desk.about))
 
 
