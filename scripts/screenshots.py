@@ -64,7 +64,7 @@ OF_A_SCHOOL = (
     Page("attendance", ("F6",)),
     Page(
         "account",
-        ("ctrl+k", *("shift+Tab",) * 3, "Return", *("Down",) * 5, "Return"),
+        ("ctrl+k", *("shift+Tab",) * 3, "space", *("Down",) * 5, "Return"),
     ),
 )
 """Where a teacher is appointed, and has just announced something."""

@@ -86,11 +86,12 @@ class BulletinsPresenter:
         label = self._directory.labels.get(one.author) or safe_name(one.author_label)
         text = safe_text(one.text).strip()
         lines = text.split("\n")
+        to_whom = _("announces {to_whom}").format(to_whom=addressee(self._directory, one))
         shown = "\n".join(lines[:SHOWN_LINES])[:SHOWN_CHARS]
         return Bulletin(
-            title=_("{name} announces").format(name=label),
+            title=label,
             text=shown if shown == text else shown.rstrip() + " …",
-            detail=f"{addressee(self._directory, one)} · {when(one, self._now())}",
+            detail=f"{to_whom} · {when(one, self._now())}",
             marks=self._directory.marks.get(one.author, ()),
             announcement_id=one.announcement_id,
         )

@@ -13,7 +13,7 @@ from p2pchat.ui.presenters.announcements import (
     AnnouncementsState,
 )
 from p2pchat.ui.tk.keys import free_keys
-from p2pchat.ui.tk.marks import picture
+from p2pchat.ui.tk.richtext import NameLine, RichText
 from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -31,21 +31,16 @@ class _Item(ttk.Frame):
         px = theme.px
         super().__init__(parent, style="Surface.TFrame", padding=(0, px(12), 0, px(4)))
         self.row = row
-        head = ttk.Frame(self, style="Surface.TFrame")
-        ttk.Label(head, text=row.author, style="PageStrong.TLabel").pack(side="left")
-        for mark in row.marks:
-            shown = ttk.Label(head, image=picture(theme, mark), style="Page.TLabel")
-            shown.pack(side="left", padx=(px(4), 0))
-            tip(shown, _(mark.value))
-        ttk.Label(head, text=row.detail, style="PageMuted.TLabel").pack(side="left", padx=px(10))
-        head.pack(anchor="w")
-        self._line(theme, row.text, "Page.TLabel", 3)
-        self._line(theme, row.count, "PageHead.TLabel", 7)
+        head = NameLine(self, theme)
+        head.show(row.author, row.marks, row.detail)
+        head.pack(fill="x")
+        self._lines(theme, row.text, "body", "text", 3)
+        ttk.Label(self, text=row.count, style="PageHead.TLabel").pack(anchor="w", pady=(px(7), 0))
         if row.seen:
-            self._line(theme, _("Seen by {names}").format(names=row.seen), "PageMuted.TLabel", 2)
+            self._lines(theme, _("Seen by {names}").format(names=row.seen), "small", "muted", 2)
         if row.missing:
             said = _("Not yet seen by {names}").format(names=row.missing)
-            self._line(theme, said, "PageMuted.TLabel", 2)
+            self._lines(theme, said, "small", "muted", 2)
         if row.folded:
             more = ttk.Button(self, text=_("Show more or less"), style="Small.TButton",
                               command=toggle)  # fmt: skip
@@ -53,11 +48,10 @@ class _Item(ttk.Frame):
             tip(more, _("All of the text, and all names"))
             more.pack(anchor="w", pady=(px(6), 0))
 
-    def _line(self, theme: Theme, text: str, style: str, above: int) -> None:
-        label = ttk.Label(
-            self, text=text, style=style, wraplength=theme.px(WIDTH - 20), justify="left"
-        )
-        label.pack(anchor="w", pady=(theme.px(above), 0))
+    def _lines(self, theme: Theme, said: str, font: str, ink: str, above: int) -> None:
+        text = RichText(self, theme, font, ink)
+        text.show(said)
+        text.pack(fill="x", pady=(theme.px(above), 0))
 
 
 class AnnouncementsPage(Sheet):

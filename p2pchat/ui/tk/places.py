@@ -87,7 +87,7 @@ class Places:
 
         def again() -> None:
             self._about.redraw()
-            if self.place in (Place.TRANSFERS, Place.NETWORK, Place.ANNOUNCEMENTS):
+            if self.place in (Place.TRANSFERS, Place.NETWORK):
                 self.open(self.place)
 
         self._runner.later(1, again)

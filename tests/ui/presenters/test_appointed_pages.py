@@ -95,8 +95,8 @@ def test_an_announcement_stands_there_until_it_is_dismissed() -> None:
     band.events([Announced(notice(1, "Books\naway")), Announced(notice(2, "Room 204", "#lobby"))])
     first, more = school.shown[-1]
     assert first is not None
-    assert (first.title, first.text, more) == ("Li announces", "Books\naway", 1)
-    assert first.detail.startswith("to everyone · ")
+    assert (first.title, first.text, more) == ("Li", "Books\naway", 1)
+    assert first.detail.startswith("announces to everyone · ")
     assert first.marks == (Mark.REGISTERED,)
     school.runner.advance(60_000)
     assert school.accounts.seen == [], "nobody sat there"
@@ -106,7 +106,7 @@ def test_an_announcement_stands_there_until_it_is_dismissed() -> None:
     second, more = school.shown[-1]
     assert second is not None
     assert (second.text, more) == ("Room 204", 0)
-    assert second.detail.startswith("to #lobby · ")
+    assert second.detail.startswith("announces to #lobby · ")
     band.dismiss()
     band.dismiss()
     school.runner.settle()

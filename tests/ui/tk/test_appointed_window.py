@@ -42,7 +42,8 @@ def inside(widget: Any) -> Iterator[Any]:
 
 def texts(widget: Any) -> str:
     kinds = (ttk.Label, ttk.Button, tk.Label)
-    return "\n".join(str(w.cget("text")) for w in inside(widget) if isinstance(w, kinds))
+    found = [str(w.cget("text")) for w in inside(widget) if isinstance(w, kinds)]
+    return "\n".join([*found, *(w.said for w in inside(widget) if hasattr(w, "said"))])
 
 
 def tips(canvas: Any) -> str:
@@ -143,9 +144,8 @@ def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None
     stage.until(lambda: "Seen by Li" in texts(page))
     assert page.entry.get("1.0", "end").strip() == "the next one", "what is being written stays"
     stage.desk.sidebar.theme_button.invoke()
-    stage.until(lambda: stage.desk.places.sheet is not page)
-    page = stage.desk.places.sheet
-    stage.until(lambda: page.entry.get("1.0", "end").strip() == "the next one")
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
+    assert str(page.entry.cget("background")) == stage.window.theme.palette.window
     stage.key("<F3>", "<F3>")
     page = stage.desk.places.sheet
     assert page.entry.get("1.0", "end").strip() == "the next one", "also until the page is back"
