@@ -39,7 +39,7 @@ class Page(ttk.Frame):
         self._body.grid(row=3, column=0, sticky="ew")
         self._body.columnconfigure(0, weight=1, minsize=px(width))
         self._error = ttk.Label(
-            self, font=theme.fonts["small"], foreground="#c7392f", wraplength=px(width)
+            self, font=theme.fonts["small"], foreground=theme.palette.trouble, wraplength=px(width)
         )
         self._error.grid(row=4, column=0, sticky="w", pady=(px(6), px(6)))
         foot = ttk.Frame(self)

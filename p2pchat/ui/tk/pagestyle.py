@@ -24,7 +24,7 @@ def configure(
         ("PageHead", "badge", colours.muted),
         ("PageMuted", "small", colours.muted),
         ("PageWarning", "small", colours.system),
-        ("PageTrouble", "small", "#e5534b" if colours.name == "dark" else "#c7392f"),
+        ("PageTrouble", "small", colours.trouble),
     ):
         for ground, fill in (("", colours.surface), ("Side", colours.sidebar)):
             style.configure(
@@ -55,4 +55,10 @@ def configure(
     )
     style.configure("Page.TButton", padding=(px(12), px(4)), font=fonts["small"])
     style.configure("Page.Accent.TButton", padding=(px(12), px(4)), font=fonts["small"])
-    root.option_add("*TCombobox*Listbox.font", fonts["small"], "interactive")
+    # What a combobox opens, with a line around it. Its lines are as high as the font.
+    style.configure("ComboboxPopdownFrame", relief="flat", borderwidth=0, background=colours.line)
+    for option, value in (
+        ("font", fonts["body"]), ("selectBorderWidth", 0), ("borderWidth", 0),
+        ("highlightThickness", 0), ("activeStyle", "none"),
+    ):  # fmt: skip
+        root.option_add(f"*TCombobox*Listbox.{option}", value, "interactive")

@@ -48,6 +48,7 @@ class Palette:
     code_fill: str
     warning_fill: str
     trouble_fill: str
+    trouble: str
     avatars: tuple[str, ...]
     names: tuple[str, ...]
     """For the same hues as `avatars`, readable as text."""
@@ -62,7 +63,7 @@ LIGHT = Palette(
     line="#e3e6ea",
     text="#1c1f23",
     muted="#626a75",
-    faint="#8f97a3",
+    faint="#7f8793",
     thumb="#cdd2d9",
     accent="#005fb8",
     on_accent="#ffffff",
@@ -70,7 +71,7 @@ LIGHT = Palette(
     own_fill="#d8e9ff",
     other="#1c1f23",
     other_fill="#f0f2f5",
-    own_faint="#6d8db3",
+    own_faint="#5b7da6",
     own_code_fill="#c5dbf7",
     system_fill="#faf5e6",
     system="#7a5a12",
@@ -81,6 +82,7 @@ LIGHT = Palette(
     code_fill="#e2e6eb",
     warning_fill="#fdf3d7",
     trouble_fill="#fde5e3",
+    trouble="#c7392f",
     avatars=(
         "#3b76c9", "#2c8c6e", "#b3591f", "#8a55c2", "#c2417c",
         "#4b7f1e", "#1f8299", "#a8484a", "#6a6fd0", "#8f6b14",
@@ -119,6 +121,7 @@ DARK = Palette(
     code_fill="#1b1d20",
     warning_fill="#393117",
     trouble_fill="#43211f",
+    trouble="#f0716a",
     avatars=(
         "#3f6fb5", "#2d7d64", "#a0521f", "#7c50ad", "#ab3d70",
         "#4a7524", "#22748a", "#964345", "#6065bb", "#7e6118",

@@ -274,3 +274,37 @@ def test_a_click_shows_no_ring_around_a_message(stage: Stage) -> None:
     canvas.event_generate("<ButtonRelease-1>", x=300, y=300)
     stage.root.update()
     assert not canvas.find_withtag("current-row")
+
+
+@pytest.mark.parametrize("palette", ["light", "dark"])
+def test_what_is_said_can_be_read(palette: str) -> None:
+    """WCAG 2.1, 1.4.3: 4.5 to 1 for text; what is only looked at in passing has at least 3."""
+    from p2pchat.ui.tk.theme import DARK, LIGHT
+
+    def light(colour: str) -> float:
+        channels = (c / 255 for c in bytes.fromhex(colour[1:]))
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(ink: str, fill: str) -> float:
+        high, low = sorted((light(ink), light(fill)), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    colours = LIGHT if palette == "light" else DARK
+    for ink, fills in (
+        (colours.text, (colours.window, colours.sidebar, colours.surface, colours.chip)),
+        (colours.muted, (colours.window, colours.sidebar, colours.surface, colours.other_fill)),
+        (colours.accent, (colours.surface, colours.other_fill, colours.own_fill)),
+        (colours.trouble, (colours.window, colours.surface)),
+        (colours.own, (colours.own_fill, colours.own_code_fill)),
+        (colours.system, (colours.system_fill, colours.sidebar)),
+        *((name, (colours.other_fill, colours.warning_fill)) for name in colours.names),
+    ):
+        for fill in fills:
+            assert contrast(ink, fill) >= 4.5, (ink, fill, contrast(ink, fill))
+    for ink, fills in (
+        (colours.faint, (colours.surface, colours.sidebar, colours.other_fill)),
+        (colours.own_faint, (colours.own_fill,)),
+    ):
+        for fill in fills:
+            assert contrast(ink, fill) > 3, (ink, fill, contrast(ink, fill))
