@@ -20,6 +20,7 @@ from p2pchat.model.accounts import Announcement, Stay
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 from p2pchat.ui.tk.places import Place  # noqa: E402  # it needs tkinter
+from p2pchat.ui.tk.richtext import NameLine, RichText  # noqa: E402  # it needs tkinter
 
 ttk = pytest.importorskip("tkinter.ttk")
 pytestmark = pytest.mark.window
@@ -41,9 +42,9 @@ def inside(widget: Any) -> Iterator[Any]:
 
 
 def texts(widget: Any) -> str:
-    kinds = (ttk.Label, ttk.Button, tk.Label)
+    kinds, drawn = (ttk.Label, ttk.Button, tk.Label), (RichText, NameLine)
     found = [str(w.cget("text")) for w in inside(widget) if isinstance(w, kinds)]
-    return "\n".join([*found, *(w.said for w in inside(widget) if hasattr(w, "said"))])
+    return "\n".join([*found, *(w.said for w in inside(widget) if isinstance(w, drawn))])
 
 
 def tips(canvas: Any) -> str:
