@@ -39,6 +39,8 @@ class Page(NamedTuple):
     back: tuple[str, ...] = ("Escape",)
 
 
+TO_ACCOUNT = ("ctrl+k", *("shift+Tab",) * 3, "space", *("Down",) * 5, "Return")
+"""By the menu under one's own name."""
 PAGES = (
     Page("conversation", back=()),
     Page("emoji", ("ctrl+e",)),
@@ -57,15 +59,13 @@ PAGES = (
     Page("new-room", ("ctrl+n",)),
     Page("connect", ("ctrl+l",)),
     Page("shortcuts", ("F1",)),
+    Page("sign-up", TO_ACCOUNT),
 )
 OF_A_SCHOOL = (
     Page("announcement", back=("F8",)),
     Page("announcements", ("F3", "type:Please bring the stopwatch.")),
     Page("attendance", ("F6",)),
-    Page(
-        "account",
-        ("ctrl+k", *("shift+Tab",) * 3, "space", *("Down",) * 5, "Return"),
-    ),
+    Page("account", TO_ACCOUNT),
 )
 """Where a teacher is appointed, and has just announced something."""
 ANNOUNCED = "Books away, please. The test begins at ten, in room 204."

@@ -42,6 +42,7 @@ class PaperAccounts:
         self.asked: list[tuple[str | None, str | None]] = []
         """Spans of which the register was asked for."""
         self.exported: list[tuple[str, str | None, str | None, bool]] = []
+        self.released: list[str] = []
         self.refusal: RequestError | None = None
         """Of the next exports."""
 
@@ -133,7 +134,9 @@ class PaperAccounts:
         return path
 
     async def release(self, account_id: str) -> None:
-        raise RequestError("not-allowed", account_id)
+        if not self.leads.appointed:
+            raise RequestError("not-allowed", "only the appointed can release a name")
+        self.released.append(account_id)
 
 
 _LETTERS = str.maketrans("0189", "abcd")

@@ -49,6 +49,8 @@ class PersonCard:
     facts: tuple[Fact, ...]
     marks: tuple[Mark, ...] = ()
     """Drawn after the title."""
+    releasable: bool = False
+    """Their registered name can be given free from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def person_card(directory: Directory, peer: Peer) -> PersonCard:
         blocked=peer.blocked,
         facts=tuple(_facts(peer)),
         marks=directory.marks[peer.peer_id],
+        releasable=peer.account is not None and directory.registrar.appointed,
     )
 
 

@@ -95,6 +95,26 @@ class Asking:
 
         self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
 
+    def release(self, peer: Peer) -> None:
+        """The appointed gives a registered name free."""
+        label = self.main.directory.labels[peer.peer_id]
+        dialog = Dialog(
+            self._root, self._theme, _("Release the name {name}").format(name=label),
+            _("For an account that is forgotten: somebody else may register the name then. The "
+              "account goes on under another name, with its messages and contacts."),
+            _("Release"),
+        )  # fmt: skip
+        field = dialog.page.add_field(_("Name"), "")
+        field.set(label)
+        field.entry.state(["readonly"])
+
+        def submit() -> None:
+            dialog.close()
+            self._runner.call(lambda: self._node.accounts.release(peer.peer_id))
+
+        dialog.page.on_submit = submit
+        dialog.open(field)
+
     def name(self) -> None:
         dialog = Dialog(
             self._root, self._theme, _("Change name"), _("The name that others see."), _("Change")

@@ -303,3 +303,23 @@ def test_the_account_page_says_what_others_could_do_and_marks_who_is_registered(
     leads = stage.node.accounts.leads = replace(stage.node.accounts.leads, guarded=True)
     stage.node.emit(RegistrarChanged(leads))
     stage.until(lambda: "Only whoever runs this network" in texts(page))
+
+
+def test_the_appointed_releases_a_name_from_its_owners_card(stage: Stage) -> None:
+    stage.node.people[LI] = replace(stage.node.people[LI], account=LI)
+    stage.start()
+    stage.desk.places.open_about(f"@{LI}")
+    stage.until(lambda: "nobody else can have this name" in texts(stage.desk.about))
+    assert "Release the name…" not in texts(stage.desk.about)
+    appoint(stage)
+    stage.node.emit(RegistrarChanged(stage.node.accounts.leads))
+    stage.until(lambda: "Release the name…" in texts(stage.desk.about))
+    button = stage.desk.about.scrolled.body.children["release"]
+    button.focus_set()
+    stage.key("<Return>")
+    dialog = next(w for w in stage.root.winfo_children() if isinstance(w, tk.Toplevel))
+    stage.until(dialog.winfo_ismapped)
+    assert stage.node.accounts.released == []
+    dialog.page.on_submit()
+    stage.until(lambda: stage.node.accounts.released == [LI])
+    assert not dialog.winfo_exists()
