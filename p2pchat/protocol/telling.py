@@ -77,7 +77,8 @@ class Telling:
             self._forget(file)
 
     def beat(self, file: File) -> None:
-        """Report now and then that something comes, also of pieces that take long."""
+        """Report now and then that something comes, also of pieces that take long; and tell where
+        nothing does any more."""
         if file.beating:
             return
         file.beating = True
@@ -88,6 +89,8 @@ class Telling:
                 return
             if file.fetch.sources() and self._m.ctx.now - file.reported >= BEAT_S:
                 self.report(file)
+            if file.fetch.sources() and self._m.ctx.now - file.told >= BEAT_S:
+                self.tell(file)
             self.beat(file)
 
         self._m.ctx.after(BEAT_S, due)

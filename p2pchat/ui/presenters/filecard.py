@@ -36,6 +36,7 @@ FAILURES = {
 }
 
 
+CANCELLED = "cancelled"
 RELAYED = "relayed"
 """The reason why a large file doesn't come: nobody who has it is linked directly."""
 
@@ -49,6 +50,7 @@ class FileAction(Enum):
     OPEN = N_("Open")
     SHOW = N_("Show in folder")
     UNSHARE = N_("Stop sharing")
+    RESHARE = N_("Share again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ def actions_of(file: FileInfo, own: bool) -> tuple[FileAction, ...]:
         case FileState.COMPLETE:
             return (*here, FileAction.UNSHARE) if own else here
         case FileState.FAILED:
-            return () if own else (FileAction.AGAIN,)
+            if own:
+                return (FileAction.RESHARE,) if file.reason == CANCELLED else ()
+            return (FileAction.AGAIN,)
 
 
 def status_of(file: FileInfo, own: bool, pace: Pace | None = None) -> str:

@@ -246,7 +246,7 @@ def perform(
     match action:
         case FileAction.DOWNLOAD | FileAction.AGAIN:
             runner.call(lambda: node.fetch(file_id), keep)
-        case FileAction.RESUME:
+        case FileAction.RESUME | FileAction.RESHARE:
             runner.call(lambda: node.resume(file_id), keep)
         case FileAction.PAUSE:
             runner.call(lambda: node.pause(file_id), keep)

@@ -174,7 +174,8 @@ class TransfersPresenter:
         if not moving:
             return ""
         said = ngettext("{number} download", "{number} downloads", len(moving))
-        rate = sum(self._paces[f.file_id].rate for f in moving if f.file_id in self._paces)
+        coming = [f.file_id for f in moving if f.sources]
+        rate = sum(self._paces[id].rate for id in coming if id in self._paces)
         return f"{said} · {words.size(rate)}/s" if rate >= 1 else said
 
     # -- what can be done

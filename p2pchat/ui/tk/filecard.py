@@ -27,6 +27,7 @@ TIPS = {
     FileAction.OPEN: N_("Open it with the program for its kind"),
     FileAction.SHOW: N_("Open the folder that it is in"),
     FileAction.UNSHARE: N_("Serve it no more; who has it keeps it"),
+    FileAction.RESHARE: N_("Serve it to whoever asks, as before"),
 }
 FindPicture = Callable[[str, Callable[[], None]], tk.PhotoImage | None]
 """The thumbnail of a path, or None; then the callable may be called once it is there."""

@@ -110,6 +110,7 @@ def test_a_clock_that_is_set_back() -> None:
             [FileAction.OPEN, FileAction.SHOW, FileAction.UNSHARE],
         ),
         ({"state": FileState.FAILED, "author": ME}, []),
+        ({"state": FileState.FAILED, "author": ME, "reason": "cancelled"}, [FileAction.RESHARE]),
     ],
 )
 def test_buttons_of_each_state(more: dict[str, Any], actions: list[FileAction]) -> None:

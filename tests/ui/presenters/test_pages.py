@@ -220,6 +220,10 @@ def test_what_is_under_way_is_said_also_without_the_page(desk: Desk) -> None:
     page.presenter.events([FileProgress(file(1)), FileProgress(file(2))])
     desk.runner.advance(500)
     assert page.summary == "2 downloads · 4.0 KiB/s"
+    # Nothing comes of one that nobody has.
+    page.presenter.events([FileProgress(file(2, sources=0, rate=0.0))])
+    desk.runner.advance(500)
+    assert page.summary == "2 downloads · 2.0 KiB/s"
     page.presenter.events([FileComplete(file(n, FileState.COMPLETE)) for n in (1, 2)])
     desk.runner.advance(500)
     assert page.summary == ""
