@@ -12,6 +12,7 @@ from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import timeline
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.markup import unmarked
 from p2pchat.ui.presenters.runner import Delayed, Runner
 from p2pchat.ui.presenters.words import LOBBY
 
@@ -87,7 +88,7 @@ class AlertsPresenter:
             )
         else:
             title = author
-        text = one_line(last.text, TEXT_CHARS)
+        text = unmarked(last.text, TEXT_CHARS)
         if len(messages) > 1:
             count = ngettext("{number} new message", "{number} new messages", len(messages))
             text = f"{count}\n{text}"

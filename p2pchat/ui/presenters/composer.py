@@ -12,13 +12,14 @@ from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageReceived, Typing
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
-from p2pchat.model.text import one_line, well_formed
+from p2pchat.model.text import well_formed
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import completion, timeline, words
 from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.markup import unmarked
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 TYPING_EVERY = timedelta(seconds=1)
@@ -81,7 +82,7 @@ class ComposerPresenter:
         """What stands above the entry: `Reply to Li` and the beginning of the message."""
         if self.target is None:
             return "", ""
-        text = one_line(self.target.text, timeline.QUOTE_CHARS)
+        text = unmarked(self.target.text, timeline.QUOTE_CHARS)
         if self.mode == Mode.EDIT:
             return _("Edit message"), text
         name = timeline.author_label(self.target, self._directory.labels)

@@ -39,6 +39,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
+from p2pchat.ui.presenters.markup import unmarked
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
 _Lists = tuple[Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation], RegistrarInfo]
@@ -233,7 +234,7 @@ def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, 
     last = conversation.last
     if last.deleted:
         return _("message deleted")
-    text = one_line(last.text, 60)
+    text = unmarked(last.text, 60)
     if last.kind == "system":
         return told(text)
     if last.author == me:

@@ -8,6 +8,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from p2pchat.model.text import one_line
+
 
 class SpanKind(Enum):
     PLAIN = "plain"
@@ -25,6 +27,8 @@ class Span(NamedTuple):
     text: str
 
 
+FENCE = "```"
+"""Around a block of code."""
 _MARKED = re.compile(
     r"\n?```(?:[\w+#.-]{1,20}(?=\n))?\n?(?P<block>[^`]+?)\n?```\n?"
     r"|`(?P<code>[^`\n]{1,400})`"
@@ -49,6 +53,13 @@ def spans(text: str, names: Collection[str] = ()) -> Iterator[Span]:
         done = end
     if done < len(text):
         yield Span(SpanKind.PLAIN, text[done:])
+
+
+def unmarked(text: str, limit: int) -> str:
+    """The beginning of a message on one line of at most `limit` characters, without its marks."""
+    parts = spans(text[: 4 * limit])
+    bare = "".join(f"\n{p.text}\n" if p.kind is SpanKind.BLOCK else p.text for p in parts)
+    return one_line(bare.replace(FENCE, " "), limit)
 
 
 def _marked(text: str, match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:

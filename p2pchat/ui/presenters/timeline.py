@@ -13,14 +13,13 @@ from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.language import _, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
+from p2pchat.ui.presenters.markup import FENCE, unmarked
 
 FOLD_LINES = 12
 """Lines of a message that are shown before "show more"."""
 FOLD_CHARS = 1200
 UNFOLDED_LINE_CHARS = 2000
 """Toolkits become slow with longer lines; an opened message breaks them here."""
-FENCE = "```"
-"""Around a block of code."""
 GROUP_GAP = timedelta(minutes=5)
 """A longer silence begins a new group with a heading of its own."""
 QUOTE_CHARS = 120
@@ -247,7 +246,7 @@ def _quote(message: Message, context: Context) -> Quote | None:
     target = context.quotes.get(message.reply_to)
     if target is None:
         return Quote(message.reply_to, "", _("an earlier message"))
-    text = _("deleted") if target.deleted else one_line(target.text, QUOTE_CHARS)
+    text = _("deleted") if target.deleted else unmarked(target.text, QUOTE_CHARS)
     marks = context.marks.get(target.author, ())
     return Quote(message.reply_to, author_label(target, context.labels), text, marks)
 

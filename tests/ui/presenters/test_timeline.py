@@ -117,6 +117,19 @@ def test_code_that_is_folded_stays_code() -> None:
     assert [span.kind for span in markup.spans(never_closed)] == [SpanKind.PLAIN]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see `code` here", "see code here"),
+        ("so:\n```python\nx = 1\n```\nyes", "so: x = 1 yes"),
+        ("```\n" + "long\n" * 100 + "```", "long long long long long…"),
+        ("a `lone mark", "a `lone mark"),
+    ],
+)
+def test_a_preview_has_no_marks(text: str, shown: str) -> None:
+    assert markup.unmarked(text, 25) == shown
+
+
 def test_delivery_counts_others_only(node: PaperNode) -> None:
     def delivery(receipts: Receipts) -> Delivery:
         return rows(node.message("#lobby", "x", receipts=receipts))[0].delivery
