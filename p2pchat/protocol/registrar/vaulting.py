@@ -127,7 +127,7 @@ class Vaulting:
     def give(self, link: Link, account: PeerId) -> None:
         """Somebody has proven the account's password on this link."""
         kept = self._r.holding.vault_of(account)
-        if kept is not None:
+        if kept is not None and not link.choked:
             self.send(link, self._ctx.number(), kept.raw)
         else:
             self._m.links.send(link.id, wire.VaultPart(self._ctx.number(), 0, 0, b""))
