@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.completion import Offer
+from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
@@ -62,9 +63,9 @@ class Composer(ttk.Frame):
         self._target.columnconfigure(2, weight=1)
         card = ttk.Frame(self, style="Card.TFrame", padding=(px(10), px(6), px(6), px(6)))
         card.grid(row=2, column=0, sticky="ew", padx=px(16), pady=(px(2), px(14)))
-        self.entry = tk.Text(
-            card, height=1, wrap="word", borderwidth=0, highlightthickness=0, undo=True,
-            maxundo=200, font=theme.fonts["body"], padx=px(4), pady=px(5), spacing3=px(2),
+        self.entry = Entry(
+            card, theme, height=1, wrap="word", borderwidth=0, highlightthickness=0,
+            font=theme.fonts["body"], padx=px(4), pady=px(5), spacing3=px(2),
         )  # fmt: skip
         self._hint = tk.Label(
             self.entry, font=theme.fonts["body"], borderwidth=0, padx=0, pady=0, cursor="xterm"
@@ -116,21 +117,16 @@ class Composer(ttk.Frame):
         # Tk's own Control-o opens a line, as in Emacs. Shift makes a capital of the letter.
         for key in ("<Control-o>", "<Control-O>"):
             entry.bind(key, self._attach)
-        entry.bind("<<Modified>>", self._modified)
+        entry.on_change = self._changed
         entry.bind("<Configure>", lambda event: self._fit())
 
     # -- the presenter's view
 
     def text(self) -> str:
-        return self.entry.get("1.0", "end-1c")
+        return self.entry.text()
 
     def set_text(self, text: str) -> None:
-        self.entry.delete("1.0", "end")
-        self.entry.insert("1.0", text)
-        self.entry.edit_reset()
-        self.entry.edit_modified(False)
-        self.entry.mark_set("insert", "end")
-        self.entry.see("insert")
+        self.entry.set_text(text)
         self._fit()
 
     def focus(self) -> None:
@@ -157,7 +153,7 @@ class Composer(ttk.Frame):
     def insert(self, char: str) -> None:
         """Something typed elsewhere."""
         self.entry.focus_set()
-        self.entry.insert("insert", char)
+        self.entry.put(char)
 
     def _cancel(self) -> None:
         self.on_cancel()
@@ -165,7 +161,7 @@ class Composer(ttk.Frame):
     # -- what is offered
 
     def _offer(self) -> None:
-        before = self.entry.get("1.0", "insert")
+        before = self.entry.text("1.0", "insert")
         if before == self._declined:
             return
         self._declined = ""
@@ -173,11 +169,10 @@ class Composer(ttk.Frame):
         self.offers.show(self.find_offers(before) if focused else ())
 
     def _take(self, offer: Offer) -> None:
-        before = self.entry.get("1.0", "insert")
+        before = self.entry.text("1.0", "insert")
         self.offers.show(())
-        # Counted back from the cursor: Tk counts some emoji as two.
-        self.entry.delete(f"insert -{len(before) - offer.start}c", "insert")
-        self.entry.insert("insert", offer.text)
+        self.entry.take_back(len(before) - offer.start)
+        self.entry.put(offer.text)
         self.entry.focus_set()
 
     # -- keys
@@ -197,7 +192,7 @@ class Composer(ttk.Frame):
 
     def _escape(self, event: tk.Event[tk.Text]) -> str | None:
         if self.offers.offers:
-            self._declined = self.entry.get("1.0", "insert")
+            self._declined = self.entry.text("1.0", "insert")
             self.offers.show(())
             return "break"
         return "break" if self.on_cancel() else None
@@ -233,15 +228,13 @@ class Composer(ttk.Frame):
         self.entry.tag_add("sel", "1.0", "end-1c")
         return "break"
 
-    def _modified(self, event: tk.Event[tk.Text]) -> None:
-        if self.entry.edit_modified():
-            self.entry.edit_modified(False)
-            self._fit()
-            self.on_typed(self.text())
+    def _changed(self) -> None:
+        self._fit()
+        self.on_typed(self.text())
 
     def _fit(self) -> None:
         """As high as the text, up to MAX_LINES."""
-        if self.text():
+        if not self.entry.empty:
             self._hint.place_forget()
         else:
             self._hint.place(x=self._theme.px(5), rely=0.5, anchor="w")

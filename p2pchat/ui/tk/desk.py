@@ -129,7 +129,7 @@ class Desk(ttk.Frame):
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
         self.attach.accept_drops()
-        composer.entry.bind("<<Paste>>", self._paste)
+        composer.entry.paste_else = lambda: self.attach.paste(self._runner, self._node)
         transcript.on_reply = main.composer.reply
         transcript.on_link = main.browse
         cards = transcript.cards
@@ -196,10 +196,6 @@ class Desk(ttk.Frame):
         self._runner.end()
         for event in (*TOUCHES, *FOCUS, *WHEEL):
             self._top.unbind(event)
-
-    def _paste(self, event: tk.Event[tk.Misc]) -> str | None:
-        """A picture is shared, where one was copied; else Tk's own paste goes on."""
-        return "break" if self.attach.paste(self._runner, self._node) else None
 
     # -- the presenter's view
 

@@ -14,6 +14,7 @@ from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.picker import USUAL
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.asking import Asking
+from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.theme import Theme
 
@@ -92,8 +93,7 @@ class Menus:
             self.copy(safe_text(message.text))
 
     def copy(self, text: str) -> None:
-        self._root.clipboard_clear()
-        self._root.clipboard_append(text)
+        copy(self._root, text)
 
     def of_conversation(self, conversation: str, x: int, y: int) -> None:
         main, directory = self._main, self._main.directory

@@ -15,6 +15,7 @@ from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Row, Voice
 from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.cards import CHILD
+from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.hovertip import HoverTip
 from p2pchat.ui.tk.theme import Theme
 
@@ -349,8 +350,7 @@ class Pointing:
             found = (row.text for row in self._view.rows if row.message_id == self.current)
             text = next(found, "")
         if text:
-            self._view.clipboard_clear()
-            self._view.clipboard_append(text)
+            copy(self._view, text)
 
     # -- told by the view
 

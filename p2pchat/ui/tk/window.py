@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -197,6 +198,9 @@ class Window:
         if self._closing:
             return
         self._closing = True
+        # While this thread waits for the node's, that one mustn't find variables of Tk in its
+        # garbage: it would wait for this one.
+        gc.disable()
         self.root.withdraw()
         drafts = self.desk.main.composer.unsaved_drafts() if self.desk else {}
         self.bridge.close(lambda: self._farewell(drafts), CLOSE_S)
@@ -205,6 +209,7 @@ class Window:
         for timer in self.root.tk.splitlist(self.root.tk.call("after", "info")):
             self.root.tk.call("after", "cancel", timer)  # leaves its command to destroy()
         self.root.destroy()
+        gc.enable()
 
     async def _farewell(self, drafts: Mapping[str, str]) -> None:
         """On the node's thread."""

@@ -1,0 +1,141 @@
+"""Emoji that one writes are pictures, and what is sent is what was typed. With real keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tkinter", reason="this Python has no tkinter")
+pytestmark = pytest.mark.window
+
+Stage = Any
+FAMILY = "👨‍👩‍👧‍👦"
+TONED = "👍🏽"
+FLAG = "🇨🇳"
+
+
+def entry(stage: Stage) -> Any:
+    return stage.desk.composer.entry
+
+
+def pictures(stage: Stage) -> int:
+    return len(entry(stage).image_names())
+
+
+@pytest.mark.parametrize("emoji", ["😀", FAMILY, TONED, FLAG, "❤️"])
+def test_an_emoji_is_one_picture_and_one_step(stage: Stage, emoji: str) -> None:
+    stage.start()
+    stage.desk.composer.set_text(f"a{emoji}b")
+    assert pictures(stage) == 1
+    assert stage.desk.composer.text() == f"a{emoji}b"
+    stage.key("<Left>", "<Left>", "<Key-x>")
+    assert stage.desk.composer.text() == f"ax{emoji}b"
+    stage.key("<Delete>")
+    assert stage.desk.composer.text() == "axb"
+    stage.key("<<Undo>>")
+    assert stage.desk.composer.text() == f"ax{emoji}b"
+    assert pictures(stage) == 1
+    stage.key("<Right>", "<BackSpace>")
+    assert stage.desk.composer.text() == "axb"
+
+
+def test_what_is_typed_becomes_a_picture_and_joins(stage: Stage) -> None:
+    """As an input method commits it: a person, a joiner, another person."""
+    stage.start()
+    for part in ("👨", "\u200d", "👩", "\u200d", "👧", "\u200d", "👦", "!"):
+        entry(stage).insert("insert", part)  # what Tk does with a key
+        stage.root.update()
+    assert stage.desk.composer.text() == FAMILY + "!"
+    assert pictures(stage) == 1
+    stage.key("<Return>")
+    stage.until(lambda: stage.node.named("send"))
+    assert stage.node.stored[-1].text == FAMILY + "!"
+    assert stage.desk.composer.text() == ""
+
+
+def test_it_is_copied_cut_and_pasted_as_it_is(stage: Stage) -> None:
+    stage.start()
+    text = f"one {FAMILY} two\n{TONED} three {FLAG}"
+    stage.desk.composer.set_text(text)
+    stage.key("<Control-a>", "<<Copy>>")
+    assert stage.root.clipboard_get() == text
+    assert stage.root.selection_get(selection="PRIMARY", type="UTF8_STRING") == text
+    stage.key("<<Cut>>")
+    assert stage.desk.composer.text() == ""
+    stage.key("<<Paste>>", "<Control-a>", "<<Paste>>")
+    assert stage.desk.composer.text() == text
+    assert pictures(stage) == 3
+    stage.key("<Control-Home>", "<Shift-End>", "<<Copy>>")
+    assert stage.root.clipboard_get() == f"one {FAMILY} two"
+
+
+def test_undo_and_redo_bring_back_what_was_written_and_the_cursor(stage: Stage) -> None:
+    stage.start()
+    stage.write(f"hi {FAMILY} ")
+    stage.key("<Key-y>", "<Key-o>")
+    stage.key("<<Undo>>")
+    assert stage.desk.composer.text() == f"hi {FAMILY} "
+    stage.key("<<Redo>>", "<Key-u>")
+    assert stage.desk.composer.text() == f"hi {FAMILY} you"
+    stage.key("<<Undo>>", "<<Undo>>", "<<Undo>>", "<<Undo>>", "<<Undo>>")
+    assert stage.desk.composer.text() == ""
+    stage.key("<<Redo>>")
+    assert stage.desk.composer.text() == f"hi {FAMILY} "
+
+
+def test_drafts_keep_it(stage: Stage) -> None:
+    stage.start()
+    stage.write(f"half {TONED}")
+    stage.key("<Alt-Down>")
+    stage.until(lambda: stage.desk.main.conversation.name != "#lobby")
+    assert stage.desk.composer.text() == ""
+    stage.until(lambda: stage.node.drafts.get("#lobby") == f"half {TONED}")
+    stage.key("<Alt-Up>")
+    stage.until(lambda: stage.loaded("#lobby"))
+    assert stage.desk.composer.text() == f"half {TONED}"
+    assert pictures(stage) == 1
+
+
+def test_offers_are_made_and_taken_beside_emoji(stage: Stage) -> None:
+    stage.start()
+    stage.write(f"{FAMILY}{TONED} @")
+    stage.key("<Key-l>", "<Key-i>", "<KeyRelease-i>")
+    stage.until(lambda: stage.desk.composer.offers.offers)
+    stage.key("<Tab>")
+    assert stage.desk.composer.text() == f"{FAMILY}{TONED} @Li "
+
+
+def test_two_forms_of_one_emoji_stay_what_they_are(stage: Stage) -> None:
+    stage.start()
+    text = "👁️‍🗨️ 👁‍🗨️ 👁‍🗨 © ⚽ ⚽︎"
+    stage.desk.composer.set_text(text)
+    assert stage.desk.composer.text() == text
+
+
+def test_a_character_of_two_places_is_one_step(stage: Stage) -> None:
+    stage.start()
+    stage.write("a𠮷𠮷")
+    stage.key("<BackSpace>")
+    assert stage.desk.composer.text() == "a𠮷"
+    stage.key("<Left>", "<Delete>")
+    assert stage.desk.composer.text() == "a"
+
+
+def test_thousands_of_emoji_are_folded_and_sent_as_they_are(stage: Stage) -> None:
+    stage.start()
+    text = f"see {FAMILY} {TONED} " * 300
+    stage.desk.menus.copy(text)
+    stage.key("<<Paste>>")
+    assert pictures(stage) == 301
+    assert stage.desk.composer.text() == text
+    stage.key("<Key-x>", "<<Undo>>", "<Control-a>", "<<Copy>>")
+    assert stage.desk.composer.text() == text
+    stage.key("<<Paste>>")
+    assert stage.desk.composer.text() == text
+    stage.key("<Control-End>", "<BackSpace>", "<BackSpace>")
+    assert len(stage.desk.composer.text()) < len(text) * 0.6
+    stage.key("<<Undo>>")
+    stage.key("<<Undo>>")
+    stage.key("<Return>")
+    stage.until(lambda: stage.node.named("send"))
