@@ -36,6 +36,9 @@ HEARSAY_KIB, HEARSAY_KIB_PER_S = 2048.0, 16.0
 """Records of devices that aren't linked, at once and in the long run: what is remembered of them.
 The largest network has some 1,500 KiB."""
 POSTPONED_S = 1.0
+BORROWED_S = 3.0
+"""Before somebody is said to borrow a registered name: where two networks become one, who they are
+registered as comes a moment after their profile."""
 RECORDS_PER_FRAME_BYTES = limits.FRAME_BYTES - 2048
 
 
@@ -230,6 +233,12 @@ class Directory:
         if profile is None:
             return
         self.apply(self._people.take_profile(profile, self._ctx.wall_ms))
+        if self._people.borrows(profile.person):
+
+            def warn() -> None:
+                self.apply(self._people.warn_borrower(profile.person))
+
+            self._ctx.after(BORROWED_S, warn)
         if self._people_record(profile.person) == raw:
             self._pass_on(raw, link)
             self._want_avatar(link, profile.record.avatar)

@@ -367,17 +367,31 @@ class People:
                 f"{self.label(found.row.id)} is not the {self.label(other)} that you know, "
                 "but has the same name or one that looks like it"
             )
-        elif not found.row.verified and self._borrows(found):
-            text = (
-                f"{self.label(found.row.id)} is not registered, but has the name of somebody who "
-                "is, or one that looks like it"
-            )
+        return self._set_warning(found, text)
+
+    def _set_warning(self, found: _Person, text: str) -> tuple[Event, ...]:
         found.row = msgspec.structs.replace(found.row, warning=text)
         return (Warned(LOOKALIKE, text, peer_id=found.row.id),) if text else ()
 
-    def _borrows(self, found: _Person) -> bool:
-        person, name = found.row.id, found.row.name
-        return bool(name) and self._is_others(person, name) and not self.registered_as(person)
+    def borrows(self, person: PeerId) -> bool:
+        """Whether they have a name that somebody else has registered, or one that looks like it."""
+        found = self._persons.get(person)
+        if found is None or found.row.verified or self.registered_as(person):
+            return False
+        return bool(found.row.name) and self._is_others(person, found.row.name)
+
+    def warn_borrower(self, person: PeerId) -> Outcome:
+        """Where they still borrow a name, and nothing else was to be said of them."""
+        found = self._persons.get(person)
+        if found is None or found.row.warning or not self.borrows(person):
+            return Outcome()
+        text = (
+            f"{self.label(person)} is not registered, but has the name of somebody who "
+            "is, or one that looks like it"
+        )
+        before = self._shown(found)
+        warned = self._set_warning(found, text)
+        return Outcome((PutPerson(found.row),), (*self._told(before, found), *warned))
 
     def _is_others(self, person: PeerId, name: str) -> bool:
         """Whether somebody else has registered this name, or one that looks like it."""

@@ -51,3 +51,11 @@ def settled(nodes: Sequence[Node], within: float = 15.0) -> Node:
     found = wait_until(lambda: leader(nodes), within, "one registrar")
     assert found is not None
     return found
+
+
+def joined(node: Node) -> set[str]:
+    return {room["room"] for room in node.call("rooms.list") if room["joined"]}
+
+
+def contacts(node: Node) -> set[str]:
+    return {peer["peer_id"] for peer in node.call("contacts.list")}

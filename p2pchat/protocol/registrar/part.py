@@ -344,16 +344,20 @@ class Registrar:
     def _tell(self) -> None:
         """Whose name is another one now."""
         self._telling = None
-        before, self._known = self._known.owners, self.registry.names()
+        before, self._known = self._known, self.registry.names()
         ctx, people = self.machine.ctx, self.machine.people
         self.tell_own()
         self.service.countersign()
         for account, owner in self._known.owners.items():
-            old = before.get(account)
+            old = before.owners.get(account)
             if account == self.machine.identity.peer_id:
                 continue
-            if old is not None and old.name != owner.name:
-                ctx.notify(self._renamed(owner, old.name))
+            # Also where the name is known as somebody else's: of a network that was apart.
+            was = owner.claimed if before.find(owner.claimed) is not None else owner.name
+            if old is not None:
+                was = old.name
+            if was != owner.name:
+                ctx.notify(self._renamed(owner, was))
             if old is None or old.name != owner.name:
                 self.machine.directory.apply(people.registered(account))
         self.machine.directory.apply(people.number_borrowers())
