@@ -61,6 +61,7 @@ class Opened(msgspec.Struct, frozen=True):
     """The person's."""
     vault: bytes = b""
     """As the registrar has it; empty: none."""
+    keybox: bytes = b""
     renamed_from: str | None = None
     """`SignedIn.renamed_from`."""
 

@@ -65,7 +65,7 @@ class Signing:
 
         await node.switch(open_other, opened.name, lambda _: None)
         # Whoever looks now finds contacts, rooms and settings.
-        node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault)
+        node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault, opened.keybox)
         await node.runtime.query(lambda: None)
         return True
 

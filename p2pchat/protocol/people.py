@@ -367,9 +367,6 @@ class People:
                 f"{self.label(found.row.id)} is not the {self.label(other)} that you know, "
                 "but has the same name or one that looks like it"
             )
-        return self._set_warning(found, text)
-
-    def _set_warning(self, found: _Person, text: str) -> tuple[Event, ...]:
         found.row = msgspec.structs.replace(found.row, warning=text)
         return (Warned(LOOKALIKE, text, peer_id=found.row.id),) if text else ()
 
@@ -390,8 +387,9 @@ class People:
             "is, or one that looks like it"
         )
         before = self._shown(found)
-        warned = self._set_warning(found, text)
-        return Outcome((PutPerson(found.row),), (*self._told(before, found), *warned))
+        found.row = msgspec.structs.replace(found.row, warning=text)
+        warned = Warned(LOOKALIKE, text, peer_id=person)
+        return Outcome((PutPerson(found.row),), (*self._told(before, found), warned))
 
     def _is_others(self, person: PeerId, name: str) -> bool:
         """Whether somebody else has registered this name, or one that looks like it."""

@@ -314,6 +314,8 @@ class VaultWanted(_Frame, frozen=True, array_like=True, gc=False, tag=50):
     """To the registrar: the vault of the person at this end, if its counter is larger."""
 
     counter: int
+    keybox: int = 0
+    """The counter of the keybox that is at this end."""
 
 
 Frame = (

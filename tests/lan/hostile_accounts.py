@@ -167,13 +167,13 @@ class Proofs:
 
 
 @attack
-def guesses(address: Address, name: str) -> object:
-    """Passwords, one after another and many at once, over several links; before that, the steps
-    of a proof that held are replayed."""
+def guesses(address: Address) -> object:
+    """Passwords of an account, one after another and many at once, over several links; before that,
+    the steps of a proof that held are replayed."""
     peer = linked(address)
     assert register(peer, "Guesser").reason == ""
     _replay(address, peer)
-    tag = password_tag(person_of(known_claims(peer), name))
+    tag = password_tag(peer.identity.person.key)
     reasons = []
     peers = [linked(address) for _ in range(3)]
     proofs = [Proofs(one) for one in peers]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
+import sys
 import threading
-import time
 from collections.abc import Callable
 
 from hostile import NETWORK, Address, Peer, attack, new_identity, now_ms
@@ -23,10 +24,12 @@ from p2pchat.protocol.registrar.claims import (
     read_request,
 )
 from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, password_tag
-from p2pchat.protocol.registrar.lease import Lease, make_lease
+from p2pchat.protocol.registrar.lease import Lease, make_lease, peek_lease
 
-NUMBER = 1 << 52
-"""Of a term that no honest node tops."""
+Lie = Callable[["Liar", Peer, object], None]
+"""What it does with a frame."""
+AHEAD = 1 << 40
+"""Of the number of the term that is."""
 
 
 class Liar:
@@ -35,31 +38,42 @@ class Liar:
     def __init__(self, addresses: list[Address]) -> None:
         self.identity: Identity = new_identity()
         instance = InstanceId(os.urandom(16))
-        self.lease: Lease = make_lease(self.identity, NETWORK, NUMBER, now_ms(), False, b"")
         self.boxes: dict[bytes, Keybox] = {}
         """By what is proven."""
         self.claims: list[Record] = []
+        self.honest = False
+        """Gives who has proven a password their own key, not the liar's."""
         self.peers = []
         for address in addresses:
             peer = linked(address, identity=self.identity, instance=instance)
             peer.say(willing=True)
             self.peers.append(peer)
+        honest = peek_lease(self.peers[0].wait(wire.Lease).record)
+        assert honest is not None
+        self._number = honest.number + AHEAD
+        self.lease = self._lease()
         self._peer_proofs = {peer: Proofs(peer, self) for peer in self.peers}
 
-    def lead(self, lie: Callable[[Liar, Peer, object], None], seconds: float) -> None:
+    def lead(self, lie: Lie) -> None:
+        """Until a line comes in."""
         for peer in self.peers:
             threading.Thread(target=self._listen, args=(peer, lie), daemon=True).start()
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            self.lease = make_lease(self.identity, NETWORK, NUMBER, now_ms(), False, b"")
+        while not select.select([sys.stdin], [], [], 1.0)[0]:
+            self.lease = self._lease()
             for peer in self.peers:
                 peer.send(wire.Lease(self.lease.raw, 0))
-            time.sleep(1.0)
-        over = make_lease(self.identity, NETWORK, NUMBER, now_ms(), True, b"")
         for peer in self.peers:
-            peer.send(wire.Lease(over.raw, 0))
+            peer.send(wire.Lease(self._lease(over=True).raw, 0))
 
-    def _listen(self, peer: Peer, lie: Callable[[Liar, Peer, object], None]) -> None:
+    def _lease(self, over: bool = False) -> Lease:
+        return make_lease(self.identity, NETWORK, self._number, now_ms(), over, b"")
+
+    def lied(self) -> None:
+        """Tell the test."""
+        sys.stdout.write("lied\n")
+        sys.stdout.flush()
+
+    def _listen(self, peer: Peer, lie: Lie) -> None:
         peer.send(wire.RecordIds(True, b"", True), wire.RecordIds(False, b"", True))
         taken = 0
         while not peer.closed.is_set():
@@ -88,8 +102,7 @@ class Liar:
         return box.record.password.secret if box is not None else None
 
     def grant(self, link: int, conversation: bytes) -> bytes:
-        """The key of somebody else: of the liar."""
-        return own_box(self.identity).raw
+        return self.boxes[conversation].raw if self.honest else own_box(self.identity).raw
 
     def proven(self, link: int, conversation: bytes) -> None: ...
 
@@ -100,13 +113,17 @@ def acknowledges(liar: Liar, peer: Peer, frame: object) -> None:
     """Says that it has taken what it has not."""
     if isinstance(frame, wire.Register):
         peer.send(wire.Registered(frame.number, "", ()))
+        liar.lied()
     elif isinstance(frame, wire.VaultPart):
         peer.send(wire.Registered(frame.number, ""))
 
 
 def forgets(liar: Liar, peer: Peer, frame: object) -> None:
-    """Makes the claim, and throws the keybox away; others' keys it keeps."""
-    if isinstance(frame, wire.Register) and read_request(frame.request, NETWORK) is not None:
+    """Makes the claim, and throws keyboxes and vaults away."""
+    liar.honest = True
+    if isinstance(frame, wire.Pake):
+        liar.answer_proofs(peer)
+    elif isinstance(frame, wire.Register) and read_request(frame.request, NETWORK) is not None:
         claim = make_claim(liar.identity, NETWORK, frame.request, liar.lease, ())
         peer.send(wire.Registered(frame.number, "", (claim.raw,)))
     elif isinstance(frame, wire.Register | wire.VaultPart):
@@ -114,6 +131,7 @@ def forgets(liar: Liar, peer: Peer, frame: object) -> None:
 
 
 def gives_another_key(liar: Liar, peer: Peer, frame: object) -> None:
+    """Of the liar, to whoever proves the password of Li: it knows what every holder does."""
     if isinstance(frame, wire.Pake):
         liar.answer_proofs(peer)
 
@@ -124,9 +142,12 @@ def refuses(liar: Liar, peer: Peer, frame: object) -> None:
     elif isinstance(frame, wire.Pake) and frame.step == Step.ASK:
         reason = b"no-such-account"
         peer.send(wire.Pake(frame.session, frame.conversation, Step.REFUSE, reason))
+        liar.lied()
 
 
-def is_silent(liar: Liar, peer: Peer, frame: object) -> None: ...
+def is_silent(liar: Liar, peer: Peer, frame: object) -> None:
+    if isinstance(frame, wire.Pake):
+        liar.lied()
 
 
 def answers_hugely(liar: Liar, peer: Peer, frame: object) -> None:
@@ -137,6 +158,8 @@ def answers_hugely(liar: Liar, peer: Peer, frame: object) -> None:
         peer.send(wire.Registered(frame.number, "x" * 60_000, ()))
     elif isinstance(frame, wire.Pake) and frame.step == Step.ASK:
         peer.send(wire.Pake(frame.session, frame.conversation, Step.REPLY, bytes(33)))
+        peer.send(wire.Pake(frame.session, frame.conversation, Step.REPLY, huge[:33]))
+        liar.lied()
     elif isinstance(frame, wire.VaultWanted):
         for number in range(1, 40):
             for index in range(5):
@@ -150,14 +173,14 @@ LIES = {
 
 
 @attack
-def lead(address: Address, lie: str, seconds: str, *others: str) -> object:
-    """Lead at the victim and at others, `HOST:PORT`, for so long, and leave politely."""
+def lead(address: Address, lie: str, *others: str) -> object:
+    """Lead at the victim and at others, `HOST:PORT`, until a line comes in; leave politely."""
     addresses = [address]
     for other in others:
         host, port = other.rsplit(":", 1)
         addresses.append((host, int(port)))
     liar = Liar(addresses)
-    liar.lead(LIES[lie], float(seconds))
+    liar.lead(LIES[lie])
     return liar
 
 
@@ -175,8 +198,8 @@ def take_name(address: Address, name: str) -> object:
     assert person_of(liar.claims, name)
     request = make_request(liar.identity.person, NETWORK, name)
     claims = []
-    for number in (0, 1, NUMBER):
-        lease = make_lease(liar.identity, NETWORK, max(number, 1), 1, False, b"")
+    for number in (1, 2, AHEAD):
+        lease = make_lease(liar.identity, NETWORK, number, 1, False, b"")
         claims += [
             make_claim(liar.identity, NETWORK, request, lease, seen).raw
             for seen in ((), tuple(claim.id for claim in liar.claims[:16]))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Account, Opened, Registered
 from p2pchat.model.ids import PeerId, show_key
@@ -39,6 +41,8 @@ class _Sent:
     """A Register that waits for its answer."""
 
     question: Question
+    name: str
+    """That was asked for; empty: none."""
     done: Callable[[Sequence[bytes]], None]
 
 
@@ -68,9 +72,10 @@ class Accounts:
         def locked(locks: tuple[Lock, Lock]) -> None:
             box = self._keybox(*locks)
             raw = make_request(self._m.identity.person, self._ctx.network, chosen)
-            self._send_register(request, raw, box, lambda records: registered(box))
+            self._send_register(request, raw, box, lambda _: registered(box), chosen)
 
         def registered(box: Keybox) -> None:
+            self._r.vaulting.keep_own(box)
             owner = self._r.registry.owners().get(self._m.identity.peer_id)
             name = owner.name if owner is not None else chosen
             me = self._m.identity.peer_id
@@ -102,7 +107,12 @@ class Accounts:
         return make_keybox(self._m.identity.person, self._ctx.network, counter, password, recovery)
 
     def _send_register(
-        self, request: int, raw: bytes, box: Keybox, done: Callable[[Sequence[bytes]], None]
+        self,
+        request: int,
+        raw: bytes,
+        box: Keybox,
+        done: Callable[[Sequence[bytes]], None],
+        name: str = "",
     ) -> None:
         number = self._ctx.number()
 
@@ -136,7 +146,7 @@ class Accounts:
             self._ctx.reply(request, refused(reason))
 
         asking = self._r.asking
-        self._sent[number] = _Sent(asking.ask(send, failed), kept)
+        self._sent[number] = _Sent(asking.ask(send, failed), name, kept)
         asking.begin()
 
     def on_registered(self, link: Link, frame: wire.Registered) -> None:
@@ -148,7 +158,8 @@ class Accounts:
         sent = self._sent.get(number)
         if sent is None:
             return
-        if reason in ("no-registrar", "nobody-answered", "busy"):
+        lies = not reason and sent.name and not self._is_claimed(sent.name, records)
+        if lies or reason in ("no-registrar", "nobody-answered", "busy"):
             self._r.asking.retry(sent.question)
             return
         del self._sent[number]
@@ -157,6 +168,13 @@ class Accounts:
             sent.question.failed(reason if reason in REGISTRAR_REFUSALS else "not-allowed")
         else:
             sent.done(records)
+
+    def _is_claimed(self, name: str, records: Sequence[bytes]) -> bool:
+        """Whether one of the records is a claim of the name for this person."""
+        wanted = (self._m.identity.person.key, name)
+        checked = (self._r.registry.check(raw) for raw in records)
+        requests = (record.request for record in checked if record is not None)
+        return any(one is not None and (one.person_key, one.name) == wanted for one in requests)
 
     # -- proving a password
 
@@ -193,6 +211,7 @@ class Accounts:
     def _prove_change(self, request: int, changed: Keybox, found: Opened) -> None:
         """The registrar takes a keybox only from its person: this node isn't that yet, but what
         the person has signed needs no more than that."""
+        found = msgspec.structs.replace(found, keybox=changed.raw)
         self._send_register(request, b"", changed, lambda _: self._reply(request, found))
 
     def change_password(self, request: int, old: str, new: str) -> None:
@@ -203,6 +222,10 @@ class Accounts:
             raise refused("not-signed-in")
         check_password(new, owner.name)
 
+        def done(changed: Keybox) -> None:
+            self._r.vaulting.keep_own(changed)
+            self._ctx.reply(request, None)
+
         def opened(_: Opened, box: Keybox) -> None:
             def stretched(result: bytes | Exception) -> None:
                 if not isinstance(result, bytes):
@@ -210,7 +233,7 @@ class Accounts:
                     return
                 lock = make_lock(result, self._m.identity.person_seed)
                 changed = self._keybox(lock, box.record.recovery, box.record.counter)
-                self._send_register(request, b"", changed, lambda _: self._ctx.reply(request, None))
+                self._send_register(request, b"", changed, lambda _: done(changed))
 
             key = self._m.identity.person.key
             self._ctx.compute(effects.Stretch(new, password_salt(key)), stretched)

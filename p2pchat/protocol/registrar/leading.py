@@ -216,4 +216,5 @@ class Leading:
         info = self.info()
         if info != self._told:
             self._told = info
+            self._r.leader_changed()
             self._ctx.notify(RegistrarChanged(info))

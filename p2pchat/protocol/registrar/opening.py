@@ -183,7 +183,7 @@ class Opening:
         renamed_from = attempt.renamed_from(owner, self._r.registry.looks)
 
         def done(vault: bytes) -> None:
-            found = Opened(owner.account, owner.name, seed, vault, renamed_from)
+            found = Opened(owner.account, owner.name, seed, vault, box.raw, renamed_from)
             attempt.then(found, box)
 
         if not attempt.with_vault:

@@ -213,6 +213,11 @@ class Registrar:
         self._public.compare(link)
         self._private.compare(link)
 
+    def leader_changed(self) -> None:
+        self.asking.look()
+        if self.leading.leader is not None and self.machine.links.of(self.leading.leader):
+            self.vaulting.look()
+
     def settings_changed(self) -> None:
         directory = self.machine.directory
         if directory.willing != self.willing:
@@ -247,7 +252,7 @@ class Registrar:
         fresh = [
             record.raw
             for raw in raws
-            if self._may_check(link) and (record := self.registry.add(raw)) is not None
+            if self.may_check(link) and (record := self.registry.add(raw)) is not None
         ]
         if fresh:
             self.machine.ctx.commit(
@@ -259,7 +264,7 @@ class Registrar:
         if not (self.may_hold and self.is_fellow(link.device)):
             return
         for raw in raws:
-            if self._may_check(link):
+            if self.may_check(link):
                 self.keep_held(raw, link)
 
     def keep_held(self, raw: bytes, source: Link | None) -> None:
@@ -268,7 +273,7 @@ class Registrar:
         if held is not None:
             self.machine.ctx.commit(self.writes_of((), held), lambda _: self.took((), held, source))
 
-    def _may_check(self, link: Link) -> bool:
+    def may_check(self, link: Link) -> bool:
         """Each costs two signatures."""
         return self._checked.take(link.source, 1, self.machine.ctx.now)
 

@@ -80,13 +80,20 @@ class Registry:
         kept = kept_record(raw)
         if kept is None or self._short(kept) in self._records:
             return None
-        record = read_record(raw, self._network, self._appointed_by())
-        if record is None or not self._counts(record):
-            return None
-        if not self._has_room(record):
+        record = self.check(raw)
+        if record is None or not self._has_room(record):
             return None
         self._put(record)
         return record
+
+    def check(self, raw: bytes) -> Record | None:
+        """A record that is valid and counts here, known or not."""
+        record = read_record(raw, self._network, self._appointed_by())
+        return record if record is not None and self._counts(record) else None
+
+    def has(self, raw: bytes) -> bool:
+        kept = kept_record(raw)
+        return kept is not None and self._short(kept) in self._records
 
     @property
     def full(self) -> bool:

@@ -3,7 +3,6 @@ another of the willing keeps them too, and answers then."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from p2pchat.protocol.registrar.claims import (
     make_claim,
     read_request,
 )
-from p2pchat.protocol.registrar.keybox import Keybox, read_keybox
+from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, read_keybox
 
 if TYPE_CHECKING:
     from p2pchat.protocol.registrar.part import Registrar
@@ -56,8 +55,8 @@ class Service:
         self._ctx = registrar.machine.ctx
         self._rate = Bucket(*limits.REGISTRATIONS)
         self._sources = TryLimiter(limits.REGISTRATIONS_PER_SOURCE)
-        self._looks: deque[frozenset[str]] = deque()
-        """Of names that are being made durable."""
+        self._pending: dict[bytes, frozenset[str]] = {}
+        """By person, the looks of the name that is being made durable."""
         self._keeping: dict[int, _Keeping] = {}
 
     # -- registering
@@ -116,8 +115,11 @@ class Service:
         if own is not None:
             answer("not-allowed", ())
             return
+        if asked.person_key in self._pending:
+            answer("busy", ())
+            return
         looks = registry.looks(asked.name)
-        pending = any(not looks.isdisjoint(other) for other in self._looks)
+        pending = any(not looks.isdisjoint(other) for other in self._pending.values())
         if registry.find(asked.name) is not None or pending:
             answer("name-taken", ())
             return
@@ -125,11 +127,10 @@ class Service:
             answer("too-large", ())
             return
         records = self._claim(raw, asked)
-        self._looks.append(looks)
+        self._pending[asked.person_key] = looks
 
         def settled(reason: str, said: Sequence[bytes]) -> None:
-            if looks in self._looks:
-                self._looks.remove(looks)
+            del self._pending[asked.person_key]
             answer(reason, said)
 
         self._keep(records, box, settled)
@@ -210,11 +211,22 @@ class Service:
         """Another registrar's: keep it, and say so once it is durable."""
         if not (self._r.may_hold and self._r.is_fellow(link.device)):
             return
+        if not all(self._r.may_check(link) for _ in (frame.keybox, *frame.records)):
+            return
         fresh = [record.raw for raw in frame.records if (record := self._r.registry.add(raw))]
         box = self._r.holding.is_news(frame.keybox)
 
         def durable(_: object) -> None:
             self._r.took(fresh, box, link)
-            self._m.links.send(link.id, wire.Kept(frame.number))
+            if self._has(frame):
+                self._m.links.send(link.id, wire.Kept(frame.number))
 
         self._ctx.commit(self._r.writes_of(fresh, box), durable)
+
+    def _has(self, frame: wire.Keep) -> bool:
+        """Where there was no room, or something in it isn't valid, it isn't kept."""
+        box = kept_keybox(frame.keybox)
+        held = self._r.holding.of(box.account) if box is not None else None
+        if box is None or held is None or held.version < box.version:
+            return False
+        return all(self._r.registry.has(raw) for raw in frame.records)

@@ -19,6 +19,7 @@ from p2pchat.protocol import signed, wire
 from p2pchat.protocol.announce import read_profile
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, read_keybox
 from p2pchat.protocol.registrar.vault import (
     SALT_BYTES,
     Contact,
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
 
 LOOK_S = 5.0
 """How often it is looked for changes: a vault that is some seconds old is good enough."""
+BRING_S = 1.0
 AGAIN_S = 20.0
 """How often the registrar is asked for a newer one, or again where it hasn't answered."""
-BASE_KEY, COUNTER_KEY = "vault_base", "vault_counter"
+BASE_KEY, COUNTER_KEY, BOX_KEY = "vault_base", "vault_counter", "own_keybox"
+BEHIND = "behind"
+"""Says a registrar that hasn't what this machine has: one before it has lost it, or has lied."""
 OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
 """Settings that stay where they were made."""
 PART_BYTES = limits.FRAME_BYTES - 4096
@@ -72,6 +76,10 @@ class Vaulting:
         self._asked: Link | None = None
         self._sent: tuple[int, Contents, int] | None = None
         """(number, what was in it, counter) of what was sent and isn't confirmed."""
+        self._box = kept_keybox(meta.get(BOX_KEY, b""))
+        """The account's own keybox."""
+        self._lacks = False
+        """Whoever leads has an older vault than was sent, or none."""
         self._granted: list[_Granted] = []
         self.settings_brought: Callable[[Mapping[str, Any]], None] = lambda _: None
         """Whoever keeps the settings takes these."""
@@ -83,6 +91,9 @@ class Vaulting:
 
     def _look(self) -> None:
         self._ctx.after(LOOK_S, self._look)
+        self.look()
+
+    def look(self) -> None:
         if self._m.identity.peer_id not in self._r.registry.owners():
             return
         leader = self._r.leading.leader
@@ -99,7 +110,12 @@ class Vaulting:
 
     def _at_home(self) -> None:
         """This node leads itself."""
-        kept = self._r.holding.vault_of(self._m.identity.peer_id)
+        me = self._m.identity.peer_id
+        kept, held = self._r.holding.vault_of(me), self._r.holding.of(me)
+        if self._box is not None and (held is None or held.version < self._box.version):
+            self._r.keep_held(self._box.raw, None)
+        older = kept is None or kept.record.counter < self._counter
+        self._lacks = older and held is not None
         if kept is not None:
             self._answered = True
             self._take(kept)
@@ -112,7 +128,8 @@ class Vaulting:
         if link is not self._asked or again:
             self._asked, self._asked_at = link, self._ctx.now
             self._sent = None
-            self._m.links.send(link.id, wire.VaultWanted(self._counter))
+            counter = self._box.record.counter if self._box is not None else 0
+            self._m.links.send(link.id, wire.VaultWanted(self._counter, counter))
             return
         if self._answered and self._sent is None:
             contents = self._contents()
@@ -146,8 +163,17 @@ class Vaulting:
     def _granted_on(self, link: Link) -> list[_Granted]:
         return [granted for granted in self._granted if granted.link is link]
 
-    def bring(self, raw: bytes) -> None:
-        """What came behind the grant, to the profile that goes on as the account."""
+    def keep_own(self, box: Keybox) -> None:
+        """The account's keybox stays here too: whoever was to keep it may lose it, or have lied."""
+        if self._box is None or self._box.version < box.version:
+            self._box = box
+            self._ctx.commit([PutMeta(BOX_KEY, box.raw)])
+
+    def bring(self, raw: bytes, keybox: bytes) -> None:
+        """What came with the grant, to the profile that goes on as the account."""
+        box = read_keybox(keybox, self._ctx.network)
+        if box is not None and box.account == self._m.identity.peer_id:
+            self.keep_own(box)
         vault = read_vault(raw, self._ctx.network) if raw else None
         if vault is not None and vault.account == self._m.identity.peer_id:
             self._take(vault)
@@ -221,17 +247,22 @@ class Vaulting:
         """A device asks for its own person's: that link proves who it is."""
         if not self._r.leading.election.leads:
             return
-        kept = self._r.holding.vault_of(link.person)
-        if kept is not None and kept.record.counter > frame.counter and not link.choked:
+        kept, box = self._r.holding.vault_of(link.person), self._r.holding.of(link.person)
+        counter = kept.record.counter if kept is not None else 0
+        if kept is not None and counter > frame.counter and not link.choked:
             self.send(link, self._ctx.number(), kept.raw)
-        else:
-            self._m.links.send(link.id, wire.Registered(0, ""))
+            return
+        older = box is None or box.record.counter < frame.keybox or counter < frame.counter
+        behind = self._r.has_account(link.person) and older
+        self._m.links.send(link.id, wire.Registered(0, BEHIND if behind else ""))
 
     def on_registered(self, link: Link, frame: wire.Registered) -> None:
         if link is not self._asked:
             return
         if frame.number == 0:
             self._answered = True
+            if frame.reason == BEHIND:
+                self._bring_again(link)
         elif self._sent is not None and self._sent[0] == frame.number:
             _, contents, counter = self._sent
             self._sent = None
@@ -240,6 +271,14 @@ class Vaulting:
                 self._asked_at, self._answered = -AGAIN_S, False
             else:
                 self._keep(contents, counter)
+
+    def _bring_again(self, link: Link) -> None:
+        """The keybox now, and the vault a moment later: it counts where there is a keybox."""
+        if self._box is not None:
+            frame = wire.Register(self._ctx.number(), b"", self._box.raw)
+            self._m.links.send(link.id, frame)
+        self._lacks = True
+        self._ctx.after(BRING_S, self.look)
 
     # -- what is in it
 
@@ -268,7 +307,7 @@ class Vaulting:
     def _make(self) -> Vault | None:
         """A new vault, where there is something new to keep."""
         contents = self._contents()
-        if contents == self._base:
+        if contents == self._base and not self._lacks:
             return None
         counter = max(self._ctx.wall_ms, self._counter + 1)
         seed, salt = self._m.identity.person_seed, self._ctx.rng.randbytes(SALT_BYTES)
@@ -278,7 +317,7 @@ class Vaulting:
         return vault
 
     def _keep(self, contents: Contents, counter: int) -> None:
-        self._base, self._counter = contents, counter
+        self._base, self._counter, self._lacks = contents, counter, False
         self._ctx.commit(
             [
                 PutMeta(BASE_KEY, signed.encode(contents)),
