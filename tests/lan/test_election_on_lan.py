@@ -3,37 +3,15 @@ appointed comes first."""
 
 from __future__ import annotations
 
-import functools
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from harness import Lan, Node, wait_linked, wait_until
+from harness import Lan, wait_linked, wait_until
+from lan_accounts import info, settled
 
 pytestmark = pytest.mark.lan
-
-
-def info(node: Node) -> dict[str, object]:
-    found: dict[str, object] = node.call("registrar.info")
-    return found
-
-
-def leader(nodes: Sequence[Node]) -> Node | None:
-    """The one that leads, where all agree."""
-    told = [info(node) for node in nodes]
-    leading = [node for node, says in zip(nodes, told, strict=True) if says["state"] == "registrar"]
-    ids = {says["device_id"] for says in told}
-    if len(leading) != 1 or ids != {leading[0].call("node.info")["device_id"]}:
-        return None
-    return leading[0]
-
-
-def settled(nodes: Sequence[Node], within: float = 15.0) -> Node:
-    found = wait_until(functools.partial(leader, nodes), within, "one registrar")
-    assert found is not None
-    return found
 
 
 def test_one_leads_and_is_replaced_when_it_is_killed_or_leaves() -> None:
