@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import subprocess
 import time
 from collections.abc import Iterator
@@ -126,7 +127,7 @@ def opens_soon(node: Node, name: str, password: str) -> dict[str, str]:
         except RpcError as error:
             if error.reason != "wrong-password":
                 raise
-        time.sleep(1.0)
+        time.sleep(3.0)
     raise TimeoutError(f"{name} doesn't open")
 
 
@@ -156,6 +157,7 @@ def test_whoever_asks_a_liar_gets_their_answer_from_the_next(siege: Siege, lie: 
             asked = other.request("accounts.register", name="Eve", password=OTHER)
         else:
             asked = other.request("accounts.login", name="Li", password=PASSWORD)
+        assert select.select([process.stdout], [], [], 20)[0], "nobody asked the liar"
         assert process.stdout.readline() == b"lied\n"
         assert not asked.done()
     wanted = peer_id(siege.friend) if lie != "acknowledges" else peer_id(other)
