@@ -237,7 +237,10 @@ class Peer:
     def say(self, willing: bool = False, **fields: Any) -> None:
         """One's profile and device records, as a peer does that is to be believed; `fields` are
         the profile's."""
-        records = profile(self.identity, **fields), device(self.identity, willing=willing)
+        # Above that of a record of the same millisecond that said otherwise.
+        counter = now_ms() + (1000 if willing else 0)
+        one = device(self.identity, willing=willing, counter=counter)
+        records = profile(self.identity, **fields), one
         self.send(wire.Records(records[:1], records[1:]))
 
     def wait(
