@@ -34,7 +34,8 @@ log = logging.getLogger("p2pchat.transport")
 READ_BYTES = 256 * limits.KIB
 """Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
 TLS_BYTES = 64 * limits.KIB
-"""Put through TLS at once, either way. Its buffers grow to this and never shrink, for each link."""
+"""Put through TLS at once, either way. Its buffers grow to this and never shrink, for each link.
+Where frames may be large it is READ_BYTES: each go costs a system call, and wakes the other side."""
 LARGE_BYTES = 8 * limits.KIB
 """A frame of which more than this is still to come is read to its own place."""
 WAITING_BYTES = 16 * limits.KIB
@@ -125,6 +126,7 @@ class Connection:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not outgoing)
         self._limit = limits.FRAME_BYTES
+        self._at_once = TLS_BYTES
         self._unfinished = b""
         self._large: bytearray | None = None
         """A frame that is on its way to its own place, of which `_filled` bytes are there."""
@@ -152,6 +154,7 @@ class Connection:
     def allow_large(self) -> None:
         """Frames of BULK_FRAME_BYTES from now on, from either side."""
         self._limit = limits.BULK_FRAME_BYTES
+        self._at_once = READ_BYTES
 
     def send(self, frame: bytes, data: memoryview | None = None) -> int:
         """Queue a frame, or one that ends with `data`, for `flush`; what is queued now. Many leave
@@ -166,7 +169,9 @@ class Connection:
             frame, data = frame + data, None
         self._queue.append(pack_length(length) + frame)
         if data is not None:
-            self._queue += (data[at : at + TLS_BYTES] for at in range(0, len(data), TLS_BYTES))
+            self._queue += (
+                data[at : at + self._at_once] for at in range(0, len(data), self._at_once)
+            )
         self._queued += PREFIX_BYTES + length
         queued = self._unsent()
         if queued > limits.QUEUE_BYTES:
@@ -198,10 +203,10 @@ class Connection:
 
     def receive(self, data: memoryview | bytes) -> None:
         self.heard = True
-        for at in range(0, len(data), TLS_BYTES):
+        for at in range(0, len(data), self._at_once):
             if self.state in (State.LEAVING, State.CLOSED):
                 return
-            self._incoming.write(data[at : at + TLS_BYTES])
+            self._incoming.write(data[at : at + self._at_once])
             self._guard(self._received)
 
     def lost(self, reason: str = Reason.LOST) -> None:
@@ -349,7 +354,7 @@ class Connection:
             self._tls.write(self._next_chunk())
             if self._window is not None and self._window.full:
                 self._held_up = True
-            if self._outgoing.pending >= TLS_BYTES or not self._queue or self._held_up:
+            if self._outgoing.pending >= self._at_once or not self._queue or self._held_up:
                 self._write_out()
         if self.state is State.CLOSING and not self._queue:
             self._say_goodbye()
