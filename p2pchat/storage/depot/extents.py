@@ -15,8 +15,9 @@ _RECORD = struct.Struct("<QqH")
 """Size of a file, its mtime in ns (0: unknown), length of its path; then the path."""
 _MARK_EVERY = 8
 """Files of which one is remembered: 16 bytes of memory for so many."""
-_CHUNK_BYTES = 8 * 1024
-_LONG_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 16 * 1024
+"""Read at once, and kept in memory; a record has up to 3 KiB."""
+_WRITE_BYTES = 256 * 1024
 
 
 class Extent(NamedTuple):
@@ -46,7 +47,7 @@ class LayoutWriter:
     """Makes the file that says which files make up a folder's stream, in order."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "wb", buffering=_LONG_CHUNK_BYTES)  # noqa: SIM115 - closed by close
+        self._file = open(path, "wb", buffering=_WRITE_BYTES)  # noqa: SIM115 - closed by close
 
     def add(self, path: bytes, size: int, mtime_ns: int = 0) -> None:
         self._file.write(_RECORD.pack(size, mtime_ns, len(path)) + path)
@@ -61,41 +62,47 @@ class Layout:
     def __init__(self, path: str, start: int) -> None:
         """`start`: where the first file begins in the stream. OSError where it can't be read."""
         self._path = path
+        self._held = (0, b"")
+        """Part of the file, and where it begins."""
         self._starts = array("Q", [start])
         self._places = array("Q", [0])
         place = 0
-        for number, record in enumerate(self._from(0, start, _LONG_CHUNK_BYTES)):
+        for number, record in enumerate(self._from(0, start)):
             if number % _MARK_EVERY == 0 and number:
                 self._starts.append(record.start)
                 self._places.append(place)
             place += _RECORD.size + len(record.path)
 
     def __iter__(self) -> Iterator[Record]:
-        return self._from(0, self._starts[0], _LONG_CHUNK_BYTES)
+        return self._from(0, self._starts[0])
 
     def at(self, offset: int) -> Iterator[Record]:
         """From the file on that has this place of the stream."""
         mark = bisect_right(self._starts, offset) - 1
-        for record in self._from(self._places[mark], self._starts[mark], _CHUNK_BYTES):
+        for record in self._from(self._places[mark], self._starts[mark]):
             if record.start + record.size > offset:
                 yield record
 
-    def _from(self, place: int, start: int, chunk: int) -> Iterator[Record]:
-        with open(self._path, "rb", buffering=0) as file:
-            file.seek(place)
-            data, at = file.read(chunk), 0
-            while True:
-                end = at + _RECORD.size
-                if end <= len(data):
-                    size, mtime_ns, length = _RECORD.unpack_from(data, at)
-                    if end + length <= len(data):
-                        yield Record(start, size, mtime_ns, data[end : end + length])
-                        start, at = start + size, end + length
-                        continue
-                more = file.read(chunk)
-                if not more:
-                    return
-                data, at = data[at:] + more, 0
+    def _from(self, place: int, start: int) -> Iterator[Record]:
+        """A stream goes by in order, or nearly: what was read last mostly serves what comes next
+        too."""
+        begin, held = self._held
+        while True:
+            at = place - begin
+            end = at + _RECORD.size
+            if at >= 0 and end <= len(held):
+                size, mtime_ns, length = _RECORD.unpack_from(held, at)
+                if end + length <= len(held):
+                    yield Record(start, size, mtime_ns, held[end : end + length])
+                    place, start = place + _RECORD.size + length, start + size
+                    continue
+            if begin == place and held:
+                return
+            with open(self._path, "rb", buffering=0) as file:
+                file.seek(place)
+                begin, held = self._held = place, file.read(_CHUNK_BYTES)
+            if not held:
+                return
 
 
 class OneFile:
