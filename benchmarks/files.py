@@ -283,8 +283,8 @@ def latencies(sender: Node, receiver: Node, over: threading.Event) -> list[float
 
 
 def latency() -> None:
-    """What is shared is on the disk before, as people's files are: a commit would wait for the 4 GiB
-    that the benchmark itself has just written, which is no part of the transfer."""
+    """What is shared is on the disk before, as people's files are: a commit would wait for what the
+    benchmark itself has just written, which is no part of the transfer."""
     with network(2) as (lan, nodes):
         path = make_file(lan.directory / "large.bin", LATENCY_BYTES)
         os.sync()

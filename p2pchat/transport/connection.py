@@ -35,7 +35,7 @@ READ_BYTES = 256 * limits.KIB
 """Read from a socket, and out of TLS, at once: asyncio's throughput grows up to about this."""
 TLS_BYTES = 64 * limits.KIB
 """Put through TLS at once, either way. Its buffers grow to this and never shrink, for each link.
-Where frames may be large it is READ_BYTES: each go costs a system call, and wakes the other side."""
+Where frames may be large it is READ_BYTES: each go costs a system call and a wake-up."""
 LARGE_BYTES = 8 * limits.KIB
 """A frame of which more than this is still to come is read to its own place."""
 WAITING_BYTES = 16 * limits.KIB
