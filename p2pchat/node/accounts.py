@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import secrets as entropy
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,8 @@ def _milliseconds(text: str | None) -> int | None:
 def attendance_csv(stays: Sequence[Stay]) -> str:
     """A line each, with times in UTC and in this machine's zone. RFC 4180."""
     text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\r\n")
+    # All in quotes: where a spreadsheet parts cells at `;`, a name can't begin a cell of its own.
+    rows = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     rows.writerow(
         ("label", "peer_id", "account", "came_utc", "left_utc", "came_local", "left_local")
     )
@@ -169,7 +171,8 @@ def attendance_csv(stays: Sequence[Stay]) -> str:
 
 def _harmless(label: str) -> str:
     """A name that a spreadsheet would take for a formula is shown as text."""
-    return f"'{label}" if label[:1] in ("=", "+", "-", "@", "\t", "\r") else label
+    formula = unicodedata.normalize("NFKC", label).startswith(tuple("=+-@\t\r"))
+    return f"'{label}" if formula else label
 
 
 def _local(time: str) -> str:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from datetime import datetime
+
+import pytest
 
 from p2pchat.model.accounts import Stay
 from p2pchat.model.ids import PeerId
@@ -32,3 +35,14 @@ def test_a_line_each_with_times_in_utc_and_local() -> None:
     assert local.utcoffset() == local.astimezone().utcoffset()
     assert second[0] == "'=HYPERLINK(1)", "no formula in a spreadsheet"
     assert second[2] == second[4] == second[6] == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "\uff1d1+1", "-1", "\uff20x", "x;=1+1;", 'x";=1+1;"y', "x\t=1"]
+)
+def test_no_name_makes_a_formula_however_cells_are_parted(name: str) -> None:
+    text = attendance_csv([Stay(name, LI, LI, "2026-03-16T08:00:00.000Z", None)])
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            for cell in row:
+                assert unicodedata.normalize("NFKC", cell)[:1] not in tuple("=+-@"), row
