@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 SUITE = """
-import time, pathlib, pytest
+import os, time, pathlib, pytest
 
 @pytest.fixture
 def times():
     start = time.monotonic()
     yield
     with pathlib.Path("times").open("a") as file:
-        print(kind, start, time.monotonic(), file=file)
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        print(kind, start, time.monotonic(), worker, file=file)
 
 def work():
     time.sleep(0.05)  # long enough to be seen beside another
@@ -62,7 +63,7 @@ def run(folder: Path, *arguments: str, unavailable: str | None = None) -> str:
 def test_nothing_runs_beside_a_lan_test(tmp_path: Path) -> None:
     run(tmp_path, "-n", "2", "--dist", "loadgroup", f"--basetemp={tmp_path / 'base'}")
     rows = [line.split() for line in (tmp_path / "times").read_text().splitlines()]
-    spans = [(kind, float(start), float(end)) for kind, start, end in rows]
+    spans = [(kind, float(start), float(end)) for kind, start, end, _ in rows]
     beside = [
         (one, other)
         for one in spans
@@ -71,6 +72,7 @@ def test_nothing_runs_beside_a_lan_test(tmp_path: Path) -> None:
     ]
     assert len(spans) == 16
     assert not [pair for pair in beside if "lan" in (pair[0][0], pair[1][0])]
+    assert len({worker for kind, *_, worker in rows if kind == "lan"}) == 1
 
 
 def test_long_tests_run_on_request_only(tmp_path: Path) -> None:
