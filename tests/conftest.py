@@ -21,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[GATE] = Path(config.getoption("basetemp")).parent / "gate"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--soak"):
         soak = [item for item in items if item.get_closest_marker("soak")]
