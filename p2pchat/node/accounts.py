@@ -25,7 +25,7 @@ from p2pchat.model.accounts import (
     SignedOut,
     Stay,
 )
-from p2pchat.model.ids import PeerId, show_key
+from p2pchat.model.ids import DeviceId, PeerId, show_key
 from p2pchat.node.saving import save
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
@@ -63,17 +63,19 @@ class Accounts:
         self, command: Callable[[Machine], Callable[..., None]], *args: Any
     ) -> SignedIn:
         opened: Opened = await self._ask(command, *args)
-        elsewhere = self._is_elsewhere(opened.account)
+        elsewhere = self._elsewhere(opened.account)
         if await self._node.signing.sign_in(opened):
+            self._node.machine.watch.knows_elsewhere(elsewhere)
             self._node.tell(ProfileRenewed(self._node.machine.commands.profile()), self._origin)
         person, name = opened.account, opened.name
-        return SignedIn(person, name, person, elsewhere, opened.renamed_from)
+        return SignedIn(person, name, person, bool(elsewhere), opened.renamed_from)
 
-    def _is_elsewhere(self, person: PeerId) -> bool:
-        """Whether another computer is on line as this person."""
+    def _elsewhere(self, person: PeerId) -> list[DeviceId]:
+        """The other computers that are on line as this person."""
         machine = self._node.machine
         own = machine.identity.device_id
-        return any(device.id != own for device in machine.directory.of_person(person))
+        devices = machine.directory.of_person(person)
+        return [device.id for device in devices if device.id != own]
 
     async def downloads(self) -> Sequence[Download]:
         await self._node.ready()

@@ -140,8 +140,13 @@ class Profiles(Protocol):
         """The account's profile is in that folder."""
         ...
 
-    def use(self, folder: str) -> None:
-        """The next start opens this one."""
+    def use(self, folder: str, left: str | None = None) -> None:
+        """The next start opens this one. `left`: nobody opens that one again, if it was made for
+        a new person who has no account: `remove_left`, or the next start, removes it."""
+        ...
+
+    def remove_left(self) -> None:
+        """Those of which that was said are closed: nothing stays of them but the downloads."""
         ...
 
     def depart(

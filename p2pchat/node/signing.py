@@ -43,6 +43,9 @@ class Signing:
         if node.machine.identity.peer_id == opened.account:
             return False
         sealing = _store_key(opened.seed)
+        # Who has written something may be waiting for it to arrive.
+        written = any(one.row.own_feed for one in node.machine.conversations)
+        before = None if written else node.options.data_dir
 
         def open_other() -> tuple[str, Store, Depot]:
             carried = self._carried()
@@ -60,10 +63,10 @@ class Signing:
                 store.close()
                 raise
             self._profiles.keep_account(opened.account, folder)
-            self._profiles.use(folder)
+            self._profiles.use(folder, left=before)
             return folder, store, depot
 
-        await node.switch(open_other, opened.name, lambda _: None)
+        await node.switch(open_other, opened.name, lambda _: self._profiles.remove_left())
         # Whoever looks now finds contacts, rooms and settings.
         node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault, opened.keybox)
         await node.runtime.query(lambda: None)

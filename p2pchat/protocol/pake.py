@@ -255,6 +255,15 @@ class PasswordProofs:
             payload = open_once(run.key, _GRANT_CONTEXT, data[MAC_BYTES:])
         self._end(run, Refused(WRONG) if payload is None else Granted(payload))
 
+    def check_here(self, conversation: bytes, right: bool, now: float) -> str:
+        """A secret that was typed where it is known: why it isn't taken, or empty. Counted as if
+        a peer had asked."""
+        if not self._wrong.allowed(conversation, now):
+            return TOO_MANY
+        if not right:
+            self._wrong.mark(conversation, now)
+        return "" if right else WRONG
+
     # -- answering
 
     def _ask_received(self, link: int, frame: wire.Pake, ends: Ends, now: float) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
-from p2pchat.model.ids import ConversationId, FeedId, InstanceId, PeerId
+from p2pchat.model.ids import ConversationId, DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.text import safe_text
+from p2pchat.protocol.announce import Device
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
 CLOCK_WARNED = "clock-off"
+ELSEWHERE = "signed-in-elsewhere"
+ELSEWHERE_AFTER_S = 3.0
+"""Who is signing in is told by the answer where else they are."""
 CLAIMS_BELIEVED = 16
 TELL_AGAIN_S = 600.0
 MAX_TOLD = 100
@@ -39,6 +44,7 @@ class Watch:
         self._clock_warned: set[PeerId] = set()
         self._forks_told: set[FeedId] = set()
         self._twins_told: set[InstanceId] = set()
+        self._elsewhere_told: set[DeviceId] = set()
         self._told_at: dict[tuple[str, str], float] = {}
         """When, by source and reason."""
         self._claims: Counter[ConversationId] = Counter()
@@ -105,6 +111,36 @@ class Watch:
         text = "This profile also runs elsewhere; from now on this is a device of its own."
         self._m.ctx.notify(Warned(RUNS_TWICE, text))
         self._m.renewal.new_device()
+
+    def own_device(self, device: Device) -> None:
+        """The account that is signed in here is open on another computer too, which may be: but
+        its person shall know of each, as it may be somebody who has come by the password."""
+        if device.person == self._m.identity.peer_id and device.id not in self._elsewhere_told:
+            self._m.ctx.after(ELSEWHERE_AFTER_S, lambda: self._tell_elsewhere(device.id))
+
+    def knows_elsewhere(self, devices: Iterable[DeviceId]) -> None:
+        """The person knows that the account is open there."""
+        self._elsewhere_told.update(devices)
+
+    def _tell_elsewhere(self, id: DeviceId) -> None:
+        me, told = self._m.identity.peer_id, self._elsewhere_told
+        here = {device.id for device in self._m.directory.of_person(me)}
+        if id in told or id not in here or not self._m.registrar.has_account(me):
+            return
+        if len(told) >= MAX_TOLD:
+            return
+        told.add(id)
+        text = (
+            "Your account is open on another computer as well. If that isn't you, somebody else "
+            "knows its password."
+        )
+        link = self._m.links.of(id)
+        if link is not None and not link.info.relayed:
+            text = (
+                f"Your account is open on another computer as well, at {link.info.address[0]}. If "
+                "that isn't you, somebody else knows its password."
+            )
+        self._m.ctx.notify(Warned(ELSEWHERE, text))
 
     def check_clock(self, link: Link) -> None:
         off = link.offset_ms

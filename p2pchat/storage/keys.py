@@ -154,9 +154,18 @@ def forget_key(directory: Path) -> None:
     """Leave nothing here that opens the store but the sealed copy of its key. One under a
     passphrase isn't here anyway. Whoever is ended in between does it again; what `restore_key`
     needs is there at any moment. StoreError: something of it is to be done again."""
+    _forget(directory, (directory / SEALED_FILE).exists())
+
+
+def destroy_key(directory: Path) -> None:
+    """Nobody opens the store again. What `forget_key` says of endings and errors holds."""
+    _forget(directory, True)
+
+
+def _forget(directory: Path, wholly: bool) -> None:
     path, gone = directory / KEY_FILE, directory / GONE_FILE
     try:
-        if path.exists() and (directory / SEALED_FILE).exists():
+        if wholly and path.exists():
             os.replace(path, gone)
             _sync_folder(directory)
         if gone.exists():

@@ -6,8 +6,10 @@ there relative to the data folder. `accounts/ACCOUNT_ID` is where an account is 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -18,13 +20,15 @@ from p2pchat.errors import P2PChatError, StoreError
 from p2pchat.model.accounts import SignedOut
 from p2pchat.node.ports import Depot, Store
 from p2pchat.storage.depot.depot import FileDepot
-from p2pchat.storage.keys import forget_key, restore_key, seal_key, write_private
-from p2pchat.storage.profile import ProfileLock, open_profile
+from p2pchat.storage.keys import destroy_key, forget_key, restore_key, seal_key, write_private
+from p2pchat.storage.profile import LOCK_FILE, ProfileLock, open_profile
 
 log = logging.getLogger("p2pchat.storage")
 
 ACCOUNTS = "accounts"
 INDEX = "index.json"
+GUEST = "guest-"
+DOWNLOADS = "downloads"
 
 
 class _Index(msgspec.Struct):
@@ -32,6 +36,8 @@ class _Index(msgspec.Struct):
     folders: dict[str, str] = {}
     departing: dict[str, list[str]] = {}
     """Folders of those who are signing out, and which downloads go with them."""
+    left: list[str] = []
+    """Folders that nobody opens again."""
 
 
 class ProfileFolders:
@@ -91,14 +97,14 @@ class ProfileFolders:
         return store, depot
 
     def _depot(self, path: Path) -> FileDepot:
-        return FileDepot(path / "files", path / "downloads", self._base)
+        return FileDepot(path / "files", path / DOWNLOADS, self._base)
 
     def of_account(self, account: str) -> str:
         kept = self._read().folders.get(account)
         return self._inside(kept if kept is not None else f"{ACCOUNTS}/{account}")
 
     def fresh(self) -> str:
-        return self._inside(f"{ACCOUNTS}/guest-{secrets.token_hex(8)}")
+        return self._inside(f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}")
 
     def keep_account(self, account: str, folder: str) -> None:
         with self._lock:
@@ -106,11 +112,29 @@ class ProfileFolders:
             index.folders[account] = self._relative(folder)
             self._write(index)
 
-    def use(self, folder: str) -> None:
+    def use(self, folder: str, left: str | None = None) -> None:
         with self._lock:
             index = self._read()
             index.last = self._relative(folder)
+            before = None if left is None else self._relative(left)
+            guests = f"{ACCOUNTS}/{GUEST}"
+            kept = (index.last, *index.folders.values())
+            if before is not None and before.startswith(guests) and before not in kept:
+                index.left.append(before)
             self._write(index)
+
+    def remove_left(self) -> None:
+        """`ports.Profiles.remove_left`."""
+        for relative in self._read().left:
+            try:
+                _remove(Path(self._inside(relative)))
+            except (P2PChatError, OSError) as error:
+                log.warning("a profile that nobody uses isn't removed: %s", error)
+                continue
+            with self._lock:
+                index = self._read()
+                index.left.remove(relative)
+                self._write(index)
 
     def _relative(self, folder: str) -> str:
         return Path(folder).resolve().relative_to(self._base.resolve()).as_posix()
@@ -143,9 +167,30 @@ class ProfileFolders:
         return left
 
     def finish_departures(self) -> None:
-        """Of those who signed out when the process was ended."""
+        """Of those who signed out, or in, when the process was ended."""
+        self.remove_left()
         for relative in self._read().departing:
             try:
                 self.departed(self._inside(relative))
             except (P2PChatError, OSError) as error:
                 log.warning("signing out isn't finished: %s", error)
+
+
+def _remove(folder: Path) -> None:
+    """A profile, its key first; what was downloaded stays."""
+    if not folder.is_dir():
+        return
+    lock = ProfileLock(folder)
+    try:
+        destroy_key(folder)
+        for path in folder.iterdir():
+            if path.is_dir() and path.name != DOWNLOADS:
+                shutil.rmtree(path)
+            elif not path.is_dir() and path.name != LOCK_FILE:
+                path.unlink()
+    finally:
+        lock.release()
+    (folder / LOCK_FILE).unlink()
+    for empty in (folder / DOWNLOADS, folder):
+        with contextlib.suppress(OSError):
+            empty.rmdir()

@@ -536,3 +536,43 @@ def test_in_a_large_network_all_who_hold_have_what_was_registered(
         lambda: all(host.store.meta(KEYBOX_KEY + account) for host in willing), 60.0, "all hold it"
     )
     assert all(known(host)[account].name == "Li" for host in world.hosts)
+
+
+def test_who_is_signed_in_is_told_of_another_computer_once() -> None:
+    world = World(19)
+    here, *_ = together(world, 2)
+    here.ask(here.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(here.signed), 15.0, "registered")
+    there = second_device(world, here)
+    told = [host.warnings for host in (here, there)]
+    world.wait(lambda: all("signed-in-elsewhere" in one for one in told), 30.0, "told")
+    there.crash()
+    world.clock.run_for(60.0)
+    there.start()
+    world.wait(lambda: world.linked(world.hosts), 60.0, "linked")
+    world.clock.run_for(10.0)
+    assert here.warnings.count("signed-in-elsewhere") == 1
+
+
+def test_wrong_passwords_typed_at_the_registrar_itself_are_counted() -> None:
+    world = World(20)
+    (alone,) = together(world, 1)
+    alone.ask(alone.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(alone.signed), 5.0, "registered")
+    for _ in range(limits.TRIES_PER_MINUTE + 1):
+        alone.ask(alone.machine.registrar.accounts.open, "Li", "another one")
+        world.clock.run_for(1.0)
+    assert alone.refused == ["wrong-password"] * limits.TRIES_PER_MINUTE + ["too-many-tries"]
+    world.clock.run_for(60.0)
+    alone.ask(alone.machine.registrar.accounts.open, "Li", PASSWORD)
+    world.wait(lambda: len(alone.signed) == 2, 5.0, "opened")
+
+
+def test_registering_again_changes_no_password() -> None:
+    world = World(21)
+    first, _ = together(world, 2)
+    for password in (PASSWORD, "another one"):
+        first.ask(first.machine.registrar.accounts.register, "Li", password)
+        world.clock.run_for(5.0)
+    assert (len(first.signed), first.refused) == (1, ["not-allowed"])
+    assert opened(world, first, "Li", PASSWORD).account == first.machine.identity.peer_id

@@ -163,3 +163,28 @@ def test_killed_while_signing_out_the_account_opens_its_store_still(
     opened, _ = again.open(folder, seal)
     assert opened.load().meta["said"] == b"something"
     opened.close()
+
+
+def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    guests = [profiles.fresh() for _ in range(3)]
+    for guest in guests:
+        profiles.open(guest)[0].close()
+    account, registered, downloader = (Path(guest) for guest in guests)
+    (downloader / "downloads").mkdir(exist_ok=True)
+    (downloader / "downloads" / "sheet.txt").write_text("for whoever was there")
+    profiles.keep_account(ACCOUNT, str(registered))
+    profiles.use(str(account))
+    for left in (str(registered), str(downloader), str(tmp_path)):
+        profiles.use(str(account), left=left)
+    store, _ = profiles.open(str(downloader))
+    profiles.remove_left()
+    assert has_key(downloader), "it is open still"
+    store.close()
+    ProfileFolders(tmp_path, None).finish_departures()
+    assert [path.name for path in downloader.iterdir()] == ["downloads"]
+    assert has_key(registered)
+    assert has_key(account)
+    profiles.use(str(registered), left=str(account))
+    profiles.remove_left()
+    assert not account.exists()

@@ -63,7 +63,9 @@ class Accounts:
             raise RequestError("name-not-allowed", "an account needs a name")
         check_password(password, chosen)
         own = self._r.registry.owners().get(self._m.identity.peer_id)
-        if own is not None and own.claimed != chosen:
+        # Asked for again, where the answer was lost, it gives the account's first password; where
+        # there is one already, only who knows it changes it.
+        if own is not None and (own.claimed != chosen or self._r.vaulting.has_own):
             raise RequestError("not-allowed", "this person has an account already")
         if own is None and self._r.registry.find(chosen) is not None:
             raise refused("name-taken")

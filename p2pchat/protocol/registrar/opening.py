@@ -157,10 +157,12 @@ class Opening:
                 return
             asking.end(question)
             known = self._r.secret(tag)
-            if known == secret:
-                opened(stretched, self._r.grant(tag), None)
+            if known is None:
+                failed(pake.SILENT)
+            elif refusal := self._m.codes.proofs.check_here(tag, known == secret, self._ctx.now):
+                failed(refusal)
             else:
-                failed(pake.SILENT if known is None else pake.WRONG)
+                opened(stretched, self._r.grant(tag), None)
 
         def proven(link: Link, outcome: Outcome) -> None:
             if question.answered:

@@ -188,6 +188,7 @@ class Registrar:
             replica.drained(link)
 
     def device_changed(self, device: Device, before: Device | None) -> None:
+        self.machine.watch.own_device(device)
         link = self.machine.links.of(device.id)
         if link is not None and device.record.willing and not (before and before.record.willing):
             self._private.greet(link)

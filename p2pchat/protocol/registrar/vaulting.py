@@ -169,6 +169,11 @@ class Vaulting:
             self._box = box
             self._ctx.commit([PutMeta(BOX_KEY, box.raw)])
 
+    @property
+    def has_own(self) -> bool:
+        """Whether this person has once got an answer that the account is theirs."""
+        return self._box is not None
+
     def bring(self, raw: bytes, keybox: bytes) -> None:
         """What came with the grant, to the profile that goes on as the account."""
         box = read_keybox(keybox, self._ctx.network)
