@@ -87,6 +87,31 @@ async def _attendance(chat: Chat, rest: str) -> None:
     chat.say(f"{words.count(people, 'person', 'people')} in the register")
 
 
+async def _appoint(chat: Chat, rest: str) -> None:
+    if not rest:
+        raise Wrong("where to? /appoint FILE makes the network's key, once")
+    public = await chat.node.accounts.make_appointing_key(rest)
+    chat.say(f"The key is in {one_line(rest, 400)}: keep it as you keep a password.")
+    chat.say("Start this computer with --appointing-key and that file, and give all computers")
+    chat.say(f"--appointed-by {public}")
+
+
+async def _release(chat: Chat, rest: str) -> None:
+    """By the name as it is written, as another one may differ in a letter's case alone."""
+    found = [one for one in await chat.node.accounts.accounts() if one.name == rest]
+    if not rest or not found:
+        raise Wrong("whose name? /release NAME, as /accounts has it")
+    line = f"/release {rest}"
+    if chat.asked_twice != line:
+        chat.asked_twice = line
+        chat.say("Somebody else may register the name then; the account goes on under another.")
+        chat.say(f"To do it, write once more: {one_line(line, 100)}")
+        return
+    chat.asked_twice = ""
+    await chat.node.accounts.release(found[0].account_id)
+    chat.say(f"{safe_name(rest)} is free now")
+
+
 def _span(parts: list[str]) -> Span:
     if len(parts) < 2:
         which = _USUAL.get(parts[0].lower() if parts else "today")
@@ -106,4 +131,6 @@ APPOINTED_COMMANDS = (
         "the appointed: who was here from when to when",
         _attendance,
     ),
+    Command("release", "NAME", "the appointed: give a forgotten account's name free", _release),
+    Command("appoint", "FILE", "make the key of whoever runs the network", _appoint),
 )

@@ -208,6 +208,24 @@ async def _block(chat: Chat, rest: str) -> None:
     chat.say(f"{chat.label(peer_id)} is {'blocked' if on else 'no longer blocked'}")
 
 
+async def _contacts(chat: Chat, rest: str) -> None:
+    if rest:
+        peer_id, answer = await _person(chat, rest)
+        on = answer.lower() not in ("off", "no")
+        chat.people[peer_id] = await chat.node.set_contact(peer_id, on)
+        chat.say(f"{chat.label(peer_id)} is {'' if on else 'no longer '}a contact")
+        return
+    found = sorted(
+        (peer for peer in chat.people.values() if peer.contact),
+        key=lambda peer: peer.label.casefold(),
+    )
+    for peer in found:
+        label = words.person_label(peer.label, peer.peer_id)
+        chat.say(f"{marked(label, chat.is_registered(peer.peer_id))}: {peer.status.value}")
+    if not found:
+        chat.say("nobody is a contact yet: /contacts @PERSON adds one")
+
+
 async def _connect(chat: Chat, rest: str) -> None:
     if not rest:
         raise Wrong("where? /connect HOST:PORT")
@@ -332,6 +350,7 @@ COMMANDS = (
     *APPOINTED_COMMANDS,
     Command("connect", "HOST:PORT", "link to an address", _connect),
     Command("verify", "@PERSON [yes|no]", "compare words, to know who it is", _verify),
+    Command("contacts", "[@PERSON [off]]", "your contacts, or one more or less", _contacts),
     Command("block", "@PERSON [off]", "get nothing from someone", _block),
     Command("quit", "", "leave", _quit),
 )

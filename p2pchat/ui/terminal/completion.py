@@ -14,7 +14,7 @@ from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.terminal.commands import COMMANDS
 from p2pchat.ui.terminal.state import Chat
 
-PEOPLE_COMMANDS = frozenset(("/msg", "/verify", "/block"))
+PEOPLE_COMMANDS = frozenset(("/msg", "/verify", "/contacts", "/block"))
 FILE_COMMANDS = frozenset(("/get", "/pause", "/resume", "/cancel"))
 PATHS = 200
 """Of a folder so many names are offered."""

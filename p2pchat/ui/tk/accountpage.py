@@ -31,6 +31,8 @@ class AccountPage(Sheet):
         self._presenter = presenter
         self._built: tuple[object, ...] | None = None
         self._buttons: list[ttk.Button] = []
+        self.error: ttk.Label | None = None
+        """Below the button that was pressed last."""
         presenter.open(self)
 
     def end(self) -> None:
@@ -42,11 +44,23 @@ class AccountPage(Sheet):
         if built != self._built:
             self._built = built
             self._build(state)
-        self.error.configure(text=state.error)
+        self._show_error(state.error)
         if not state.downloads:
             self.listed.show(state.accounts)
         for button in self._buttons:
             button.state(["disabled" if state.busy else "!disabled"])
+
+    def _show_error(self, text: str) -> None:
+        if self.error is None:
+            return
+        news = text and text != str(self.error.cget("text"))
+        self.error.configure(text=text)
+        if not text:
+            self.error.grid_remove()
+        elif news:
+            self.error.grid()
+            self.update_idletasks()
+            self.scrolled.see(self.error)
 
     # -- building
 
@@ -54,7 +68,7 @@ class AccountPage(Sheet):
         for child in self.body.winfo_children():
             child.destroy()
         self._buttons.clear()
-        self.error = self.text(style="PageTrouble.TLabel")
+        self.error = None
         if state.downloads:
             self._build_leaving(state)
             return
@@ -184,11 +198,18 @@ class AccountPage(Sheet):
     def _button(
         self, text: str, about: str, action: Callable[[], None], last: Field | None = None
     ) -> ttk.Button:
-        button = ttk.Button(self.frame(), text=text, style="Page.TButton", command=action)
+        def act() -> None:
+            self._show_error("")
+            self.error = trouble
+            action()
+
+        button = ttk.Button(self.frame(), text=text, style="Page.TButton", command=act)
         button.bind("<Return>", lambda event: button.invoke())
         if last is not None:
             last.entry.bind("<Return>", lambda event: button.invoke())
         tip(button, about)
         button.grid(row=0, column=0, sticky="w", pady=self.theme.px(6))
         self._buttons.append(button)
+        trouble = self.text(style="PageTrouble.TLabel")
+        trouble.grid_remove()
         return button

@@ -32,6 +32,7 @@ SWITCHES = (
     "notifications",
     "send_receipts",
     "send_typing",
+    "registrar",
 )
 PATH_CHARS = 300
 STATUSES = (Status.ONLINE, Status.AWAY, Status.BUSY)
@@ -188,6 +189,10 @@ class SettingsPage(Sheet):
                 _("This profile's window opens when you log in."), self._autostart,
             )  # fmt: skip
             variable.set(on)
+        self._switch(
+            "registrar", _("Help to keep the network's accounts"),
+            _("This computer registers names while it is on, where the others elect it."),
+        )  # fmt: skip
         self._network = Field(
             self.row(
                 _("Name of the network"),

@@ -243,6 +243,10 @@ def test_oneself_and_others() -> None:
         assert "is verified" in await room.type("/verify @Li_2 yes")
         assert "is blocked" in await room.type("/block @Li_2")
         assert "no longer" in await room.type("/block @Li_2 off")
+        assert "nobody is a contact" in await room.type("/contacts")
+        assert "Li_2 is a contact" in await room.type("/contacts @Li_2")
+        assert "Li_2: online" in await room.type("/contacts")
+        assert "no longer a contact" in await room.type("/contacts @Li_2 off")
         assert "nobody answered" in (await room.type("/connect 192.0.2.1:1")).lower()
         assert "no command /nonsense" in await room.type("/nonsense")
 

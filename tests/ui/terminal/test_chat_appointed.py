@@ -168,3 +168,21 @@ def test_the_list_of_people_marks_them_too(monkeypatch: pytest.MonkeyPatch) -> N
     assert second.startswith("Zoë ?  online")
     assert own == "attendance: kept by this node"
     assert said.endswith("Li®: hello")
+
+
+def test_the_appointed_gives_a_name_free_and_the_key_is_made() -> None:
+    async def test(room: Room) -> None:
+        accounts = room.node.accounts
+        accounts.passwords["Li"] = "x"
+        assert "/release NAME" in await room.type("/release li")
+        await room.type("/release Li")
+        assert "Only the appointed" in await room.type("/release Li")
+        appoint(room)
+        assert "once more" in await room.type("/release Li")
+        assert accounts.released == []
+        assert "Li is free" in await room.type("/release Li")
+        assert accounts.released == [accounts.id_of("Li")]
+        assert "/appoint FILE" in await room.type("/appoint")
+        assert "--appointed-by public" in await room.type("/appoint class.key")
+
+    chatting(test)

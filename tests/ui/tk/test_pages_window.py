@@ -752,6 +752,11 @@ def test_signing_up_and_in_on_the_page(stage: Stage) -> None:
     page.again.set("another")
     button(page, "Sign up").invoke()
     stage.until(lambda: "two different" in str(page.error.cget("text")))
+    stage.root.update()
+    shown, canvas = page.error, page.scrolled.canvas
+    assert shown.winfo_rooty() >= canvas.winfo_rooty()
+    below = canvas.winfo_rooty() + canvas.winfo_height()
+    assert shown.winfo_rooty() + shown.winfo_height() <= below, "in sight"
     assert page.new_name.text == "Ann", "what was typed stays"
     stage.key("<Escape>")
     assert stage.desk.places.sheet is None
