@@ -108,7 +108,7 @@ def test_on_a_terminal(terminal: Terminal) -> None:
     terminal.keys("/HEL", "Tab")
     terminal.wait("> /help")
     terminal.keys("Enter")
-    terminal.wait("/join ROOM [PASSWORD]")
+    terminal.wait("/connect HOST:PORT")
     terminal.keys("/join #vault", "Enter")
     terminal.wait("password of #vault:")
     terminal.keys("secret", "Enter")
@@ -121,7 +121,8 @@ def test_on_a_terminal(terminal: Terminal) -> None:
 def test_what_arrives_while_typing_does_not_tear_the_line(terminal: Terminal) -> None:
     terminal.wait("#lobby>")
     terminal.keys("ask 1", "Enter", "still typing")
-    screen = terminal.wait(lambda text: "answer" in text and "#lobby> still typing" in text)
+    wanted = ("answer", "#lobby> still typing", "you are online")
+    screen = terminal.wait(lambda text: all(words in text for words in wanted))
     lines = [line for line in screen.splitlines() if line.strip()]
     prompt = next(n for n, line in enumerate(lines) if line.startswith("#lobby> still typing"))
     answer = next(n for n, line in enumerate(lines) if "answer" in line)

@@ -306,7 +306,9 @@ def test_starting_with_the_system(stage: Stage, around: Around) -> None:
     stage.start()
     stage.key("<Control-comma>")
     page = sheet(stage)
-    switch = [w for w in inside(page) if isinstance(w, ttk.Checkbutton)][-1]
+    *_, switch, registrar = (w for w in inside(page) if isinstance(w, ttk.Checkbutton))
+    registrar.invoke()
+    stage.until(lambda: stage.node.current.registrar)
     switch.invoke()
     assert around.starts
     around.fail = "it can't be set: read-only"
