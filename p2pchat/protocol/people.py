@@ -359,12 +359,15 @@ class People:
         return (PeerOffline(after),) if was_online else (PeerOnline(after),)
 
     def _warn(self, found: _Person) -> tuple[Event, ...]:
-        """Compare a new name with those of the people one knows; keep the warning in the row."""
+        """Compare a new name with one's own and those of people one knows; keep the warning in the row."""
         other = None if found.row.verified else self._lookalike(found)
         text = ""
         if other is not None:
+            label = self.label(found.row.id)
             text = (
-                f"{self.label(found.row.id)} is not the {self.label(other)} that you know, "
+                f"{label} is not you, but has your name or one that looks like it"
+                if other == self._own
+                else f"{label} is not the {self.label(other)} that you know, "
                 "but has the same name or one that looks like it"
             )
         found.row = msgspec.structs.replace(found.row, warning=text)
@@ -396,16 +399,17 @@ class People:
         return self.registered_to(name) not in (None, person)
 
     def _lookalike(self, found: _Person) -> PeerId | None:
-        known = [other for other in self._persons.values() if other.known_well]
-        known = [other for other in known if other is not found and other.row.name]
+        """Oneself, or a person one knows, whose name this is or looks like."""
+        known = {self._own: self._own_name} if self._own_name else {}
+        for other in self._persons.values():
+            if other.known_well and other is not found and other.row.name:
+                known[other.row.id] = other.row.name
         if not known or not found.row.name:
             return None
         looks = self._looks(found.row.name)
-        for other in known:
-            if not looks.isdisjoint(self._looks(other.row.name)):
-                return other.row.id
-            if not looks.isdisjoint(self._looks(self.label(other.row.id))):
-                return other.row.id
+        for person, name in known.items():
+            if not looks.isdisjoint(self._looks(name) | self._looks(self.label(person))):
+                return person
         return None
 
     def _looks(self, name: str) -> set[str]:

@@ -232,11 +232,22 @@ def test_a_verified_person_is_not_warned_of() -> None:
     assert warnings(directory.take_profile(profile(TWO, "PauI", clock=2), 0)) == []
 
 
+@pytest.mark.parametrize("name", ["Anna", "ANNA", "Аnna"])
+def test_whoever_takes_ones_own_name_is_warned_of(name: str) -> None:
+    directory = people()
+    directory.rename_self("Anna")
+    (warned,) = warnings(directory.take_profile(profile(ONE, name), 0))
+    assert (warned.reason, warned.peer_id) == (LOOKALIKE, ONE.peer_id)
+    assert "is not you" in warned.text
+    assert directory.peer(ONE.peer_id).warning == warned.text
+    assert warnings(directory.take_profile(profile(TWO, "Ann"), 0)) == []
+
+
 def test_skeletons_are_not_asked_for_without_need() -> None:
     def unexpected(text: str) -> str:
         raise AssertionError(text)
 
-    directory = People(ME, "Me", (), unexpected)
+    directory = People(ME, "", (), unexpected)
     directory.take_profile(profile(ONE, "Paul"), 0)
     assert warnings(directory.take_profile(profile(TWO, "Paul"), 0)) == []
 

@@ -221,6 +221,7 @@ class ConversationPresenter:
                 self.to_end()
 
     def changed(self, message: Message) -> None:
+        self._directory.message_changed(message)
         if message.conversation == self.name:
             self._changes.append(message)
             self.flush()

@@ -32,7 +32,7 @@ from p2pchat.events import (
 )
 from p2pchat.model.accounts import RegistrarInfo
 from p2pchat.model.ids import PeerId
-from p2pchat.model.message import Conversation, Room
+from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
@@ -103,9 +103,7 @@ class Directory:
                 case ConversationChanged() | MessageReceived():
                     self._reload_conversations.ask()
                 case MessageChanged():
-                    last = self.conversations.get(event.message.conversation)
-                    if last and last.last and last.last.message_id == event.message.message_id:
-                        self._reload_conversations.ask()
+                    self.message_changed(event.message)
                 case MessageReceipt() | Typing() | ProfileRenewed() | Warned():
                     pass
                 case AccountRenamed():
@@ -122,6 +120,12 @@ class Directory:
                     assert_never(event)
         if changed:
             self._changed()
+
+    def message_changed(self, message: Message) -> None:
+        """Edited, deleted or reacted to, by oneself as well: of that a front end hears no event."""
+        known = self.conversations.get(message.conversation)
+        if known and known.last and known.last.message_id == message.message_id:
+            self._reload_conversations.ask()
 
     def refresh(self) -> None:
         """Ask for rooms and conversations again: something was done that may have changed them."""

@@ -11,6 +11,7 @@ from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.people import Status
 from p2pchat.model.text import safe_name
+from p2pchat.ui import emoji
 from p2pchat.ui.language import N_, _, ngettext, told
 
 LOBBY = "#lobby"
@@ -179,10 +180,12 @@ def duration(seconds: float) -> str:
 
 @lru_cache(4096)
 def initials(label: str) -> str:
-    """One or two characters for a person without a picture: `Maria Lopez` is ML, 王小明 is 小明."""
-    words = [word for word in safe_name(label).replace("_", " ").split() if word[0].isalnum()]
+    """One or two characters for a person without a picture: `Maria Lopez` is ML, 王小明 is 小明;
+    the first emoji, where there is nothing to read."""
+    name = safe_name(label)
+    words = [word for word in name.replace("_", " ").split() if word[0].isalnum()]
     if not words:
-        return "?"
+        return next((one.chars for _, _, one in emoji.find(name)), "?")
     first = words[0]
     if first[0] >= "\u2e80":
         return first[-2:] if len(first) > 1 else first

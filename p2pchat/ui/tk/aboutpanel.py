@@ -44,16 +44,12 @@ class MemberPainter:
             image = theme.pill(width - px(12), px(42), px(8), colours.hover)
             canvas.create_image(px(6), y + px(1), image=image, anchor="nw")
         size, left, top = px(32), px(14), y + px(6)
-        face = theme.pictures.face(row.avatar, size) if row.avatar else None
-        if face is not None:
-            canvas.create_image(left, top, image=face, anchor="nw")
-        else:
-            circle = theme.circle(size, theme.avatar_colour(row.peer_id))
-            canvas.create_image(left, top, image=circle, anchor="nw")
-            canvas.create_text(
-                left + size // 2, top + size // 2, text=row.initials, fill="#ffffff",
-                font=theme.fonts["avatar_small"],
-            )  # fmt: skip
+        face, said = theme.face(row.avatar, row.initials, row.peer_id, size)
+        canvas.create_image(left, top, image=face, anchor="nw")
+        canvas.create_text(
+            left + size // 2, top + size // 2, text=said, fill="#ffffff",
+            font=theme.fonts["avatar_small"],
+        )  # fmt: skip
         dot = theme.presence(row.status, colours.hover if hover else colours.sidebar)
         edge = size + px(2)
         canvas.create_image(left + edge, top + edge, image=dot, anchor="se")

@@ -187,16 +187,13 @@ class Typesetter:
 
     def _avatar(self, block: Block, x: int, y: int) -> None:
         theme, row, size = self._theme, block.row, self._theme.px(AVATAR)
-        avatar = self.face_of(row.author)
-        face = theme.pictures.face(avatar, size) if avatar else None
-        if face is not None:
-            self.brush.picture(block, x, y, face)
-        else:
-            self.brush.picture(block, x, y, theme.circle(size, theme.avatar_colour(row.author)))
+        avatar, initials = self.face_of(row.author), words.initials(row.label)
+        face, said = theme.face(avatar, initials, row.author, size)
+        self.brush.picture(block, x, y, face)
+        if said:
             self.brush.text(
-                block, x + size // 2, y + size // 2, words.initials(row.label), "avatar_small",
-                "#ffffff", "center",
-            )  # fmt: skip
+                block, x + size // 2, y + size // 2, said, "avatar_small", "#ffffff", "center"
+            )
         block.hits.append(Hit(x, y, x + size, y + size, "name", row.author))
 
     # -- painting

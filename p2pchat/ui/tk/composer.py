@@ -103,6 +103,8 @@ class Composer(ttk.Frame):
         entry.bind("<Escape>", self._escape)
         entry.bind("<Up>", self._up)
         entry.bind("<Down>", self._down)
+        for step in ("<Alt-Up>", "<Alt-Down>"):  # the window's; else Tk takes them for the plain
+            entry.bind(step, lambda event: None)
         entry.bind("<KeyRelease>", lambda event: self._offer(), add="+")
         entry.bind("<ButtonRelease-1>", lambda event: self._offer(), add="+")
         entry.bind("<FocusOut>", lambda event: self.offers.show(()), add="+")

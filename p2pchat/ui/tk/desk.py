@@ -175,6 +175,7 @@ class Desk(ttk.Frame):
             "<Alt-Up>": lambda: main.step(-1),
             "<Alt-Down>": lambda: main.step(1),
             "<Alt-Shift-Down>": lambda: main.step(1, unread_only=True),
+            "<Control-Home>": main.conversation.to_first_unread,
             "<Control-End>": main.conversation.to_end,
             "<Control-o>": self.attach.ask_files,
             "<Control-O>": self.attach.ask_folder,

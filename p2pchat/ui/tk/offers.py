@@ -86,14 +86,9 @@ class OfferList(tk.Canvas):
                 self.create_image(x, middle, image=image, anchor="w")
             return
         person = offer.person or ""
-        avatar = self.face_of(person)
-        face = theme.pictures.face(avatar, size) if avatar else None
-        if face is not None:
-            self.create_image(x, middle, image=face, anchor="w")
-            return
-        circle = theme.circle(size, theme.avatar_colour(person))
-        self.create_image(x, middle, image=circle, anchor="w")
+        face, said = theme.face(self.face_of(person), offer.initials, person, size)
+        self.create_image(x, middle, image=face, anchor="w")
         self.create_text(
-            x + size // 2, middle, text=offer.initials, fill="#ffffff",
+            x + size // 2, middle, text=said, fill="#ffffff",
             font=theme.fonts["avatar_small"],
         )  # fmt: skip

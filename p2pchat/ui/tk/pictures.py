@@ -41,6 +41,13 @@ class Pictures:
         """A profile's picture (base64 of a PNG or JPEG) as a circle; None where it is none."""
         return self._get("face", avatar, size, lambda: _face(avatar, size))
 
+    def emblem(self, chars: str, colour: str, size: int) -> Picture | None:
+        """An emoji on a circle; None where there is no picture of it."""
+        known = emoji.table().get(chars)
+        if known is None:
+            return None
+        return self._get("emblem", known.chars + colour, size, lambda: _emblem(known, colour, size))
+
     def _get(
         self, kind: str, what: str, size: int, make: Callable[[], Image.Image | None]
     ) -> Picture | None:
@@ -72,7 +79,20 @@ def _face(avatar: str, size: int) -> Image.Image | None:
     except Exception as error:  # what others sent, and what decoders raise for it, is anything
         log.debug("no picture of a person: %r", error)
         return None
-    square = square.resize((size, size), Image.Resampling.LANCZOS)
+    return _round(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _emblem(known: emoji.Emoji, colour: str, size: int) -> Image.Image:
+    ground = _round(Image.new("RGBA", (size, size), colour))
+    sign = _emoji(known, round(size * 0.6))
+    edge = (size - sign.width) // 2
+    ground.alpha_composite(sign, (edge, edge))
+    return ground
+
+
+def _round(square: Image.Image) -> Image.Image:
+    """The circle within it."""
+    size = square.width
     mask = Image.new("L", (4 * size, 4 * size), 0)
     ImageDraw.Draw(mask).ellipse((0, 0, 4 * size - 1, 4 * size - 1), fill=255)
     small = mask.resize((size, size), Image.Resampling.LANCZOS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 
 from p2pchat.model.people import Status
+from p2pchat.ui.tk.pictures import Picture
 from p2pchat.ui.tk.theme import Theme
 
 ROOM = "#"
@@ -34,26 +35,15 @@ class Portrait(tk.Canvas):
         fill = getattr(theme.palette, self._ground)
         self.configure(background=fill)
         self.delete("all")
-        face = theme.pictures.face(avatar, size) if avatar else None
-        if face is not None:
-            self.create_image(0, 0, image=face, anchor="nw")
+        face: Picture
+        if initials == ROOM:
+            face, said = theme.pill(size, size, size / 4, theme.avatar_colour(seed)), ROOM
         else:
-            colour = theme.avatar_colour(seed)
-            room = initials == ROOM
-            ground = (
-                theme.pill(size, size, size / 4, colour) if room else theme.circle(size, colour)
-            )
-            self.create_image(0, 0, image=ground, anchor="nw")
-            font = (
-                "page"
-                if size > theme.px(60)
-                else "avatar"
-                if size >= theme.px(34)
-                else "avatar_small"
-            )
-            self.create_text(
-                size // 2, size // 2, text=initials, fill="#ffffff", font=theme.fonts[font]
-            )
+            face, said = theme.face(avatar, initials, seed, size)
+        self.create_image(0, 0, image=face, anchor="nw")
+        large, middling = size > theme.px(60), size >= theme.px(34)
+        font = "page" if large else "avatar" if middling else "avatar_small"
+        self.create_text(size // 2, size // 2, text=said, fill="#ffffff", font=theme.fonts[font])
         if status is not None:
             # With its middle on the circle's edge.
             edge = min(size + theme.px(2), round(size * 0.854) + theme.px(6.5))

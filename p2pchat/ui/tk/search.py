@@ -35,14 +35,12 @@ class HitPainter:
             image = theme.pill(width - px(12), px(56), px(8), colours.hover)
             canvas.create_image(px(6), y + px(2), image=image, anchor="nw")
         size = px(32)
-        face = theme.pictures.face(row.avatar, size) if row.avatar else None
-        circle = face or theme.circle(size, theme.avatar_colour(row.seed))
-        canvas.create_image(px(14), y + px(14), image=circle, anchor="nw")
-        if face is None:
-            canvas.create_text(
-                px(14) + size // 2, y + px(14) + size // 2, text=row.initials, fill="#ffffff",
-                font=theme.fonts["avatar_small"],
-            )  # fmt: skip
+        face, said = theme.face(row.avatar, row.initials, row.seed, size)
+        canvas.create_image(px(14), y + px(14), image=face, anchor="nw")
+        canvas.create_text(
+            px(14) + size // 2, y + px(14) + size // 2, text=said, fill="#ffffff",
+            font=theme.fonts["avatar_small"],
+        )  # fmt: skip
         when = self._inline.width(row.when, "tiny")
         right = width - px(14)
         canvas.create_text(

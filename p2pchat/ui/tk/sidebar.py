@@ -14,6 +14,7 @@ from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.tk.inline import Inline
 from p2pchat.ui.tk.marks import Marks, picture
 from p2pchat.ui.tk.marks import width as mark_width
+from p2pchat.ui.tk.pictures import Picture
 from p2pchat.ui.tk.portrait import Portrait
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
@@ -54,20 +55,17 @@ class RowPainter:
     def _avatar(self, canvas: tk.Canvas, row: SidebarRow, x: int, y: int, fill: str) -> None:
         px, theme = self._theme.px, self._theme
         size = px(38)
-        colour = theme.avatar_colour(row.seed) if row.joined else theme.palette.faint
-        face = theme.pictures.face(row.avatar, size) if row.avatar else None
-        if face is not None:
-            canvas.create_image(x, y, image=face, anchor="nw")
+        image: Picture
+        if row.status is None:
+            colour = theme.avatar_colour(row.seed) if row.joined else theme.palette.faint
+            image, said = theme.pill(size, size, px(10), colour), row.initials
         else:
-            image = (
-                theme.pill(size, size, px(10), colour) if row.status is None
-                else theme.circle(size, colour)
-            )  # fmt: skip
-            canvas.create_image(x, y, image=image, anchor="nw")
-            canvas.create_text(
-                x + size // 2, y + size // 2, text=row.initials, fill="#ffffff",
-                font=theme.fonts["avatar" if row.status else "title"],
-            )  # fmt: skip
+            image, said = theme.face(row.avatar, row.initials, row.seed, size)
+        canvas.create_image(x, y, image=image, anchor="nw")
+        canvas.create_text(
+            x + size // 2, y + size // 2, text=said, fill="#ffffff",
+            font=theme.fonts["avatar" if row.status else "title"],
+        )  # fmt: skip
         if row.status is not None:
             dot = theme.presence(row.status, fill)
             canvas.create_image(x + size + px(2), y + size + px(2), image=dot, anchor="se")

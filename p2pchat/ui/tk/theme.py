@@ -16,7 +16,7 @@ from p2pchat.model.people import Status
 from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
 from p2pchat.ui.tk import crisp, drawing, pagestyle
-from p2pchat.ui.tk.pictures import Pictures
+from p2pchat.ui.tk.pictures import Picture, Pictures
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,16 @@ class Theme:
 
     def circle(self, size: int, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.circle, size, colour)
+
+    def face(self, avatar: str | None, initials: str, seed: str, size: int) -> tuple[Picture, str]:
+        """A person in a circle, and what has to be written on it: the initials of who has no
+        picture, unless they are an emoji."""
+        picture = self.pictures.face(avatar, size) if avatar else None
+        if picture is None:
+            picture = self.pictures.emblem(initials, self.avatar_colour(seed), size)
+        if picture is not None:
+            return picture, ""
+        return self.circle(size, self.avatar_colour(seed)), initials
 
     def pill(self, width: int, height: int, radius: float, colour: str) -> tk.PhotoImage:
         return self._picture(drawing.pill, width, height, radius, colour)

@@ -164,6 +164,8 @@ def test_initials() -> None:
     assert words.initials("王小明") == "小明"
     assert words.initials("Li_2") == "L"
     assert words.initials("\u202e!!") == "?"
+    assert words.initials("🎉🐸") == "🎉"
+    assert words.initials("🎉 Li") == "L"
 
 
 def test_several() -> None:

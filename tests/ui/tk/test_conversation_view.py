@@ -14,6 +14,7 @@ import pytest
 from paper_node import ME, make_peer, peer_id
 
 from p2pchat.model.message import MessageKind, Receipts
+from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.loaded import LIMIT
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter")
@@ -333,6 +334,20 @@ def test_pictures_of_people_come_with_their_profiles(stage: Stage) -> None:
     stage.node.people[LI] = make_peer("a", "Li", avatar=face("red"))
     stage.node.emit(PeerChanged(stage.node.people[LI]))
     stage.until(lambda: "L" not in stage.drawn_text("hello").split())
+
+
+def test_a_name_of_emoji_alone_has_one_as_its_picture(stage: Stage) -> None:
+    stage.node.add_peer(make_peer("e", "🎉🐸"))
+    stage.start()
+    theme, size = stage.window.theme, 38
+    face, said = theme.face(None, words.initials("🎉🐸"), "e", size)
+    assert said == ""
+    assert face is theme.face(None, "🎉", "e", size)[0]
+    assert face is not theme.face(None, "🐸", "e", size)[0]
+    assert theme.face(None, "L", "e", size)[1] == "L"
+    canvas = stage.desk.sidebar.list.canvas
+    texts = [item for item in canvas.find_all() if canvas.type(item) == "text"]
+    assert "?" not in [canvas.itemcget(item, "text") for item in texts]
 
 
 @pytest.mark.parametrize("avatar", ["", "no base64!", base64.b64encode(b"\x89PNG\r\n").decode()])

@@ -82,6 +82,25 @@ def test_replying_and_editing_by_keys(stage: Stage) -> None:
     assert stage.node.named("edit") == [("edit", own.message_id, "mine!")]
 
 
+def test_another_conversation_by_keys_after_one_has_written(stage: Stage) -> None:
+    stage.node.say("#lobby", "mine")
+    stage.start()
+    stage.key("<Alt-Up>")
+    stage.until(lambda: stage.desk.main.conversation.name[:1] == "@")
+    assert stage.desk.composer.text() == "", "not to be edited by the same key"
+
+
+def test_to_the_first_unread_by_keys(stage: Stage) -> None:
+    for number in range(200):
+        stage.node.say("#lobby", f"number {number};", peer_id("a"))
+    stage.start()
+    assert stage.top_of("number 0;") is None
+    stage.key("<Control-Home>")
+    stage.until(lambda: stage.top_of("number 0;") is not None)
+    stage.key("<Control-End>")
+    stage.until(lambda: stage.top_of("number 199;") is not None)
+
+
 def test_typing_where_one_reads_goes_to_the_entry(stage: Stage) -> None:
     stage.start()
     stage.desk.conversation.transcript.canvas.focus_force()
