@@ -359,7 +359,8 @@ class People:
         return (PeerOffline(after),) if was_online else (PeerOnline(after),)
 
     def _warn(self, found: _Person) -> tuple[Event, ...]:
-        """Compare a new name with one's own and those of people one knows; keep the warning in the row."""
+        """Compare a new name with one's own and those of the people one knows; keep the warning
+        in the row."""
         other = None if found.row.verified else self._lookalike(found)
         text = ""
         if other is not None:

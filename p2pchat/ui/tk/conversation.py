@@ -119,7 +119,7 @@ class ConversationPane(ttk.Frame):
         )  # fmt: skip
         self._up.configure(text=_("Jump to the first unread message"))
         tip(self._down, _("To the newest messages (Ctrl+End)"))
-        tip(self._up, _("To where you stopped reading"))
+        tip(self._up, _("To where you stopped reading (Ctrl+Home)"))
 
     def attach(self, presenter: ConversationPresenter, directory: Directory) -> None:
         self._presenter, self._directory = presenter, directory

@@ -31,6 +31,8 @@ class Menus:
         self.last: tk.Menu | None = None
         self._status: tk.StringVar | None = None
         """Of the last menu: Tk forgets the mark with the variable."""
+        self._strut = tk.PhotoImage(master=root, width=theme.px(4), height=theme.px(28))
+        """Unseen: as high as an entry."""
         self._root = root
         self._theme = theme
         self._main = main
@@ -213,9 +215,17 @@ class Menus:
             font=self._theme.fonts["small"], background=colours.chip, foreground=colours.text,
             activebackground=colours.selected, activeforeground=colours.text,
             selectcolor=colours.text,
-            relief="flat", borderwidth=self._theme.px(4), activeborderwidth=self._theme.px(4),
+            relief="flat", borderwidth=self._theme.px(4), activeborderwidth=0,
         )  # fmt: skip
+        menu.configure(postcommand=lambda: self._pad(menu))
         return menu
+
+    def _pad(self, menu: tk.Menu) -> None:
+        """Room above and below each entry. Tk's own, the border of the chosen one, is a bevel."""
+        last = menu.index("end")
+        for index in range(0 if last is None else last + 1):
+            if menu.type(index) != "separator" and not menu.entrycget(index, "image"):
+                menu.entryconfigure(index, image=str(self._strut), compound="left")
 
     def _below(self, menu: tk.Menu, widget: tk.Widget) -> None:
         menu.tk_popup(widget.winfo_rootx(), widget.winfo_rooty() + widget.winfo_height())

@@ -89,7 +89,7 @@ class SettingsPage(Sheet):
         self.section(_("You"))
         frame = self.frame()
         self._face = Portrait(frame, self.theme, px(84), "surface")
-        self._face.grid(row=0, column=0, rowspan=2, padx=(0, px(18)), pady=(px(14), 0), sticky="n")
+        self._face.grid(row=0, column=0, padx=(0, px(18)), pady=(px(14), 0), sticky="n")
         fields = ttk.Frame(frame, style="Surface.TFrame")
         self._name = self._field(fields, _("Your name"), _("The name that others see"),
                                  self._presenter.set_name)  # fmt: skip
@@ -109,7 +109,7 @@ class SettingsPage(Sheet):
         )  # fmt: skip
         self.picture.grid(row=0, column=0)
         self.no_picture.grid(row=0, column=1, padx=px(8))
-        foot.grid(row=1, column=1, sticky="w", pady=(px(8), 0))
+        foot.grid(row=1, column=0, columnspan=2, sticky="w", pady=(px(10), 0))
         self._error = self.text("", "PageTrouble.TLabel")
         self._error.grid_remove()
         self._status = ttk.Combobox(

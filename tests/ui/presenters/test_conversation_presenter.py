@@ -338,6 +338,7 @@ def test_a_deleted_message_says_so(desk: Desk) -> None:
     desk.runner.settle()
     assert view.rows[0].removed
     assert "oops" not in view.rows[0].text
+    desk.runner.advance(1000)
     last = desk.directory.conversations["#lobby"].last
     assert last is not None
     assert last.deleted, "nor does the list of conversations show it any longer"

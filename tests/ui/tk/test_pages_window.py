@@ -216,6 +216,21 @@ def test_every_control_can_be_reached_by_tab_and_has_a_tip(
 # -- settings
 
 
+def test_nothing_of_ones_own_is_cut_off_in_a_small_window(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    stage.root.geometry("640x720")
+    stage.until(lambda: stage.root.winfo_width() == 640)
+    stage.until(lambda: page.no_picture.winfo_ismapped())
+    edge = page.canvas.winfo_rootx() + page.canvas.winfo_width()
+    for button in (page.picture, page.no_picture):
+        stage.until(lambda button=button: button.winfo_width() >= button.winfo_reqwidth())
+        stage.until(lambda button=button: button.winfo_rootx() + button.winfo_width() <= edge)
+        foot = button.master
+        stage.until(lambda foot=foot: foot.winfo_width() >= foot.winfo_reqwidth())
+
+
 def test_settings_are_changed_by_keys(stage: Stage, around: Around) -> None:
     stage.start()
     stage.key("<Control-comma>")
