@@ -60,3 +60,5 @@ class NodeInfo(msgspec.Struct, frozen=True):
     data_dir: str
     downloads: str
     """The folder where files go that are finished from now on."""
+    addresses: tuple[str, ...] = ()
+    """HOST:PORT, of the interfaces that lead somewhere now; none: this machine has no network."""

@@ -82,6 +82,7 @@ class FrontEnd:
             listen=tuple(host_port(address) for address in listening),
             data_dir=self._node.options.data_dir,
             downloads=self._node.depot.downloads,
+            addresses=tuple(host_port(address) for address in self._node.own_addresses()),
         )
 
     async def settings(self) -> Settings:

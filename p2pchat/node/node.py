@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets as entropy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from p2pchat.model.records import MessageRow, PutMeta, StoredState
 from p2pchat.node.front_end import FrontEnd
 from p2pchat.node.host import host_name
 from p2pchat.node.lookalike import skeleton
-from p2pchat.node.ports import Announcement, Depot, Discovery, Links, Profiles, Store
+from p2pchat.node.ports import Address, Announcement, Depot, Discovery, Links, Profiles, Store
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.node.signing import Signing
 from p2pchat.protocol.clocks import clock_limit
@@ -225,6 +225,10 @@ class Node:
         if file is None or file.state is not FileState.COMPLETE:
             return row
         return replace(row, file=replace(file, path=self.depot.path(file.stream, file.path)))
+
+    def own_addresses(self) -> Sequence[Address]:
+        """Where others may reach us, by the interfaces that lead somewhere now."""
+        return self._discovery.own_addresses()
 
     def front_end(self) -> FrontEnd:
         """A façade of its own for one more front end."""

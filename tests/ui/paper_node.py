@@ -78,6 +78,7 @@ class PaperNode(ScriptedFiles):
         self.addresses: dict[str, Peer] = {}
         self.current = Settings()
         self.data_dir = ""
+        self.reached_at: tuple[str, ...] = ("192.168.1.5:27474",)
         self.calls: list[tuple[Any, ...]] = []
         self.fail: dict[str, Exception] = {}
         """By the name of a method: raised once when it is called next."""
@@ -248,7 +249,7 @@ class PaperNode(ScriptedFiles):
         self._called("info")
         return NodeInfo(
             ME, "d" * 32, self.me.name, "lan", "0", ("0.0.0.0:27474",), self.data_dir,
-            self.current.downloads or f"{self.data_dir}/downloads",
+            self.current.downloads or f"{self.data_dir}/downloads", self.reached_at,
         )  # fmt: skip
 
     async def settings(self) -> Settings:

@@ -22,6 +22,8 @@ WARNINGS = 20
 """The latest that are kept for the page."""
 WARNING_CHARS = 300
 REFRESH_MS = 500
+LOOK_MS = 3000
+"""So often the node is asked anew while somebody looks: a pulled cable is no event."""
 NAMED = 20
 _LOOPBACK = ("127.", "[::1]", "localhost")
 
@@ -60,22 +62,31 @@ class NetworkPresenter:
         self._runner = runner
         self._directory = directory
         self._view: NetworkView | None = None
+        self._shown: NetworkView | None = None
+        """Who was told of what is known last."""
         self._info: NodeInfo | None = None
         self._warnings: deque[str] = deque(maxlen=WARNINGS)
         self._draw = Delayed(runner, REFRESH_MS, self._show)
+        self._look = Delayed(runner, LOOK_MS, self._ask)
         directory.listeners.append(self._changed)
 
     def open(self, view: NetworkView) -> None:
         self._view = view
-
-        def keep(info: NodeInfo) -> None:
-            self._info = info
-            self._show()
-
-        self._runner.call(self._node.info, keep)
+        self._ask()
 
     def close(self) -> None:
         self._view = None
+        self._look.cancel()
+
+    def _ask(self) -> None:
+        def keep(info: NodeInfo) -> None:
+            if self._view is not None:
+                self._look.ask()
+                if info != self._info or self._shown is not self._view:
+                    self._info = info
+                    self._show()
+
+        self._runner.call(self._node.info, keep)
 
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -93,6 +104,7 @@ class NetworkPresenter:
 
     def _show(self) -> None:
         if self._view is not None and self._info is not None:
+            self._shown = self._view
             self._view.show_network(
                 network_state(self._info, self._directory, list(self._warnings))
             )
@@ -167,22 +179,22 @@ def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
 
 
 def _listening(info: NodeInfo) -> list[Check]:
-    if not info.listen:
-        return [
-            Check(
-                Verdict.WARN,
-                _("Being found"),
-                _("This computer can't be dialled: it has no address in this network."),
-                _("Plug in the cable, or join the Wi-Fi. p2pchat notices by itself."),
-            )
-        ]
-    if all(address.startswith(_LOOPBACK) for address in info.listen):
+    if info.listen and all(address.startswith(_LOOPBACK) for address in info.listen):
         return [
             Check(
                 Verdict.NOTE,
                 _("Being found"),
                 _("Only programs on this computer can link with this one."),
                 _("It was started so, or the computer has no network."),
+            )
+        ]
+    if not info.listen or not info.addresses:
+        return [
+            Check(
+                Verdict.WARN,
+                _("Being found"),
+                _("This computer can't be dialled: it has no address in this network."),
+                _("Plug in the cable, or join the Wi-Fi. p2pchat notices by itself."),
             )
         ]
     ports = {address.rpartition(":")[2] for address in info.listen}

@@ -259,7 +259,7 @@ def test_a_transfer_is_opened_shown_and_led_back_to_its_message(desk: Desk) -> N
 
 def info(*listen: str) -> NodeInfo:
     home = "/home/ann/p2pchat"
-    return NodeInfo(ME, "d", "Maria", "lan", "1", listen, home, f"{home}/downloads")
+    return NodeInfo(ME, "d", "Maria", "lan", "1", listen, home, f"{home}/downloads", listen)
 
 
 def verdicts(state: NetworkState) -> dict[str, Verdict]:
@@ -306,6 +306,30 @@ def test_warnings_of_the_network_are_kept_for_its_page(desk: Desk) -> None:
     presenter.events([Warned("other-version", "another")])
     desk.runner.advance(2000)
     assert len(shown) == 1
+
+
+def test_a_pulled_cable_is_noticed_while_one_looks(desk: Desk) -> None:
+    shown: list[NetworkState] = []
+
+    class View:
+        def show_network(self, state: NetworkState) -> None:
+            shown.append(state)
+
+    presenter = NetworkPresenter(desk.node, desk.runner, desk.directory)
+    presenter.open(View())
+    desk.runner.advance(20_000)
+    assert verdicts(shown[-1])["Being found"] is Verdict.OK
+    assert len(shown) == 1, "nothing has changed"
+    desk.node.reached_at = ()
+    desk.runner.advance(5000)
+    assert verdicts(shown[-1])["Being found"] is Verdict.WARN, "though it still listens"
+    desk.node.reached_at = ("192.168.1.6:27474",)
+    desk.runner.advance(5000)
+    assert verdicts(shown[-1])["Being found"] is Verdict.OK
+    presenter.close()
+    desk.node.reached_at = ()
+    desk.runner.advance(20_000)
+    assert len(shown) == 3
 
 
 # -- settings

@@ -223,7 +223,7 @@ def test_nothing_of_ones_own_is_cut_off_in_a_small_window(stage: Stage, around: 
     stage.root.geometry("640x720")
     stage.until(lambda: stage.root.winfo_width() == 640)
     stage.until(lambda: page.no_picture.winfo_ismapped())
-    edge = page.canvas.winfo_rootx() + page.canvas.winfo_width()
+    edge = page.winfo_rootx() + page.winfo_width()
     for button in (page.picture, page.no_picture):
         stage.until(lambda button=button: button.winfo_width() >= button.winfo_reqwidth())
         stage.until(lambda button=button: button.winfo_rootx() + button.winfo_width() <= edge)
