@@ -104,7 +104,12 @@ class ProfileFolders:
         return self._inside(kept if kept is not None else f"{ACCOUNTS}/{account}")
 
     def fresh(self) -> str:
-        return self._inside(f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}")
+        relative = f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}"
+        with self._lock:
+            index = self._read()
+            index.left.append(relative)  # until somebody goes on in it
+            self._write(index)
+        return self._inside(relative)
 
     def keep_account(self, account: str, folder: str) -> None:
         with self._lock:
@@ -115,13 +120,17 @@ class ProfileFolders:
     def use(self, folder: str, left: str | None = None) -> None:
         with self._lock:
             index = self._read()
-            index.last = self._relative(folder)
+            self._go_on(index, folder)
             before = None if left is None else self._relative(left)
             guests = f"{ACCOUNTS}/{GUEST}"
             kept = (index.last, *index.folders.values())
             if before is not None and before.startswith(guests) and before not in kept:
                 index.left.append(before)
             self._write(index)
+
+    def _go_on(self, index: _Index, folder: str) -> None:
+        index.last = self._relative(folder)
+        index.left = [left for left in index.left if left != index.last]
 
     def remove_left(self) -> None:
         """`ports.Profiles.remove_left`."""
@@ -146,7 +155,7 @@ class ProfileFolders:
         seal_key(Path(folder), seal)
         with self._lock:
             index = self._read()
-            index.last = self._relative(to)
+            self._go_on(index, to)
             index.departing[self._relative(folder)] = sorted(delete)
             self._write(index)
 

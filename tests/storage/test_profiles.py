@@ -167,10 +167,11 @@ def test_killed_while_signing_out_the_account_opens_its_store_still(
 
 def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None:
     profiles = ProfileFolders(tmp_path, None)
-    guests = [profiles.fresh() for _ in range(3)]
+    guests = [profiles.fresh() for _ in range(4)]
     for guest in guests:
         profiles.open(guest)[0].close()
-    account, registered, downloader = (Path(guest) for guest in guests)
+        profiles.use(guest)
+    account, registered, downloader, writer = (Path(guest) for guest in guests)
     (downloader / "downloads").mkdir(exist_ok=True)
     (downloader / "downloads" / "sheet.txt").write_text("for whoever was there")
     profiles.keep_account(ACCOUNT, str(registered))
@@ -185,6 +186,18 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     assert [path.name for path in downloader.iterdir()] == ["downloads"]
     assert has_key(registered)
     assert has_key(account)
+    assert has_key(writer), "nobody has said that it was left"
     profiles.use(str(registered), left=str(account))
     profiles.remove_left()
     assert not account.exists()
+
+
+def test_a_folder_that_nobody_went_on_in_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    folder = Path(profiles.fresh())
+    profiles.open(str(folder))[0].close()  # and here the process was ended
+    assert has_key(folder)
+    ProfileFolders(tmp_path, None).finish_departures()
+    assert not folder.exists()
+    profiles.fresh()
+    profiles.finish_departures()
