@@ -1,8 +1,9 @@
 """Runs the real window and plays its person; started by window.py, with a display.
 
-    python _window_driver.py BEGUN_NS HISTORY_ROOM OTHER_ROOM -- WINDOW_OPTIONS
+    python _window_driver.py WHAT BEGUN_NS HISTORY_ROOM OTHER_ROOM -- WINDOW_OPTIONS
 
-BEGUN_NS is when the process was started, by CLOCK_MONOTONIC. Prints JSON: figures by their names.
+WHAT is `figures`, or `events` (_window_events.py). BEGUN_NS is when the process was started, by
+CLOCK_MONOTONIC. Prints JSON: figures by their names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _window_events import Events
 from report import percentile
 
 from p2pchat import cli
@@ -141,7 +143,7 @@ def memory_mib() -> float:
 
 
 def main() -> None:
-    begun_ns, history, other = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    what, begun_ns, history, other = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     start = module.Window.start
 
     def started(self: module.Window, suggested_name: str | None) -> None:
@@ -151,6 +153,12 @@ def main() -> None:
     def play(root: tk.Tk, n: int = 0) -> None:
         person = Person(root, history, other)
         person.starts(begun_ns)
+        if what == "events":
+            events = Events(root, shown[0])
+            events.play(other)
+            print(json.dumps(events.held), flush=True)
+            shown[0].close()
+            return
         person.switches()
         person.scrolls()
         print("ready", flush=True)
@@ -161,7 +169,7 @@ def main() -> None:
 
     module.Window.start = started  # type: ignore[method-assign]  # so that the window is at hand
     tk.Tk.mainloop = play  # type: ignore[assignment]  # the person takes its place
-    sys.exit(cli.main(["window", *sys.argv[5:]]))
+    sys.exit(cli.main(["window", *sys.argv[6:]]))
 
 
 if __name__ == "__main__":
