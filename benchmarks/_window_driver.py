@@ -132,6 +132,7 @@ class Person:
             taken.append((time.perf_counter() - due) * 1000)
             if len(self.desk.composer.text()) > 60:
                 self.desk.composer.set_text("")
+        self.desk.composer.set_text("")  # else it is a draft, and there at the next start
         found["key"] = percentile(taken, 0.99)
         found["key, median"] = statistics.median(taken)
         found["key, slowest"] = max(taken)

@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 SCREEN = "1280x900x24"
 OTHER = "#second"
 RATE = 500
-FRESH = 3
+FRESH = 2
 """Windows in which each event is measured; of all of them the slowest counts."""
 SLOWEST = 10
 """Events that are printed by their names."""
