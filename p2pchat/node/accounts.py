@@ -49,8 +49,10 @@ class Accounts:
         return key
 
     async def register(self, name: str, password: str) -> Registered:
+        await self._node.ready()
+        # First: where it can't be written, nobody is registered.
+        await self._node.signing.registering(self._node.machine.identity.peer_id)
         found: Registered = await self._ask(lambda m: m.registrar.accounts.register, name, password)
-        await self._node.signing.registered(found.account_id)
         return found
 
     async def login(self, name: str, password: str) -> SignedIn:

@@ -32,8 +32,8 @@ class Signing:
         self._node = node
         self._profiles = profiles
 
-    async def registered(self, account: str) -> None:
-        """This profile is the account's from now on."""
+    async def registering(self, account: str) -> None:
+        """This profile is the account's, if there is going to be one."""
         folder = self._node.options.data_dir
         await asyncio.to_thread(self._profiles.keep_account, account, folder)
 

@@ -7,6 +7,7 @@ was made. `check` tells a wrong key from a damaged store.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import hmac
 import logging
@@ -21,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from p2pchat.errors import PassphraseNeeded, StoreDamaged, StoreError, StoreLocked
+from p2pchat.errors import DiskFull, PassphraseNeeded, StoreDamaged, StoreError, StoreLocked
 
 _log = logging.getLogger("p2pchat.storage.keys")
 
@@ -231,7 +232,7 @@ def _read(path: Path) -> KeyHeader:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file, durably, readable by its owner alone."""
+    """Replace a file, durably, readable by its owner alone. DiskFull, StoreError."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -242,8 +243,10 @@ def write_private(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StoreError(f"the profile can't be written: {path}: {error.strerror}") from error
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        failed = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+        raise failed(f"the profile can't be written: {path}: {error.strerror}") from error
 
 
 def _sync_folder(folder: Path) -> None:

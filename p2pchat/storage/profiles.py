@@ -137,13 +137,12 @@ class ProfileFolders:
         for relative in self._read().left:
             try:
                 _remove(Path(self._inside(relative)))
+                with self._lock:
+                    index = self._read()
+                    index.left.remove(relative)
+                    self._write(index)
             except (P2PChatError, OSError) as error:
                 log.warning("a profile that nobody uses isn't removed: %s", error)
-                continue
-            with self._lock:
-                index = self._read()
-                index.left.remove(relative)
-                self._write(index)
 
     def _relative(self, folder: str) -> str:
         return Path(folder).resolve().relative_to(self._base.resolve()).as_posix()

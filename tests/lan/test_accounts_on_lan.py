@@ -173,3 +173,18 @@ def test_signing_out_of_a_shared_computer(tmp_path: Path) -> None:
             again.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
         texts = [m["text"] for m in again.call("messages.list", conversation="#lobby")]
         assert "before signing out" in texts
+
+
+def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:
+    with Lan(hosts=2) as lan:
+        teacher, pupil = lan.node(0, "--name", "Teacher", "--registrar"), lan.node(1)
+        wait_linked([teacher, pupil])
+        settled([teacher, pupil])
+        (pupil.data_dir / "accounts").write_text("not a folder")
+        reason = refused(pupil, "accounts.register", name="Li", password=PASSWORD)
+        assert (reason, names(teacher)) == ("store-failed", {})
+        (pupil.data_dir / "accounts").unlink()
+        made = pupil.call("accounts.register", name="Li", password=PASSWORD)
+        again = pupil.call("accounts.register", name="Li", password=PASSWORD)
+        assert again["recovery_code"] != made["recovery_code"], "whose answer was lost asks again"
+        assert refused(pupil, "accounts.register", name="Li", password=OTHER) == "not-allowed"

@@ -571,8 +571,10 @@ def test_wrong_passwords_typed_at_the_registrar_itself_are_counted() -> None:
 def test_registering_again_changes_no_password() -> None:
     world = World(21)
     first, _ = together(world, 2)
-    for password in (PASSWORD, "another one"):
+    for password in (PASSWORD, "another one", PASSWORD):
         first.ask(first.machine.registrar.accounts.register, "Li", password)
         world.clock.run_for(5.0)
-    assert (len(first.signed), first.refused) == (1, ["not-allowed"])
+    assert first.refused == ["not-allowed"]
+    codes = [made.recovery_code for made in first.signed if isinstance(made, Registered)]
+    assert len(set(codes)) == 2, "whose answer was lost has a code by asking again"
     assert opened(world, first, "Li", PASSWORD).account == first.machine.identity.peer_id

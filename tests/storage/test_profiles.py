@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import carrying
 import pytest
 
-from p2pchat.errors import ProfileInUse, StoreError, StoreLocked
+from p2pchat.errors import DiskFull, ProfileInUse, StoreError, StoreLocked
 from p2pchat.model.records import PutMeta
 from p2pchat.storage.depot.depot import FileDepot
 from p2pchat.storage.keys import KEY_FILE, SEALED_FILE, has_key
@@ -201,3 +202,14 @@ def test_a_folder_that_nobody_went_on_in_is_removed_at_the_next_start(tmp_path: 
     assert not folder.exists()
     profiles.fresh()
     profiles.finish_departures()
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    profiles = ProfileFolders(tmp_path, None)
+    monkeypatch.setattr("p2pchat.storage.keys.os.fsync", full)
+    with pytest.raises(DiskFull):
+        profiles.keep_account(ACCOUNT, str(tmp_path))
+    assert not list((tmp_path / ACCOUNTS).iterdir())

@@ -63,9 +63,7 @@ class Accounts:
             raise RequestError("name-not-allowed", "an account needs a name")
         check_password(password, chosen)
         own = self._r.registry.owners().get(self._m.identity.peer_id)
-        # Asked for again, where the answer was lost, it gives the account's first password; where
-        # there is one already, only who knows it changes it.
-        if own is not None and (own.claimed != chosen or self._r.vaulting.has_own):
+        if own is not None and own.claimed != chosen:
             raise RequestError("not-allowed", "this person has an account already")
         if own is None and self._r.registry.find(chosen) is not None:
             raise refused("name-taken")
@@ -83,18 +81,29 @@ class Accounts:
             me = self._m.identity.peer_id
             self._ctx.reply(request, Registered(me, name, me, code))
 
-        self._lock(request, password, code, locked)
+        self._lock(request, password, code, own is not None, locked)
 
     def _lock(
-        self, request: int, password: str, code: str, then: Callable[[tuple[Lock, Lock]], None]
+        self,
+        request: int,
+        password: str,
+        code: str,
+        again: bool,
+        then: Callable[[tuple[Lock, Lock]], None],
     ) -> None:
-        """Stretch both, which takes 0.1 s each, and wrap the seed under them."""
+        """Stretch both, which takes 0.1 s each, and wrap the seed under them. `again`: whose answer
+        was lost has a new code by the same password; another one is only for `change_password`."""
         key, seed = self._m.identity.person.key, self._m.identity.person_seed
         made: list[Lock] = []
 
         def stretched(result: bytes | Exception) -> None:
             if not isinstance(result, bytes):
                 self._ctx.reply(request, refused("busy"))
+                return
+            if again and not made and not self._r.vaulting.may_be_own(result):
+                self._ctx.reply(
+                    request, RequestError("not-allowed", "this person has an account already")
+                )
                 return
             made.append(make_lock(result, seed))
             if len(made) == 1:

@@ -19,7 +19,7 @@ from p2pchat.protocol import signed, wire
 from p2pchat.protocol.announce import read_profile
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.link import Link
-from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, read_keybox
+from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, open_lock, read_keybox
 from p2pchat.protocol.registrar.vault import (
     SALT_BYTES,
     Contact,
@@ -169,10 +169,10 @@ class Vaulting:
             self._box = box
             self._ctx.commit([PutMeta(BOX_KEY, box.raw)])
 
-    @property
-    def has_own(self) -> bool:
-        """Whether this person has once got an answer that the account is theirs."""
-        return self._box is not None
+    def may_be_own(self, stretched: bytes) -> bool:
+        """Whether this was stretched from the account's password, as far as is known here."""
+        box = self._box
+        return box is None or open_lock(stretched, box.record.password.wrapped) is not None
 
     def bring(self, raw: bytes, keybox: bytes) -> None:
         """What came with the grant, to the profile that goes on as the account."""
