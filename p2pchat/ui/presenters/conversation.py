@@ -29,6 +29,10 @@ class ConversationView(Protocol):
         """Draw another conversation or another part of it, scrolled to `show` or to the end."""
         ...
 
+    def reveal(self, message_id: MessageId | None) -> None:
+        """Scroll to one of the rows, or to the end."""
+        ...
+
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         """Replace rows. What is in view stays where it is; a view at its end stays there."""
         ...
@@ -152,7 +156,7 @@ class ConversationPresenter:
             return
         self._at_bottom = True
         self.newer = 0
-        self._view.reset(self._rows, None)
+        self._view.reveal(None)
         self._view.refresh()
         self._mark_read()
 
@@ -163,7 +167,7 @@ class ConversationPresenter:
     def show(self, message_id: MessageId) -> None:
         """Bring a message of this conversation into view."""
         if self.message(message_id) is not None:
-            self._view.reset(self._rows, message_id)
+            self._view.reveal(message_id)
         else:
             self._load(message_id)
 

@@ -22,6 +22,8 @@ Measure = Callable[[SpanKind, str], int]
 _NOT_FIRST = frozenset("、。，．！？：；）］｝」』】》〉〕”’…,.!?:;)]}%·ー々っゃゅょッャュョ")
 _NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{$￥")
 """Of East Asian text: what begins no line, and what ends none (kinsoku)."""
+SHORT = 400
+"""Characters that are measured as a whole."""
 LINK_START = 8
 """Characters of a link that stay together."""
 _BREAK_AFTER = frozenset("-/?&=_,.;:|\\")
@@ -70,10 +72,12 @@ class _Piece(NamedTuple):
 def flow(spans: Sequence[Span], width: int, measure: Measure, reorder: bool) -> Flow:
     """`reorder`: the toolkit draws characters as they come, so that right-to-left text must be
     given to it in the order and the shapes in which it is seen."""
-    text = "".join(span.text for span in spans)
+    text, width = "".join(span.text for span in spans), max(width, 1)
     lines: list[Line] = []
+    rtl = bidi.has_rtl(text)
     for pieces in _paragraphs(spans):
-        lines += _Paragraph(text, pieces, max(width, 1), measure, reorder).lines()
+        whole = None if rtl else _whole(text, pieces, width, measure)
+        lines += [whole] if whole else _Paragraph(text, pieces, width, measure, reorder).lines()
     return Flow(text, tuple(lines), max((line.width for line in lines), default=0))
 
 
@@ -122,6 +126,19 @@ def _pieces(kind: SpanKind, text: str, start: int) -> list[_Piece]:
     if done < len(text):
         pieces.append(_Piece(kind, start + done, start + len(text)))
     return pieces
+
+
+def _whole(text: str, pieces: list[_Piece], width: int, measure: Measure) -> Line | None:
+    """The paragraph, where it is of one kind and short enough for one line: most are."""
+    kind, start, end = pieces[0]
+    if len(pieces) > 1 or kind == SpanKind.EMOJI or not 0 < end - start <= SHORT:
+        return None
+    said = text[start:end]
+    wide = measure(kind, said)
+    if wide > width or said[-1].isspace():
+        return None
+    part = Part(kind, start, end, 0, wide, said, False, said)
+    return Line(start, end, (part,), wide, block=kind == SpanKind.BLOCK)
 
 
 class _Paragraph:
@@ -189,7 +206,7 @@ class _Paragraph:
         do. At first by an estimate: asking for widths is what takes time."""
         text, room = self._text, self._room
         whole = text[at:end]
-        if len(whole) <= 400:
+        if len(whole) <= SHORT:
             width = self._measure(kind, whole)
             if width <= room or self._measure(kind, whole.rstrip()) <= room:
                 return end, width

@@ -226,7 +226,13 @@ def fold(text: str, unfolded: bool) -> tuple[str, int]:
 
 def _broken(lines: Sequence[str]) -> list[str]:
     step = UNFOLDED_LINE_CHARS
-    return [line[at : at + step] for line in lines for at in range(0, max(len(line), 1), step)]
+    broken: list[str] = []
+    for line in lines:
+        if len(line) <= step:
+            broken.append(line)
+        else:
+            broken += [line[at : at + step] for at in range(0, len(line), step)]
+    return broken
 
 
 def _note(message: Message) -> str:

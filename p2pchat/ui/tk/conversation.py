@@ -183,6 +183,9 @@ class ConversationPane(ttk.Frame):
         )
         self.transcript.reset(rows, show)
 
+    def reveal(self, message_id: MessageId | None) -> None:
+        self.transcript.reveal(message_id)
+
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         self.transcript.splice(at, removed, rows)
 

@@ -174,7 +174,7 @@ class Theme:
         self._root = root
         self._wanted = "system"
         self._system_dark = False
-        self._telling = False
+        self._untold: list[Callable[[], None]] = []
         self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()
         self._of_styles: list[tk.PhotoImage] = []
         self.pictures = Pictures(root)
@@ -222,16 +222,22 @@ class Theme:
 
     def _theme_changed(self, event: tk.Event[tk.Misc]) -> None:
         # It comes to every widget; and the theme's own answer to it comes after this one.
-        if event.widget is self._root and not self._telling:
-            self._telling = True
-            self._root.after_idle(self._tell)
+        if event.widget is self._root:
+            telling, self._untold = bool(self._untold), list(self.listeners)
+            if not telling:
+                self._root.after_idle(self._tell)
 
     def _tell(self) -> None:
-        """After the theme has painted plain widgets in its own colours (tk_setPalette). Listeners
-        mustn't change styles: that would come back here."""
-        self._telling = False
-        for listener in list(self.listeners):
-            listener()
+        """After the theme has painted plain widgets in its own colours (tk_setPalette). One in a
+        turn of the loop: together they take too long for a key to wait. Listeners mustn't change
+        styles: that would come back here."""
+        while self._untold:
+            listener = self._untold.pop(0)
+            if listener in self.listeners:  # it may be gone by now
+                listener()
+                break
+        if self._untold:
+            self._root.after_idle(self._tell)
 
     # -- pictures, each made once
 

@@ -92,11 +92,14 @@ class Transcript(ttk.Frame):
     def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
         self._replace(0, len(self.rows), rows)
         self.marking.clear()
-        self._following = show is None
-        if show is None:
+        self.reveal(show)
+
+    def reveal(self, message_id: MessageId | None) -> None:
+        self._following = message_id is None
+        if message_id is None:
             self._place()
         else:
-            self._reveal(show)
+            self._reveal(message_id)
 
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         keep = self._reading() if not self._following else None

@@ -34,6 +34,9 @@ class FakeView:
         self.shown = show
         self.drawn += len(rows)
 
+    def reveal(self, message_id: MessageId | None) -> None:
+        self.shown = message_id
+
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         assert 0 <= at <= at + removed <= len(self.rows)
         self.rows[at : at + removed] = rows
@@ -151,10 +154,12 @@ def test_while_reading_older_ones_new_messages_are_counted(desk: Desk) -> None:
     desk.receive("new 2")
     assert desk.presenter.newer == 2
     assert desk.presenter.behind
+    view.shown, drawn = view.rows[0].message_id, view.drawn
     desk.presenter.to_end()
     assert desk.presenter.newer == 0
     assert view.texts[-2:] == ["new 1", "new 2"]
     assert view.shown is None
+    assert view.drawn == drawn
 
 
 def test_far_from_the_end_new_messages_stay_out_until_scrolled_to(desk: Desk) -> None:

@@ -33,6 +33,8 @@ class FakeView:
         self.rows = list(rows)
         self.drawn += 1
 
+    def reveal(self, message_id: MessageId | None) -> None: ...
+
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         self.rows[at : at + removed] = rows
         self.drawn += 1

@@ -94,6 +94,8 @@ class FakeViews:
     def reset(self, rows: Sequence[Row], show: MessageId | None) -> None:
         self.rows = list(rows)
 
+    def reveal(self, message_id: MessageId | None) -> None: ...
+
     def splice(self, at: int, removed: int, rows: Sequence[Row]) -> None:
         self.rows[at : at + removed] = rows
 
