@@ -578,3 +578,12 @@ def test_registering_again_changes_no_password() -> None:
     codes = [made.recovery_code for made in first.signed if isinstance(made, Registered)]
     assert len(set(codes)) == 2, "whose answer was lost has a code by asking again"
     assert opened(world, first, "Li", PASSWORD).account == first.machine.identity.peer_id
+
+
+@pytest.mark.parametrize("name", ["#lobby", "@Li", " @ Li", "", "Li\u200b"])
+def test_a_name_that_would_be_a_room_or_a_mention_isnt_registered(name: str) -> None:
+    world = World(22)
+    (alone,) = together(world, 1)
+    alone.ask(alone.machine.registrar.accounts.register, name, PASSWORD)
+    world.clock.run_for(2.0)
+    assert (alone.refused, alone.signed) == (["name-not-allowed"], [])

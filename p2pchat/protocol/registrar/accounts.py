@@ -61,6 +61,8 @@ class Accounts:
         chosen = display_name(name)
         if not chosen:
             raise RequestError("name-not-allowed", "an account needs a name")
+        if chosen[0] in "#@":
+            raise RequestError("name-not-allowed", "an account's name can't begin with # or @")
         check_password(password, chosen)
         own = self._r.registry.owners().get(self._m.identity.peer_id)
         if own is not None and own.claimed != chosen:
