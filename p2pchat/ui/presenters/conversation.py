@@ -76,6 +76,8 @@ class ConversationPresenter:
         self._changes: list[Message] = []
         self._at_bottom = True
         self._first_unread: MessageId | None = None
+        self._overlooked = False
+        """It stands above all that has been in view: so nothing after it counts as read."""
         self._unfolded: set[MessageId] = set()
         self._quotes = Quotes(node, runner, self._sync)
         self._active = False
@@ -136,6 +138,7 @@ class ConversationPresenter:
         if conversation != self.name:
             known = self._directory.conversations.get(conversation)
             self._first_unread = known.first_unread if known else None
+            self._overlooked = self._first_unread is not None  # until the view has drawn it
             self._unfolded.clear()
             self._quotes.clear()
             self._read = None
@@ -151,6 +154,7 @@ class ConversationPresenter:
         self._clear()
 
     def to_end(self) -> None:
+        self._overlooked = False  # whoever goes there wants no more of what is above
         if not self._loaded.at_end:
             self._load(None)
             return
@@ -188,6 +192,13 @@ class ConversationPresenter:
         if changed:
             self._view.refresh()
 
+    def overlooked(self, above: bool) -> None:
+        """Told by the view when it has drawn: whether the first unread message is above what
+        has been in view. Once it was there, that stays so."""
+        if self._overlooked and not above:
+            self._overlooked = False
+            self._mark_read()
+
     @property
     def active(self) -> bool:
         """Whether the window has the focus."""
@@ -219,6 +230,7 @@ class ConversationPresenter:
     def sent(self, message: Message) -> None:
         """An own message was stored: show it, and the end of the conversation."""
         if message.conversation == self.name:
+            self._overlooked = False
             self._pending.append(message)
             self.flush()
             if self.behind:
@@ -415,6 +427,8 @@ class ConversationPresenter:
 
     def _mark_read(self) -> None:
         if not self._active or self.behind or self.loading or not self._loaded.messages:
+            return
+        if self._overlooked:
             return
         name, last = self.name, self._loaded.messages[-1].message_id
         if last != self._read:

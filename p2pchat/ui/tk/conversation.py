@@ -236,7 +236,10 @@ class ConversationPane(ttk.Frame):
         if first is not None and first[0] in self.transcript.drawn:
             self._seen_unread = first[0]
         above = first is not None and first[1] and first[0] != self._seen_unread
-        if presenter.first_unread_above() or above:
+        above = above or presenter.first_unread_above()
+        if not presenter.loading and self.transcript.drawn:
+            presenter.overlooked(above)
+        if above:
             px = self._theme.px
             icon = self._theme.icon("up", px(16), self._theme.palette.accent)
             self._up.configure(image=icon)

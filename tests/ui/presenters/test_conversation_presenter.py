@@ -233,6 +233,7 @@ def test_marks_read_only_when_active_and_at_the_end(desk: Desk) -> None:
     fill(desk, 3)
     desk.open()
     assert not desk.node.named("mark_read")
+    desk.presenter.overlooked(False)
     desk.presenter.set_active(True)
     desk.runner.settle()
     last = desk.node.history["#lobby"][-1].message_id
@@ -243,6 +244,41 @@ def test_marks_read_only_when_active_and_at_the_end(desk: Desk) -> None:
     desk.presenter.scrolled(near_top=False, at_bottom=True)
     desk.runner.settle()
     assert len(desk.node.named("mark_read")) == 2
+
+
+def overlooking(desk: Desk) -> None:
+    """At the end of a conversation that has more unread messages than are in view."""
+    fill(desk, PAGE)
+    desk.open()
+    desk.presenter.set_active(True)
+    desk.presenter.overlooked(True)
+    desk.runner.settle()
+    desk.presenter.overlooked(True)
+    assert not desk.node.named("mark_read"), "those above haven't been seen"
+
+
+def test_what_begins_above_the_view_is_read_once_that_was_seen(desk: Desk) -> None:
+    overlooking(desk)
+    desk.presenter.overlooked(False)
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == 1
+    desk.presenter.overlooked(True)
+    desk.receive("more")
+    assert len(desk.node.named("mark_read")) == 2, "it has been seen for good"
+
+
+def test_whoever_goes_to_the_end_has_read_what_is_above(desk: Desk) -> None:
+    overlooking(desk)
+    desk.presenter.to_end()
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == 1
+
+
+def test_whoever_answers_has_read_what_is_above(desk: Desk) -> None:
+    overlooking(desk)
+    desk.presenter.sent(desk.node.say("#lobby", "mine"))
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == 1
 
 
 def test_the_first_unread_is_marked_and_found_far_above(desk: Desk) -> None:

@@ -260,6 +260,7 @@ def test_unread_counts_and_the_last_message(window: Window) -> None:
     assert window.view.me == ("Me", 1)
     window.main.conversation.set_active(True)
     window.main.open(DIRECT)
+    window.main.conversation.overlooked(False)
     window.runner.advance(1000)
     assert window.row(DIRECT).unread == 0
 

@@ -447,13 +447,25 @@ def test_the_way_to_the_first_unread_message_until_it_was_seen(stage: Stage) -> 
     stage.start()
     pane = stage.desk.conversation
     stage.until(lambda: stage.top_of("<29>") is not None and pane._up.winfo_ismapped())
+    assert not stage.node.named("mark_read"), "what is above the view wasn't seen"
     pane._up.invoke()
     stage.until(lambda: stage.top_of("<6>") is not None)
     stage.until(lambda: not pane._up.winfo_ismapped())
+    assert stage.window.desk is not None
+    stage.desk.main.set_active(True)
     view(stage).to_end()
+    stage.until(lambda: stage.node.named("mark_read"))
     stage.until(lambda: stage.top_of("<29>") is not None)
     stage.root.update()
     assert not pane._up.winfo_ismapped()
+
+
+def test_the_unread_that_are_all_in_view_are_read(stage: Stage) -> None:
+    for number in range(3):
+        stage.node.say("#lobby", f"<{number}>", LI)
+    stage.start()
+    stage.desk.main.set_active(True)
+    stage.until(lambda: stage.node.named("mark_read"))
 
 
 # -- colours
