@@ -200,21 +200,28 @@ class Ledger:
         return self._connection.one(sql, (book.num, clock, hash)) is not None
 
     def mark_read(self, book: Book, clock: int, hash: bytes) -> None:
-        """Everything up to this place is read; a mark never goes back."""
+        """Everything up to this place is read; a mark never goes back. Takes as long as what is
+        read by it is long: above it there may be a million."""
         place = (clock, hash)
-        self._connection.run(
-            "DELETE FROM late WHERE conv=? AND (clock, hash) <= (?, ?)", (book.num, *place)
-        )
-        late = self._connection.one(
-            "SELECT count(*), total(mention) FROM late WHERE conv=?", (book.num,)
-        )
+        upto = "FROM late WHERE conv=? AND (clock, hash) <= (?, ?)"
+        self._read(book, f"SELECT count(*), total(mention) {upto}", (book.num, *place))
+        self._connection.run(f"DELETE {upto}", (book.num, *place))
         book.mark = max(book.mark, place)
-        book.first = self._first_above(book, book.mark)
-        above = (0, 0) if book.first is None else self._count_from(book, book.first)
-        late_all, late_mentions = late if late else (0, 0)
-        book.unread = above[0] + late_all
-        book.mentions = above[1] + int(late_mentions)
+        if book.first is not None and book.first <= place:
+            self._read(
+                book,
+                "SELECT total(counts > 0), total(counts = ?) FROM entries WHERE conv=? AND state=?"
+                " AND (clock, hash) >= (?, ?) AND (clock, hash) <= (?, ?)",
+                (Counts.MENTION, book.num, State.SHOWN, *book.first, *place),
+            )
+            book.first = self._first_above(book, place)
         book.changed = True
+
+    def _read(self, book: Book, counted: str, args: tuple[object, ...]) -> None:
+        """What is counted is no longer unread."""
+        unread, mentions = self._connection.one(counted, args) or (0, 0)
+        book.unread -= int(unread)
+        book.mentions -= int(mentions)
 
     def _first_above(self, book: Book, place: tuple[int, bytes]) -> tuple[int, bytes] | None:
         row = self._connection.one(
@@ -223,14 +230,6 @@ class Ledger:
             (book.num, State.SHOWN, *place),
         )
         return None if row is None else (row[0], row[1])
-
-    def _count_from(self, book: Book, place: tuple[int, bytes]) -> tuple[int, int]:
-        row = self._connection.one(
-            "SELECT total(counts > 0), total(counts = ?) FROM entries"
-            " WHERE conv=? AND state=? AND (clock, hash) >= (?, ?)",
-            (Counts.MENTION, book.num, State.SHOWN, *place),
-        )
-        return (int(row[0]), int(row[1])) if row else (0, 0)
 
     # -- writing back
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import msgspec
 import pytest
@@ -243,3 +244,38 @@ def test_deleting_and_editing_what_is_unread(store: SqliteStore) -> None:
     store.apply(puts(author.delete(two)))
     assert (overview(store).unread, overview(store).mentions) == (0, 0)
     assert overview(store).first_unread is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_unread_is_counted_right_in_any_order(store: SqliteStore, seed: int) -> None:
+    rng = random.Random(seed)
+    join(store)
+    written: list[tuple[Author, Entry]] = []
+    unread: dict[tuple[int, bytes], bool] = {}
+    for number in range(60):
+        author, entry = rng.choice(written) if written else (Author(peer("a")), None)
+        what = rng.choice(("write", "write", "write", "mark", "edit", "delete"))
+        mention = rng.random() < 0.3
+        if what == "write" or entry is None:
+            author = Author(peer("abcdef"[number % 6]), clock_ms=START_MS + rng.randint(0, 10**6))
+            entry = author.text(str(number), mentions=[ME] if mention else [])
+            store.apply(puts(entry))
+            written.append((author, entry))
+            unread[entry.header.clock, entry.hash] = mention
+        elif what == "mark":
+            store.apply([place(entry)])
+            read = (entry.header.clock, entry.hash)
+            unread = {at: said for at, said in unread.items() if at > read}
+        else:
+            at = (entry.header.clock, entry.hash)
+            if what == "edit":
+                store.apply(puts(author.edit(entry, "other", mentions=[ME] if mention else [])))
+                unread |= {at: mention} if at in unread else {}
+            else:
+                store.apply(puts(author.delete(entry)))
+                written.remove((author, entry))
+                unread.pop(at, None)
+        found = overview(store)
+        first = min(unread)[1] if unread else None
+        assert (found.unread, found.mentions) == (len(unread), sum(unread.values()))
+        assert found.first_unread == first

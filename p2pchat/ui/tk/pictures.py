@@ -63,6 +63,9 @@ class Pictures:
 
 
 def _emoji(known: emoji.Emoji, size: int) -> Image.Image:
+    # Asked for a format that it doesn't know yet, Pillow loads every one that it has: 50 ms.
+    import PIL.WebPImagePlugin  # noqa: F401  # registers itself
+
     with Image.open(io.BytesIO(emoji.picture(known)), formats=("WEBP",)) as image:
         return image.convert("RGBA").resize((size, size), Image.Resampling.LANCZOS)
 
