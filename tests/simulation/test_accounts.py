@@ -587,3 +587,16 @@ def test_a_name_that_would_be_a_room_or_a_mention_isnt_registered(name: str) -> 
     alone.ask(alone.machine.registrar.accounts.register, name, PASSWORD)
     world.clock.run_for(2.0)
     assert (alone.refused, alone.signed) == (["name-not-allowed"], [])
+
+
+def test_who_is_registered_has_the_name_when_the_answer_is_there() -> None:
+    """Else who is renamed within that moment, as networks come together, wouldn't be told."""
+    world = World(23)
+    host, _ = together(world, 2)
+    host.ask(host.machine.registrar.accounts.register, "Li", PASSWORD)
+    while not host.signed:
+        world.clock.run_for(0.01)
+    assert host.machine.directory.profile.record.name == "Li"
+    assert host.machine.people.label(host.machine.identity.peer_id) == "Li"
+    world.clock.run_for(1.0)
+    assert host.renamed == []

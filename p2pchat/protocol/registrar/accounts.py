@@ -78,6 +78,7 @@ class Accounts:
 
         def registered(box: Keybox) -> None:
             self._r.vaulting.keep_own(box)
+            self._r.tell_now()
             owner = self._r.registry.owners().get(self._m.identity.peer_id)
             name = owner.name if owner is not None else chosen
             me = self._m.identity.peer_id

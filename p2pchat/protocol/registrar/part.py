@@ -347,6 +347,12 @@ class Registrar:
             gathered = TELL_S + TELL_PER_RECORD_S * len(self.registry)
             self._telling = self.machine.ctx.after(gathered, self._tell)
 
+    def tell_now(self) -> None:
+        """What is answered next holds already: whoever is renamed a moment later is told."""
+        if self._telling is not None:
+            self._telling.cancel()
+        self._tell()
+
     def _tell(self) -> None:
         """Whose name is another one now."""
         self._telling = None
