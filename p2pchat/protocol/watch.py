@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
 from p2pchat.model.ids import ConversationId, DeviceId, FeedId, InstanceId, PeerId
+from p2pchat.model.people import Status
 from p2pchat.model.text import safe_text
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.conversations import Conversation
@@ -115,30 +116,31 @@ class Watch:
     def own_device(self, device: Device) -> None:
         """The account that is signed in here is open on another computer too, which may be: but
         its person shall know of each, as it may be somebody who has come by the password."""
-        if device.person == self._m.identity.peer_id and device.id not in self._elsewhere_told:
-            self._m.ctx.after(ELSEWHERE_AFTER_S, lambda: self._tell_elsewhere(device.id))
+        here = device.status is not Status.OFFLINE and device.person == self._m.identity.peer_id
+        if not here or device.id in self._elsewhere_told:
+            return
+        link = self._m.links.of(device.id)
+        host = link.info.address[0] if link is not None and not link.info.relayed else ""
+        self._m.ctx.after(ELSEWHERE_AFTER_S, lambda: self._tell_elsewhere(device.id, host))
 
     def knows_elsewhere(self, devices: Iterable[DeviceId]) -> None:
         """The person knows that the account is open there."""
         self._elsewhere_told.update(devices)
 
-    def _tell_elsewhere(self, id: DeviceId) -> None:
-        me, told = self._m.identity.peer_id, self._elsewhere_told
-        here = {device.id for device in self._m.directory.of_person(me)}
-        if id in told or id not in here or not self._m.registrar.has_account(me):
-            return
-        if len(told) >= MAX_TOLD:
+    def _tell_elsewhere(self, id: DeviceId, host: str) -> None:
+        told = self._elsewhere_told
+        registered = self._m.registrar.has_account(self._m.identity.peer_id)
+        if not registered or id in told or len(told) >= MAX_TOLD:
             return
         told.add(id)
         text = (
-            "Your account is open on another computer as well. If that isn't you, somebody else "
-            "knows its password."
+            "Your account was opened on another computer as well. If that wasn't you, somebody "
+            "else knows its password."
         )
-        link = self._m.links.of(id)
-        if link is not None and not link.info.relayed:
+        if host:
             text = (
-                f"Your account is open on another computer as well, at {link.info.address[0]}. If "
-                "that isn't you, somebody else knows its password."
+                f"Your account was opened on another computer as well, at {host}. If that wasn't "
+                "you, somebody else knows its password."
             )
         self._m.ctx.notify(Warned(ELSEWHERE, text))
 

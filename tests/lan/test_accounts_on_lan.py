@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
 from lan_accounts import OTHER, PASSWORD, joined, names, refused, settled
+from lan_talk import warnings
 
 pytestmark = pytest.mark.lan
 
@@ -41,6 +42,8 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         signed = other.call("accounts.login", call_timeout=30, name="li", password=PASSWORD)
         assert (signed["account_id"], signed["name"], signed["peer_id"]) == (before, "Li", before)
         assert (signed["elsewhere"], signed["renamed_from"]) == (True, None)
+        told = pupil.wait_event("warning", lambda e: bool(e["reason"] == "signed-in-elsewhere"))
+        assert f"at {lan.hosts[3].address}" in told["text"]
         info = other.call("node.info")
         assert info["peer_id"] == before
         assert info["device_id"] != guest["device_id"]
@@ -55,6 +58,7 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
             refused(other, "accounts.change_password", old=PASSWORD, new="something else")
             == "wrong-password"
         )
+        assert "signed-in-elsewhere" not in warnings(other), "its answer has said that"
         other.call("messages.send", conversation="#lobby", text="from the other machine")
         other.call("accounts.logout")
         assert other.call("node.info")["peer_id"] not in (before, guest["peer_id"])
