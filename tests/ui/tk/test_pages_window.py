@@ -813,6 +813,24 @@ def _account() -> Any:
 # -- the folder for downloads
 
 
+def test_the_names_of_files_can_be_read_where_they_are_chosen_in_the_dark(stage: Stage) -> None:
+    if stage.root.tk.call("tk", "windowingsystem") != "x11":
+        pytest.skip("the system's own dialog")
+    stage.start()
+    stage.desk.main.set_theme("dark")
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
+    call = stage.root.tk.call
+    call("::tk::IconList", ".icons")  # what its dialogs show folders and files in
+    call(".icons", "add", call("image", "create", "photo", "-width", 8, "-height", 8), ("school",))
+    texts = [
+        item for item in call(".icons.cHull.canvas", "find", "all")
+        if call(".icons.cHull.canvas", "type", item) == "text"
+    ]  # fmt: skip
+    assert texts
+    assert call(".icons.cHull.canvas", "cget", "-background") == "white"
+    assert {call(".icons.cHull.canvas", "itemcget", item, "-fill") for item in texts} == {"black"}
+
+
 def test_the_folder_for_downloads_is_chosen_in_the_settings(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
