@@ -28,7 +28,9 @@ BURST = 10_000
 DONT_WAIT = 2
 """TCL_DONT_WAIT."""
 QUIET_S = 0.03
-"""An event is over once the loop has had nothing to do for so long."""
+"""An event is over once the loop has had next to nothing to do for so long."""
+WORK_S = 0.003
+"""A shorter turn is none: the bridge to the node looks for news all the time."""
 BUSY_S = 2.0
 """The longest that an event is waited for to be over."""
 REST_S = 0.5
@@ -99,9 +101,10 @@ class Events:
         self._until(done, name)
         ended = last = time.perf_counter()
         while last - ended < QUIET_S and last - begun < BUSY_S:
-            busy = self._turn()
+            before = last
+            self._turn()
             last = time.perf_counter()
-            ended = last if busy else ended
+            ended = last if last - before > WORK_S else ended
         taken = ended - begun
         for found, value in ((self.held, self._worst), (self.taken, taken)):
             found[name] = max(found.get(name, 0.0), value * 1000)
@@ -123,12 +126,9 @@ class Events:
         end = time.monotonic() + seconds
         self.event(f"timers after {after}", lambda: None, lambda: time.monotonic() > end)
 
-    def _turn(self) -> bool:
-        """False where there was nothing to do."""
-        if self._timed(lambda: self._root.tk.dooneevent(DONT_WAIT)):
-            return True
-        time.sleep(0.001)  # as a loop that waits: the node's thread has the interpreter
-        return False
+    def _turn(self) -> None:
+        if not self._timed(lambda: self._root.tk.dooneevent(DONT_WAIT)):
+            time.sleep(0.001)  # as a loop that waits: the node's thread has the interpreter
 
     # -- means
 
