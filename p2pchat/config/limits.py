@@ -179,6 +179,8 @@ LEASE_S = 10.0
 LEASE_RENEW_S = 3.0
 LEASE_BYTES = 1 * KIB
 """A lease's record; its fields at their limits take some 400 bytes."""
+LEASE_ABSENT_S = 600.0
+"""How long the leases of a device that can't be reached don't count, unless it is linked again."""
 CLAIM_BYTES = 2 * KIB
 """A claim's record; its fields at their limits take some 1.2 KiB."""
 KEYBOX_BYTES = 1 * KIB
@@ -199,11 +201,16 @@ ANNOUNCEMENT_BYTES = 1 * KIB
 ATTENDANCE_LINES = 50_000
 """Of the register, some 200 bytes each: a class's of ten years. Above, accounts alone."""
 SEEN_BY = 2000
-"""Persons who have seen one announcement: each is a record of 200 bytes."""
+"""Persons who have seen one announcement: each is a record of 200 bytes. Anybody can make so many
+up."""
+SEEN_BY_LINKED = 2 * SEEN_BY
+"""Those who have a link here have room above that."""
 CLAIMS_SEEN = 16
 """Claims of one name that a claim says to have seen."""
 CLAIMS = 10_000
 """Kept: a large school's. Each costs 2 KiB of memory, and some 20 µs when names are worked out."""
+SEEN_BY_ACCOUNTS = SEEN_BY_LINKED + CLAIMS
+"""Those who have an account always find room."""
 LEASES_KNOWN = 1024
 """Devices whose newest lease is remembered, so that an older one isn't believed."""
 

@@ -49,6 +49,10 @@ class DirectoryEvents(Protocol):
 
     def device_gone(self, device: DeviceId) -> None: ...
 
+    def device_unreachable(self, device: DeviceId) -> None:
+        """Every way to it has failed, for now."""
+        ...
+
 
 class Directory:
     def __init__(
@@ -342,6 +346,8 @@ class Directory:
         when it makes a new record."""
         if device not in self._met:
             self._set_offline(device)
+        if self._links.of(device) is None:
+            self._events.device_unreachable(device)
 
     def _set_offline(self, device: DeviceId) -> None:
         if self._links.of(device) is not None:

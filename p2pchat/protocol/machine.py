@@ -463,6 +463,9 @@ class Machine:
         self.topology.update()
         self.sharing.update_trees()
 
+    def device_unreachable(self, device: DeviceId) -> None:
+        self.registrar.leading.unreachable(device)
+
     # -- RoomEvents
 
     def room_entering(self, conversation: Conversation) -> None:

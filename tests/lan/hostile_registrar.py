@@ -9,22 +9,28 @@ import threading
 from collections.abc import Callable
 
 from hostile import NETWORK, Address, Peer, attack, new_identity, now_ms
-from hostile_accounts import Proofs, own_box, person_of
+from hostile_accounts import Proofs, known_claims, own_box, person_of
 from hostile_entries import linked
 
 from p2pchat.model.ids import InstanceId
 from p2pchat.protocol import wire
-from p2pchat.protocol.identity import Identity
+from p2pchat.protocol.identity import Identity, Signer
 from p2pchat.protocol.pake import Step
 from p2pchat.protocol.registrar.claims import (
+    Countersignature,
+    Holder,
+    Notice,
     Record,
+    Release,
     kept_record,
+    make_appointed,
     make_claim,
     make_request,
+    make_seen,
     read_request,
 )
 from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, password_tag
-from p2pchat.protocol.registrar.lease import Lease, make_lease, peek_lease
+from p2pchat.protocol.registrar.lease import Lease, make_lease, make_mandate, peek_lease
 
 Lie = Callable[["Liar", Peer, object], None]
 """What it does with a frame."""
@@ -190,20 +196,45 @@ def take_name(address: Address, name: str) -> object:
     say to have seen all others."""
     liar = Liar([address])
     peer = liar.peers[0]
-    peer.send(wire.RecordIds(False, b"", True))
-    peer.wait(wire.RegistryRecords)
-    peer.wait_taken()
-    for frame in [f for f in peer.frames if isinstance(f, wire.RegistryRecords)]:
-        liar._keep(frame)
-    assert person_of(liar.claims, name)
+    known = known_claims(peer)
+    assert person_of(known, name)
     request = make_request(liar.identity.person, NETWORK, name)
     claims = []
     for number in (1, 2, AHEAD):
         lease = make_lease(liar.identity, NETWORK, number, 1, False, b"")
         claims += [
             make_claim(liar.identity, NETWORK, request, lease, seen).raw
-            for seen in ((), tuple(claim.id for claim in liar.claims[:16]))
+            for seen in ((), tuple(claim.id for claim in known[:16]))
         ]
     peer.send(wire.RegistryRecords(False, tuple(claims)))
+    peer.wait_taken()
+    return liar
+
+
+@attack
+def pretends(address: Address, name: str) -> object:
+    """To be appointed, by a key that nobody was given; under somebody's name: leads, announces,
+    names holders, releases the name and says who has seen what."""
+    liar = Liar([address])
+    identity, peer, made_up = liar.identity, liar.peers[0], Signer(os.urandom(32))
+    peer.say(willing=True, name=name)
+    claims = known_claims(peer)
+    mandate = make_mandate(made_up, NETWORK, identity.device.key)
+    lease = make_lease(identity, NETWORK, AHEAD, now_ms(), False, mandate)
+    owner = person_of(claims, name)
+    said = [
+        make_appointed(made_up, NETWORK, payload)
+        for payload in (
+            Notice(identity.person.key, "School is out", b"", now_ms(), os.urandom(16)),
+            Notice(owner, "School is out", b"", now_ms(), os.urandom(16)),
+            Holder(identity.device.key),
+            Release(owner, name),
+            Countersignature(identity.person.key, name),
+        )
+    ]
+    said += [make_seen(identity.person, NETWORK, notice.id) for notice in said[:2]]
+    peer.send(wire.Lease(lease.raw, 0))
+    peer.send(wire.RegistryRecords(False, tuple(record.raw for record in said)))
+    peer.send(wire.Lease(lease.raw, 0))
     peer.wait_taken()
     return liar

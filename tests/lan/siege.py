@@ -74,6 +74,24 @@ def core_waits(*nodes: Node) -> float:
     return found
 
 
+def launch(
+    lan: Lan, host: int, address: tuple[str, int], attack: str, *words: str
+) -> subprocess.Popen[bytes]:
+    """Start an attack on the address; its process says `done` on stdout, and goes on until its
+    input ends."""
+    here = Path(__file__).resolve().parent
+    env = environment(lan.directory / "home")
+    env["PYTHONPATH"] += f":{here}"
+    name, port = address
+    return lan.popen(
+        host,
+        [sys.executable, str(here / "hostile_attacks.py"), attack, name, str(port), *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=env,
+    )
+
+
 class Siege:
     """Three hosts: a victim, its friend, and the attacker."""
 
@@ -101,18 +119,7 @@ class Siege:
         return self.lan.hosts[0].address, self.port
 
     def launch(self, attack: str, *words: str, host: int = ATTACKER) -> subprocess.Popen[bytes]:
-        """Start an attack; its process says `done` on stdout."""
-        here = Path(__file__).resolve().parent
-        env = environment(self.lan.directory / "home")
-        env["PYTHONPATH"] += f":{here}"
-        name, port = self.address
-        return self.lan.popen(
-            host,
-            [sys.executable, str(here / "hostile_attacks.py"), attack, name, str(port), *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=env,
-        )
+        return launch(self.lan, host, self.address, attack, *words)
 
     @contextlib.contextmanager
     def attack(self, name: str, *words: str, timeout: float = 40.0) -> Iterator[int]:

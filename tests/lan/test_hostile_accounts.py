@@ -99,6 +99,7 @@ def guest(siege: Siege) -> Node:
     return node
 
 
+@pytest.mark.soak
 def test_what_a_liar_was_given_in_vain_comes_to_the_next(siege: Siege) -> None:
     """It makes claims and throws keyboxes and vaults away."""
     friend, other = siege.friend, guest(siege)
@@ -169,7 +170,15 @@ def test_whoever_asks_a_liar_gets_their_answer_from_the_next(siege: Siege, lie: 
 
 
 @pytest.mark.parametrize(
-    "name", ["junk_keyboxes", "forged_leases", "sets_without_end", "junk_vaults"]
+    "name",
+    [
+        "junk_keyboxes",
+        "forged_leases",
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("sets_without_end", "junk_vaults")
+        ),
+    ],
 )
 def test_floods_are_hardly_noticed(siege: Siege, name: str) -> None:
     before = stored(siege.victim)
@@ -193,6 +202,21 @@ def test_made_up_claims(siege: Siege, count: int) -> None:
         pass
     unharmed(siege)
     assert siege.victim.call("announcements.list") == []
+
+
+def test_whoever_loses_a_name_to_a_thief_keeps_the_account(siege: Siege) -> None:
+    """Where nobody is appointed, a willing node can take a name, and nothing else."""
+    other = guest(siege)
+    zoe, mark = register(other, "Zoe")["account_id"], other.mark()
+    wait_until(lambda: names(siege.victim).get("Zoe") == zoe, what="known")
+    with siege.attack("take_name", "Zoe"):
+        told = other.wait_event("account.renamed", since=mark).body
+    unharmed(siege)
+    assert (told["account_id"], told["old_name"], told["why"]) == (zoe, "Zoe", "name-taken")
+    assert names(siege.victim)[told["new_name"]] == zoe
+    other.call("accounts.logout")
+    assert sign_in(other, told["new_name"])["account_id"] == zoe
+    other.call("accounts.logout")
 
 
 def test_a_registered_name_cannot_be_imitated(siege: Siege) -> None:

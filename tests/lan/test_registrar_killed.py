@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
-from lan_accounts import PASSWORD, leader, names, register, settled, sign_in
+from lan_accounts import PASSWORD, leader, names, settled, sign_in
 from lan_node import RpcError
 
 pytestmark = pytest.mark.lan
@@ -33,22 +33,6 @@ def outcome(asked: Future[Any]) -> str | None:
             raise
         return None
     return account
-
-
-def test_killed_right_after_it_has_acknowledged() -> None:
-    """It is never started again, and so is the machine of who registered."""
-    with Lan(hosts=4) as lan:
-        willing = [lan.node(host, "--name", f"N{host}", "--registrar") for host in (0, 1)]
-        pupil, guest = (lan.node(host, "--name", f"N{host}") for host in (2, 3))
-        wait_linked([*willing, pupil, guest])
-        first = settled([*willing, pupil, guest])
-        account = register(pupil, "Li")["account_id"]
-        first.kill9()
-        pupil.kill9()
-        (second,) = set(willing) - {first}
-        wait_until(lambda: names(guest) == names(second) == {"Li": account}, 10, "known to both")
-        assert settled([second, guest], 14.0) is second
-        assert sign_in(guest, "Li")["account_id"] == account
 
 
 @pytest.mark.soak

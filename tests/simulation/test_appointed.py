@@ -8,8 +8,11 @@ from test_accounts import PASSWORD, known
 from test_election import APPOINTING, settled
 from world import World
 
+from p2pchat.config import limits
 from p2pchat.errors import RequestError
+from p2pchat.protocol import wire
 from p2pchat.protocol.identity import Signer
+from p2pchat.protocol.registrar.claims import make_seen
 
 
 def class_room(seed: int, pupils: int = 3) -> tuple[World, Host, list[Host]]:
@@ -144,3 +147,39 @@ def test_who_is_renamed_is_told_once_somebody_is_there_to_be_told() -> None:
     world.wait(lambda: bool(one.renamed), 15.0, "told after all")
     world.clock.run_for(5.0)
     assert [(e.old_name, e.new_name, e.why) for e in one.renamed] == [("Li", "Li_2", "released")]
+
+
+def test_persons_that_somebody_made_up_keep_nobody_out_who_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SEEN_BY", 5)
+    monkeypatch.setattr(limits, "SEEN_BY_LINKED", 10)
+    world, teacher, (one, other, thief) = class_room(41)
+    for host in (one, other):
+        host.machine.registrar.announcements.watched = lambda: False
+    teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
+    world.wait(lambda: bool(thief.announced), 10.0, "told")
+    (notice,) = teacher.machine.registrar.registry.notices()
+    network = teacher.machine.network
+    made_up = [
+        make_seen(Signer(number.to_bytes(32, "big")), network, notice.id).raw
+        for number in range(40)
+    ]
+    for host in (teacher, one, other):
+        link = thief.machine.links.of(host.device)
+        assert link is not None
+        for at in range(0, 40, 10):
+            frame = wire.RegistryRecords(False, tuple(made_up[at : at + 10]))
+            thief.run(thief.machine.links.send, link.id, frame)
+    world.clock.run_for(5.0)
+    assert seen(teacher) == [("Books away", 5)]
+    for host in (one, other):
+        host.machine.registrar.announcements.watched = lambda: True
+
+    def shown() -> set[str]:
+        (announcement,) = teacher.machine.registrar.announcements.list()
+        return set(announcement.seen_by)
+
+    there = {host.machine.identity.peer_id for host in (one, other)}
+    world.wait(lambda: there <= shown(), 30.0, "who is there is shown")
+    assert seen(teacher) == [("Books away", 7)]

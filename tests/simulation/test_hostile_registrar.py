@@ -270,3 +270,36 @@ def test_a_flood_of_claims_and_leases_is_bounded(
         assert len(registrar.registry.ids()) <= 50
         assert len(registrar.vaulting._parts) <= 1
     assert not other.machine.registrar._public._theirs, "the link was closed for it"
+
+
+def test_a_recorded_lease_of_somebody_gone_doesnt_keep_a_newcomer_from_the_registrar() -> None:
+    """The thief has recorded the appointed one's leases, and plays them back, one after another,
+    to somebody who hasn't heard of it since their start. Another holder leads."""
+    world, public = World(44), Signer(APPOINTING).key
+    teacher = world.add(appointing=APPOINTING, appointed_by=public)
+    holder = world.add(willing=True, appointed_by=public)
+    thief = world.add(appointed_by=public)
+    settled(world)
+    teacher.run(teacher.machine.registrar.appoint, holder.machine.identity.device.key)
+    recorded: list[bytes] = []
+    for _ in range(100):
+        world.clock.run_for(3.0)
+        current = thief.machine.registrar.leading.election.current
+        assert current is not None
+        recorded.append(current.raw)
+    teacher.stop()
+    assert settled(world) is holder
+    holder.crash()
+    holder.start()
+    pupil = world.add(appointed_by=public)
+    victims = (holder, pupil)
+    world.wait(lambda: world.linked(world.running), 30.0, "linked")
+    believed = 0
+    for lease in recorded:
+        for host in victims:
+            if thief.machine.links.of(host.device) is not None:
+                send(thief, host, wire.Lease(lease, 0))
+        world.clock.run_for(3.0)
+        believed += leader(pupil) == teacher.device
+    assert believed < 5, f"{believed} of {len(recorded)} times"
+    register(world, pupil, "Li")

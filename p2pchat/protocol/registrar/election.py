@@ -64,6 +64,8 @@ class Election:
         """When the current lease was renewed."""
         self._ages: dict[DeviceId, tuple[int, int]] = {}
         """The newest record of each device, the least recent first."""
+        self._absent: dict[DeviceId, float] = {}
+        """Devices that can't be reached, and until when no lease of theirs counts."""
         self.willing = False
         self._claim_at: float | None = None
 
@@ -104,7 +106,7 @@ class Election:
             del self._ages[next(iter(self._ages))]
         if lease.age <= known or self._standing(lease.record) is Standing.VOID:
             return Verdict.STALE
-        if not 0 <= age < limits.LEASE_S:
+        if not 0 <= age < limits.LEASE_S or now < self._absent.get(lease.device, now):
             return Verdict.STALE
         self.number = max(self.number, min(lease.record.number, MAX_NUMBER - 2))
         current = self.current
@@ -132,6 +134,20 @@ class Election:
             return False
         self._follow(None, now)
         return True
+
+    def unreachable(self, device: DeviceId, now: float) -> bool:
+        """Every way to the device has failed: what others bring of its leases may be recordings.
+        Whether it led."""
+        if self.current is None or self.current.device != device or self.leads:
+            return False
+        self._absent = {known: until for known, until in self._absent.items() if now < until}
+        self._absent[device] = now + limits.LEASE_ABSENT_S
+        self._follow(None, now)
+        return True
+
+    def reached(self, device: DeviceId) -> None:
+        """There is a link to it."""
+        self._absent.pop(device, None)
 
     def judge_anew(self, now: float) -> bool:
         """What a device is worth may have changed; whether the current lease is void by that."""

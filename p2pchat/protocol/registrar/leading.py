@@ -12,6 +12,7 @@ from p2pchat.protocol import wire
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.overlay import Mode
 from p2pchat.protocol.registrar.election import Election, Standing, Verdict
 from p2pchat.protocol.registrar.lease import (
     Lease,
@@ -126,7 +127,12 @@ class Leading:
 
     # -- leases of others
 
+    def unreachable(self, device: DeviceId) -> None:
+        if self.election.unreachable(device, self._ctx.now):
+            self.look()
+
     def link_up(self, link: Link) -> None:
+        self.election.reached(link.device)
         current = self.election.current
         if current is not None and link.device != current.device:
             self._m.links.send(link.id, self._frame(current))
@@ -158,10 +164,17 @@ class Leading:
                 self._m.links.send_all(others, frame)
             elif verdict is Verdict.NEW:
                 self._pass_on()
+                self._find(lease.device)
             elif self._passing is None:
                 self._passing = self._ctx.after(self._ctx.rng.uniform(*PASS_ON_S), self._pass_on)
             self._keep_number()
             self.look()
+
+    def _find(self, device: DeviceId) -> None:
+        """Where all are linked with each other, whoever leads has to be there: this may be a
+        recording. In a larger network those look who ask for something, and who may hold."""
+        if self._m.overlay.mode() is Mode.MESH and self._m.links.of(device) is None:
+            self._m.demand(device)
 
     def _deny(self, lease: Lease) -> None:
         """Somebody follows this device: it may have slept, or have been started anew since."""

@@ -13,7 +13,7 @@ from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.buckets import SourceBuckets
 from p2pchat.protocol.context import Timer
-from p2pchat.protocol.hashing import device_id_of
+from p2pchat.protocol.hashing import device_id_of, peer_id_of
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.overlay import Mode
@@ -62,7 +62,9 @@ class Registrar:
         if self.appointing is not None:
             device_key = machine.identity.device.key
             self.mandate = make_mandate(self.appointing, machine.network, device_key)
-        self.registry = Registry(machine.network, skeleton, lambda: self.appointed_by)
+        self.registry = Registry(
+            machine.network, skeleton, lambda: self.appointed_by, self._room_for
+        )
         self.registry.load(raw for key, raw in meta.items() if key.startswith(RECORD_KEY))
         self.holding = Holding(machine.network)
         for begin in (KEYBOX_KEY, VAULT_KEY):
@@ -341,6 +343,15 @@ class Registrar:
     def has_account(self, person: PeerId) -> bool:
         """For what peers bring: an account that is new counts a moment later."""
         return person in self._known.owners
+
+    def _room_for(self, person_key: bytes) -> int:
+        """Of those who have seen an announcement: whoever made persons up comes to the first of
+        these bounds, and keeps out nobody who has a link here or an account."""
+        person = peer_id_of(person_key)
+        if self.has_account(person) or person == self.machine.identity.peer_id:
+            return limits.SEEN_BY_ACCOUNTS
+        linked = any(link.person == person for link in self.machine.links.up())
+        return limits.SEEN_BY_LINKED if linked else limits.SEEN_BY
 
     def _tell_soon(self) -> None:
         if self._telling is None:
