@@ -89,6 +89,9 @@ class Accounts:
         if machine.identity.peer_id not in machine.registrar.registry.owners():
             raise refused("not-signed-in")
         before = machine.identity
+        await self._ask(lambda m: m.registrar.vaulting.hand_over)
+        if self._node.machine is not machine:
+            raise refused("not-signed-in")
         try:
             return await self._node.signing.sign_out(delete)
         finally:

@@ -64,7 +64,7 @@ class Terminal:
             raise
         return self.text()[since:]
 
-    def type(self, line: str, *answers: tuple[str, str], wanted: str) -> str:
+    def enter(self, line: str, *answers: tuple[str, str], wanted: str) -> str:
         """A line, then the answer to each question as (question, answer); what is shown from
         then on, once it holds `wanted`."""
         since = self.mark()

@@ -48,6 +48,8 @@ OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
 PART_BYTES = limits.FRAME_BYTES - 4096
 PROFILES_BYTES = 32 * limits.KIB
 """Of a vault, at most: some 25 contacts' profiles. A holder keeps a thousand such vaults."""
+HAND_OVER_S, HAND_OVER_LOOK_S = 3.0, 0.1
+"""How long signing out waits for the registrar to have what was changed, and how often it looks."""
 GRANTED_S = 2.0
 """How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
 
@@ -107,6 +109,25 @@ class Vaulting:
                 self._m.demand(leader)
             else:
                 self._ask(link)
+
+    def hand_over(self, request: int) -> None:
+        """Before signing out: replies with None once the registrar has what was changed here, so
+        that it is there wherever the account is opened next; or where there is none in time."""
+        until = self._ctx.now + HAND_OVER_S
+
+        def look() -> None:
+            self.look()
+            if self._is_handed_over() or self._ctx.now >= until:
+                self._ctx.reply(request, None)
+            else:
+                self._ctx.after(HAND_OVER_LOOK_S, look)
+
+        look()
+
+    def _is_handed_over(self) -> bool:
+        if self._r.leading.leader is None or not self._r.has_account(self._m.identity.peer_id):
+            return True
+        return self._contents() == self._base and not self._lacks
 
     def _at_home(self) -> None:
         """This node leads itself."""
