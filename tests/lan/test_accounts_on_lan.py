@@ -364,18 +364,3 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         other.stop()
         later = lan.node(3)
         assert later.call("node.info")["peer_id"] == before, "the profile used last"
-
-
-def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:
-    with Lan(hosts=2) as lan:
-        teacher, pupil = lan.node(0, "--name", "Teacher", "--registrar"), lan.node(1)
-        wait_linked([teacher, pupil])
-        settled([teacher, pupil])
-        (pupil.data_dir / "accounts").write_text("not a folder")
-        reason = refused(pupil, "accounts.register", name="Li", password=PASSWORD)
-        assert (reason, names(teacher)) == ("store-failed", {})
-        (pupil.data_dir / "accounts").unlink()
-        made = pupil.call("accounts.register", name="Li", password=PASSWORD)
-        again = pupil.call("accounts.register", name="Li", password=PASSWORD)
-        assert again["recovery_code"] != made["recovery_code"], "whose answer was lost asks again"
-        assert refused(pupil, "accounts.register", name="Li", password=OTHER) == "not-allowed"
