@@ -168,7 +168,7 @@ class Exchange:
             ]
             if fetch.reach < len(links):
                 links.sort(key=partial(self._rank, fetch.row))
-                soon = True
+                soon |= fetch.reaches_out()
             for link in links[: 1 + fetch.reach]:
                 self._m.bulk.want(link.device)
         if self._seek_timer is not None:
@@ -191,7 +191,8 @@ class Exchange:
     def _seek_again(self) -> None:
         self._seek_timer = None
         for id, fetch in list(self._fetches.items()):
-            fetch.reach += REACH
+            if fetch.reaches_out():
+                fetch.reach += REACH
             size, links = fetch.row.stream.size, self._audience(fetch)
             far = any(self._too_large(link, size) for link in links)
             barred = far and not fetch.hopeful() and not fetch.swarm.paused

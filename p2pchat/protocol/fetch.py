@@ -10,6 +10,9 @@ RATE_OVER_S = 2.0
 REACH = 4
 """A fetch begins with connections to the author and so many others; then come as many more each
 time: a class that shakes hands all with all keeps the file waiting for half a second."""
+ENOUGH = 8
+"""So many others do, as long as they have what is missing: each further one costs a handshake, and
+news of every piece."""
 
 
 class Fetch:
@@ -38,6 +41,10 @@ class Fetch:
     def hopeful(self) -> bool:
         """Whether anybody linked has what is missing."""
         return self.swarm.hopeful
+
+    def reaches_out(self) -> bool:
+        """Whether it is to have connections to more members."""
+        return self.reach < ENOUGH or not self.swarm.provided
 
     def rate(self, now: float) -> float:
         """Bytes a second, of late."""

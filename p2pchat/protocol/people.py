@@ -366,7 +366,7 @@ class People:
         if other is not None:
             label = self.label(found.row.id)
             text = (
-                f"{label} is not you, but has your name or one that looks like it"
+                f"{label} is not you, but has a name that looks like yours"
                 if other == self._own
                 else f"{label} is not the {self.label(other)} that you know, "
                 "but has the same name or one that looks like it"
@@ -400,8 +400,11 @@ class People:
         return self.registered_to(name) not in (None, person)
 
     def _lookalike(self, found: _Person) -> PeerId | None:
-        """Oneself, or a person one knows, whose name this is or looks like."""
-        known = {self._own: self._own_name} if self._own_name else {}
+        """Oneself, or a person one knows, whose name this is or looks like. One's own name itself
+        has a number with others: a class from one image begins with one name on all machines."""
+        own, known = self._own_name, dict[PeerId, str]()
+        if own and fold(own) != fold(found.row.name):
+            known[self._own] = own
         for other in self._persons.values():
             if other.known_well and other is not found and other.row.name:
                 known[other.row.id] = other.row.name

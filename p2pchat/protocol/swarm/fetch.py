@@ -94,8 +94,17 @@ class Swarm:
     @property
     def hopeful(self) -> bool:
         """Whether peers have something that is missing here."""
-        missing = self._all & ~self._picker.stored[0]
-        return any(source.has & missing for source in self._sources.values() if not source.outcast)
+        return any(self._has_missing(source) for source in self._sources.values())
+
+    @property
+    def provided(self) -> bool:
+        """Whether peers that aren't silent have something that is missing here."""
+        return any(
+            self._has_missing(source) for source in self._sources.values() if not source.silent
+        )
+
+    def _has_missing(self, source: Source) -> bool:
+        return not source.outcast and bool(source.has & self._all & ~self._picker.stored[0])
 
     @property
     def sources(self) -> int:

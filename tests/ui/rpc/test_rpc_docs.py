@@ -88,7 +88,7 @@ def reasons_in_code() -> set[str]:
     """What the code gives as the reason of a warning: as it stands there, or by a name."""
     text = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
     given = set(re.findall(r'Warned\(\s*"([\w-]+)"', text))
-    by_name = {RUNS_TWICE, LOOKALIKE, CLOCK_WARNED, *watch._REFUSALS}
+    by_name = {RUNS_TWICE, LOOKALIKE, CLOCK_WARNED, watch.ELSEWHERE, *watch._REFUSALS}
     of_the_store = set(
         re.findall(r'"([\w-]+)" if isinstance\(\w+, DiskFull\) else "([\w-]+)"', text)[0]
     )
