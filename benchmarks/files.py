@@ -3,7 +3,7 @@ beside a transfer, and resume; libtorrent, scp and magic-wormhole beside the fir
 
 Times run from calling `files.share` to the last `file.complete`. Every copy is compared.
 
-    files.py [PART...]    only these: class, pair, folder, memory, latency, resume
+    files.py [PART...]    only these: class, pair, folder, latency, resume, memory
 """
 
 from __future__ import annotations
@@ -362,9 +362,9 @@ PARTS = {
     "class": a_class,
     "pair": pair,
     "folder": folder,
-    "memory": memory,
     "latency": latency,
     "resume": resume,
+    "memory": memory,  # last: a disk that is told of 20 GiB that are free again is busy with that
 }
 
 

@@ -279,7 +279,7 @@ def _run_once(
     """Ask the node that runs on the profile, else a fresh one (then the second argument is true).
     `stopped` is the exit code where a signal ends it first. What others ask meanwhile is answered
     by the fresh node too if it is `shared`; else they wait for its end."""
-    from p2pchat.ui.rpc.client import connect_running
+    from p2pchat.ui.rpc.client import NodeEnded, connect_running
     from p2pchat.ui.rpc.control import ControlServer
 
     log_to_stderr(log_level)
@@ -290,6 +290,10 @@ def _run_once(
             return None
         try:
             return await _until(stop, ask(running, False), stopped)
+        except NodeEnded:
+            if running.answered:
+                raise
+            return None  # it was closing when it was reached
         finally:
             await running.close()
 

@@ -10,8 +10,10 @@ import secrets
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ import pytest
 from p2pchat import __version__
 from p2pchat.cli import options_of, parse
 from p2pchat.errors import UsageError
+from p2pchat.ui.rpc.control import socket_path
 
 DEADLINE = 30.0
 PROGRAM = [sys.executable, "-m", "p2pchat"]
@@ -320,6 +323,20 @@ def test_one_shot_commands(tmp_path: Path, lan: list[str]) -> None:
     assert alone.returncode == 3
     assert len(alone.stderr.splitlines()) == 1
     assert "later" in run("history", "#lobby", *bob, *lan).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a named pipe there")
+def test_a_node_that_is_closing_when_it_is_asked(tmp_path: Path, lan: list[str]) -> None:
+    """It takes the connection and answers nothing: the command does without it."""
+    bob = ["--data-dir", str(tmp_path / "bob"), *lan]
+    run("history", "#lobby", *bob)
+    with socket.socket(socket.AF_UNIX) as closing, socket_path(tmp_path / "bob") as path:
+        closing.bind(path)
+        closing.listen()
+        taking = threading.Thread(target=lambda: closing.accept()[0].close())
+        taking.start()
+        assert run("history", "#lobby", *bob).returncode == 0
+        taking.join()
 
 
 def test_one_shot_commands_at_once(tmp_path: Path, lan: list[str]) -> None:

@@ -5,12 +5,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 import msgspec
-from hostile import NETWORK, Address, Peer, attack, new_identity, now_ms, packed
+from hostile import (
+    ASK_AGAIN_S,
+    NETWORK,
+    WAIT_S,
+    Address,
+    Peer,
+    attack,
+    new_identity,
+    now_ms,
+    packed,
+)
 from hostile_entries import linked
 from hostile_frames import FLOOD_S, fill
 
@@ -74,14 +85,21 @@ def register(peer: Peer, name: str) -> wire.Registered:
     return found
 
 
-def known_claims(peer: Peer) -> list[Record]:
-    """All that the node knows."""
-    peer.send(wire.RecordIds(False, b"", True))
-    peer.wait(wire.RegistryRecords)
-    peer.wait_taken()
-    frames = [frame for frame in peer.frames if isinstance(frame, wire.RegistryRecords)]
-    records = [kept_record(raw) for frame in frames for raw in frame.records]
-    return [record for record in records if record and isinstance(record.payload, Claim)]
+def known_claims(peer: Peer, name: str | None = None) -> list[Record]:
+    """All that the node knows, the claim of this name among it. Who asks often has to wait."""
+    ends = time.monotonic() + WAIT_S
+    while True:
+        seen = len(peer.frames)
+        peer.send(wire.RecordIds(False, b"", True))
+        peer.wait_taken()
+        frames = [frame for frame in peer.frames if isinstance(frame, wire.RegistryRecords)]
+        records = [kept_record(raw) for frame in frames for raw in frame.records]
+        claims = [record for record in records if record and isinstance(record.payload, Claim)]
+        if any(claim.request and name in (None, claim.request.name) for claim in claims):
+            return claims
+        if time.monotonic() > ends:
+            raise TimeoutError(f"no claim of {name}")
+        peer.wait_more(seen, ASK_AGAIN_S)
 
 
 def person_of(claims: list[Record], name: str) -> bytes:

@@ -196,7 +196,7 @@ def take_name(address: Address, name: str) -> object:
     say to have seen all others."""
     liar = Liar([address])
     peer = liar.peers[0]
-    known = known_claims(peer)
+    known = known_claims(peer, name)
     assert person_of(known, name)
     request = make_request(liar.identity.person, NETWORK, name)
     claims = []
@@ -218,7 +218,7 @@ def pretends(address: Address, name: str) -> object:
     liar = Liar([address])
     identity, peer, made_up = liar.identity, liar.peers[0], Signer(os.urandom(32))
     peer.say(willing=True, name=name)
-    claims = known_claims(peer)
+    claims = known_claims(peer, name)
     mandate = make_mandate(made_up, NETWORK, identity.device.key)
     lease = make_lease(identity, NETWORK, AHEAD, now_ms(), False, mandate)
     owner = person_of(claims, name)

@@ -25,6 +25,13 @@ from p2pchat.ui.rpc.messages import Code, ErrorInfo, encode
 T = TypeVar("T")
 
 
+class NodeEnded(P2PChatError):
+    """The connection is gone before the answer came."""
+
+    def __init__(self) -> None:
+        super().__init__("the running p2pchat has ended")
+
+
 class _Incoming(msgspec.Struct, frozen=True):
     """An answer or an event, whichever it is."""
 
@@ -53,6 +60,9 @@ class RemoteNode(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.accounts = RemoteAccounts(self)
+        self.answered = False
+        """Anything. A node that is closing answers all that it has read: where nothing was, nothing
+        was done."""
         self._transport: asyncio.Transport | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
@@ -66,7 +76,7 @@ class RemoteNode(asyncio.Protocol):
         self._transport = None
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(P2PChatError("the running p2pchat has ended"))
+                future.set_exception(NodeEnded())
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
@@ -82,6 +92,7 @@ class RemoteNode(asyncio.Protocol):
         if incoming.id is None:
             self._tell(incoming)
             return
+        self.answered = True
         future = self._waiting.pop(incoming.id, None)
         if future is None or future.done():
             return
@@ -103,7 +114,7 @@ class RemoteNode(asyncio.Protocol):
     async def call(self, method: str, type: type[T], **params: Any) -> T:
         """The result, as `type`. What the other side refused is raised as it was there."""
         if self._transport is None:
-            raise P2PChatError("the running p2pchat has ended")
+            raise NodeEnded
         number = next(self._numbers)
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
