@@ -291,7 +291,7 @@ def _run_once(
         try:
             return await _until(stop, ask(running, False), stopped)
         except NodeEnded:
-            if running.answered:
+            if running.acted:
                 raise
             return None  # it was closing when it was reached
         finally:

@@ -23,6 +23,8 @@ from p2pchat.ui.rpc.control import CONTROL_KEY, pipe_name, socket_path
 from p2pchat.ui.rpc.messages import Code, ErrorInfo, encode
 
 T = TypeVar("T")
+_ONCE = {"messages.send", "files.share"}
+"""Done twice, it would be there twice."""
 
 
 class NodeEnded(P2PChatError):
@@ -60,9 +62,9 @@ class RemoteNode(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.accounts = RemoteAccounts(self)
-        self.answered = False
-        """Anything. A node that is closing answers all that it has read: where nothing was, nothing
-        was done."""
+        self.acted = False
+        """Something was answered that mustn't be asked again elsewhere. What a node that is closing
+        hasn't answered it hasn't done."""
         self._transport: asyncio.Transport | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
@@ -92,7 +94,6 @@ class RemoteNode(asyncio.Protocol):
         if incoming.id is None:
             self._tell(incoming)
             return
-        self.answered = True
         future = self._waiting.pop(incoming.id, None)
         if future is None or future.done():
             return
@@ -120,7 +121,9 @@ class RemoteNode(asyncio.Protocol):
         self._waiting[number] = future
         request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         self._transport.write(encode(request) + b"\n")
-        return msgspec.json.decode(bytes(await future), type=type)
+        answer = await future
+        self.acted |= method in _ONCE
+        return msgspec.json.decode(bytes(answer), type=type)
 
     def subscribe(self, handler: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         self._handlers.append(handler)

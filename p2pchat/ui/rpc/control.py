@@ -192,22 +192,29 @@ class ControlServer:
         task.add_done_callback(self._tasks.discard)
 
     async def unused(self, within: float) -> None:
-        """Wait until no client is left, but not longer than `within` seconds."""
+        """Wait until no client is left, for `within` seconds at most. Then none may come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
+                await self._empty.wait()
+                self._stop_listening()
+                await asyncio.sleep(0)  # who was let in a moment ago is here then
                 await self._empty.wait()
 
     async def close(self) -> None:
         """No new clients; those that are here get their answers."""
         self.closing.set()
-        if self._close is not None:
-            self._close()
-            with suppress(OSError):
-                (self._data_dir / CONTROL_SOCKET).unlink()
+        self._stop_listening()
         for client in list(self._clients):
             self.run(client.leave())
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _stop_listening(self) -> None:
+        if self._close is not None:
+            self._close()
+            self._close = None
+            with suppress(OSError):
+                (self._data_dir / CONTROL_SOCKET).unlink()
 
 
 def _bind_private(path: str) -> socket.socket:
