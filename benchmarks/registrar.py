@@ -158,7 +158,7 @@ def measure_merge() -> None:
     skeleton("")  # reads its data
     found = []
     for first, second in (halves, halves[::-1]):
-        registry = Registry(network, skeleton, lambda: b"", lambda _: 1)
+        registry = Registry(network, skeleton, lambda: b"", lambda *_: True)
         for raw in first:
             registry.add(raw)
         registry.owners()

@@ -159,9 +159,15 @@ HOLD_BYTES = 256 * MIB
 
 # -- passwords
 TRIES_PER_MINUTE = 5
-"""Wrong passwords, by room and by address."""
+"""Wrong passwords of one room or account, whoever tries."""
+TRIES_PER_SOURCE = 20
+"""Wrong passwords from one address, whatever they are for: four pupils who share a computer have
+all their tries, and who goes through a school's accounts needs half an hour for a guess at each."""
+TRY_SUBJECTS = 16_384
+"""Rooms and accounts whose wrong passwords are remembered: more than a node has time to answer for
+within the minute."""
 TRY_SOURCES = 1024
-"""Addresses whose wrong passwords are remembered; the limit by room holds whatever is forgotten."""
+"""The same of addresses; the limit by room and account holds whatever is forgotten."""
 PROOF_S = 20.0
 """From the first to the last step of proving a password; a busy node has 60 to answer."""
 PROOFS_ANSWERED = 64
@@ -203,8 +209,11 @@ ATTENDANCE_LINES = 50_000
 SEEN_BY = 2000
 """Persons who have seen one announcement: each is a record of 200 bytes. Anybody can make so many
 up."""
-SEEN_BY_LINKED = 2 * SEEN_BY
-"""Those who have a link here have room above that."""
+SEEN_BY_LINKED = SEEN_BY + 8000
+"""Those who have a link here have room above that: some megabytes, and two hundred addresses that
+each have all of theirs."""
+SEEN_BY_SOURCE = 40
+"""Of them, those of one address: a class that shares one."""
 CLAIMS_SEEN = 16
 """Claims of one name that a claim says to have seen."""
 CLAIMS = 10_000

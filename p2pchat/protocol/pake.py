@@ -192,7 +192,10 @@ class PasswordProofs:
         self._send = send
         self._asked: dict[tuple[int, bytes], _Run] = {}
         self._answered: dict[tuple[int, bytes], _Run] = {}
-        self._wrong = TryLimiter(limits.TRIES_PER_MINUTE)
+        self._wrong = TryLimiter(limits.TRIES_PER_MINUTE, capacity=limits.TRY_SUBJECTS)
+        """By what was to be proven: a room's password, an account's, the network's code."""
+        self._wrong_from = TryLimiter(limits.TRIES_PER_SOURCE)
+        """By who tried; on its own, so that made-up addresses make nobody forget the others."""
         self._begun = TryLimiter(limits.PROOFS_PER_MINUTE)
 
     # -- asking
@@ -270,7 +273,7 @@ class PasswordProofs:
         if (link, frame.session) in self._answered:
             raise ProtocolError("a second run under one session")
         run = _Run(link, frame.session, frame.conversation, now + limits.PROOF_S)
-        run.source = b"from " + ends.source.encode()
+        run.source = ends.source.encode()
         secret = self._answers.secret(link, frame.conversation)
         if secret is None:
             self._send_step(run, Step.REFUSE, UNKNOWN.encode())
@@ -317,7 +320,7 @@ class PasswordProofs:
             self._refuse(run, TOO_MANY)
         elif not hmac.compare_digest(mac, _mac(run.key, "asker")):
             self._wrong.mark(run.conversation or self._network, now)
-            self._wrong.mark(run.source, now)
+            self._wrong_from.mark(run.source, now)
             self._refuse(run, WRONG)
             self._answers.disproven(run.link, run.conversation)
         else:
@@ -328,8 +331,8 @@ class PasswordProofs:
             self._answers.proven(run.link, run.conversation)
 
     def _may_try(self, run: _Run, now: float) -> bool:
-        by_room = self._wrong.allowed(run.conversation or self._network, now)
-        return by_room and self._wrong.allowed(run.source, now)
+        subject = run.conversation or self._network
+        return self._wrong.allowed(subject, now) and self._wrong_from.allowed(run.source, now)
 
     def _has_room(self, link: int) -> bool:
         here = sum(run.link == link for run in self._answered.values())

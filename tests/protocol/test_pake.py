@@ -179,14 +179,46 @@ def test_wrong_tries_at_once_run_out_as_well() -> None:
     assert asker.outcomes.count(Refused("too-many-tries")) == 1
 
 
-def test_tries_count_by_address_over_rooms() -> None:
-    asker = Node(ANN, BEN, {})
-    answerer = Node(BEN, ANN, {ROOM: RIGHT, OTHER_ROOM: RIGHT})
+def of_rooms(count: int) -> tuple[Node, Node, list[bytes]]:
+    """Somebody who asks, and who answers for so many rooms."""
+    rooms = [bytes([number]) * 32 for number in range(count)]
+    return Node(ANN, BEN, {}), Node(BEN, ANN, dict.fromkeys(rooms, RIGHT)), rooms
+
+
+def test_who_has_used_up_the_tries_of_one_leaves_the_others_theirs() -> None:
+    """Several people share an address: one who forgot a password holds up nobody else."""
+    asker, answerer, (first, second) = of_rooms(2)
+    for _ in range(limits.TRIES_PER_MINUTE + 1):
+        asker.ask(WRONG, first)
+        run(asker, answerer)
+    asker.ask(RIGHT, second)
+    run(asker, answerer)
+    assert asker.outcomes[-2:] == [Refused("too-many-tries"), Granted(b"the room key")]
+
+
+def test_who_goes_through_many_from_one_address_is_limited() -> None:
+    asker, answerer, rooms = of_rooms(limits.TRIES_PER_SOURCE + 1)
+    for room in rooms[:-1]:
+        asker.ask(WRONG, room)
+        run(asker, answerer)
+    assert set(asker.outcomes) == {Refused("wrong-password")}
+    asker.ask(RIGHT, rooms[-1])
+    run(asker, answerer)
+    asker.ask(RIGHT, rooms[-1], now=61.0)
+    run(asker, answerer, now=61.0)
+    assert asker.outcomes[-2:] == [Refused("too-many-tries"), Granted(b"the room key")]
+
+
+def test_many_addresses_have_no_more_tries_of_one_together() -> None:
+    """Nor are its tries forgotten for all the addresses that somebody makes up."""
+    asker, answerer = pair()
     for _ in range(limits.TRIES_PER_MINUTE):
         asker.ask(WRONG)
         run(asker, answerer)
-    asker.ask(RIGHT, OTHER_ROOM)
-    run(asker, answerer)
+    for number in range(limits.TRY_SOURCES + 1):
+        answerer.proofs._wrong_from.mark(f"host {number}".encode(), 1.0)
+    asker.ask(RIGHT, now=1.0)
+    run(asker, answerer, now=1.0)
     assert asker.outcomes[-1] == Refused("too-many-tries")
 
 

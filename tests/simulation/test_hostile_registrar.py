@@ -138,6 +138,16 @@ def test_five_wrong_passwords_a_minute() -> None:
     assert opens(world, other, "Li", PASSWORD)
 
 
+def test_the_next_pupil_at_a_computer_isnt_held_up_by_the_one_before() -> None:
+    world, _, (pupil, computer, other) = school(24)
+    register(world, pupil, "Li")
+    register(world, other, "Ann")
+    for number in range(limits.TRIES_PER_MINUTE + 1):
+        assert not opens(world, computer, "Li", f"guess {number}")
+    assert computer.refused[-1] == "too-many-tries"
+    assert opens(world, computer, "Ann", PASSWORD)
+
+
 def test_a_class_that_registers_at_once_is_no_flood_and_one_machines_hundreds_are() -> None:
     world, teacher, pupils = school(25, guests=20)
     for number, pupil in enumerate(pupils):

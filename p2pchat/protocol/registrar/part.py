@@ -13,7 +13,7 @@ from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.buckets import SourceBuckets
 from p2pchat.protocol.context import Timer
-from p2pchat.protocol.hashing import device_id_of, peer_id_of
+from p2pchat.protocol.hashing import device_id_of
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.overlay import Mode
@@ -34,6 +34,7 @@ from p2pchat.protocol.registrar.replication import Replica
 from p2pchat.protocol.registrar.service import Service
 from p2pchat.protocol.registrar.vault import Vault
 from p2pchat.protocol.registrar.vaulting import Vaulting
+from p2pchat.protocol.registrar.witnesses import Witnesses
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -63,7 +64,7 @@ class Registrar:
             device_key = machine.identity.device.key
             self.mandate = make_mandate(self.appointing, machine.network, device_key)
         self.registry = Registry(
-            machine.network, skeleton, lambda: self.appointed_by, self._room_for
+            machine.network, skeleton, lambda: self.appointed_by, Witnesses(self).admits
         )
         self.registry.load(raw for key, raw in meta.items() if key.startswith(RECORD_KEY))
         self.holding = Holding(machine.network)
@@ -102,6 +103,7 @@ class Registrar:
         self._telling: Timer | None = None
         machine.people.registered_as = self._name_of
         machine.people.registered_to = self._person_of
+        machine.directory.is_holder = self.registry.is_holder
 
     # -- what this node was told to be
 
@@ -227,6 +229,7 @@ class Registrar:
             directory.willing = self.willing
             directory.tell()
         self.registry.judge_anew()
+        self.machine.directory.show_anew()
         self._tell_soon()
         self.leading.look()
 
@@ -301,6 +304,8 @@ class Registrar:
             self.registry.add(raw)
         records = [record for raw in raws if (record := kept_record(raw)) is not None]
         ids = [record.id[:16] for record in records]
+        if any(isinstance(record.payload, Holder) for record in records):
+            self.machine.directory.show_anew()
         if ids:
             self.announcements.took(records)
             self._public.spread(ids, source)
@@ -310,6 +315,8 @@ class Registrar:
         if held is not None:
             self.holding.put(held)
             self._private.spread([held.id], source)
+            if isinstance(held, Vault) and self.leading.election.leads:
+                self.vaulting.spread(held, source)
 
     def appoint(self, device_key: bytes) -> None:
         """Sign a device as a holder."""
@@ -343,15 +350,6 @@ class Registrar:
     def has_account(self, person: PeerId) -> bool:
         """For what peers bring: an account that is new counts a moment later."""
         return person in self._known.owners
-
-    def _room_for(self, person_key: bytes) -> int:
-        """Of those who have seen an announcement: whoever made persons up comes to the first of
-        these bounds, and keeps out nobody who has a link here or an account."""
-        person = peer_id_of(person_key)
-        if self.has_account(person) or person == self.machine.identity.peer_id:
-            return limits.SEEN_BY_ACCOUNTS
-        linked = any(link.person == person for link in self.machine.links.up())
-        return limits.SEEN_BY_LINKED if linked else limits.SEEN_BY
 
     def _tell_soon(self) -> None:
         if self._telling is None:

@@ -44,20 +44,20 @@ class Names:
 
 class Registry:
     """`skeleton` maps a text to what it looks like (UTS #39); `appointed_by` gives the public half
-    of the appointing key, or nothing; `room_for` gives how many persons, the one of this key among
-    them, may have seen one announcement."""
+    of the appointing key, or nothing; `admits` says whether who has seen an announcement (its id,
+    the person's key) is listed beside so many others."""
 
     def __init__(
         self,
         network: bytes,
         skeleton: Callable[[str], str],
         appointed_by: Callable[[], bytes],
-        room_for: Callable[[bytes], int],
+        admits: Callable[[bytes, bytes, int], bool],
     ) -> None:
         self._network = network
         self._skeleton = skeleton
         self._appointed_by = appointed_by
-        self._room_for = room_for
+        self._admits = admits
         self._records: dict[bytes, Record] = {}
         """By the id as on the wire."""
         self._claims = 0
@@ -114,7 +114,7 @@ class Registry:
             case Seen(notice=notice, person_key=person):
                 found = self._records.get(notice[:SHORT_BYTES])
                 known = found is not None and isinstance(found.payload, Notice)
-                return known and len(self._seen.get(notice, ())) < self._room_for(person)
+                return known and self._admits(notice, person, len(self._seen.get(notice, ())))
             case _:
                 return True
 

@@ -36,7 +36,7 @@ APPOINTING = Signer(b"a" * 32)
 PERSONS = [Signer(bytes([n] * 32)) for n in range(1, 6)]
 DEVICES = [Identity(bytes([n] * 32), bytes([n + 50] * 32)) for n in range(1, 4)]
 NAMES = ("Li", "LI", "Lı", "Li_2", "Ann", "Paul", "PauI", "ﬁn", "fin")
-_looks = Registry(NETWORK, skeleton, lambda: b"", lambda _: 1).looks
+_looks = Registry(NETWORK, skeleton, lambda: b"", lambda *_: True).looks
 
 
 def lease(device: Identity, number: int, mandate: bytes = b"") -> Lease:
@@ -180,7 +180,7 @@ def test_names_that_look_alike_are_one(one: str, other: str) -> None:
 
 
 def registry(appointed_by: bytes = b"") -> Registry:
-    return Registry(NETWORK, skeleton, lambda: appointed_by, lambda _: 1)
+    return Registry(NETWORK, skeleton, lambda: appointed_by, lambda *_: True)
 
 
 def owned(found: Registry) -> dict[PeerId, Owner]:
