@@ -36,6 +36,8 @@ class Peer(msgspec.Struct, frozen=True):
     """Such as: their name looks like that of someone you know."""
     keeps_register: bool = False
     """A computer of theirs that is on line writes down who is there, and when."""
+    holder: bool = False
+    """All computers of theirs that are on line were signed by the appointed to keep accounts."""
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -45,6 +45,10 @@ class AccountsApi(Protocol):
         `not-allowed`, `no-such-peer`."""
         ...
 
+    async def sign_holders(self, peer_id: PeerId) -> str:
+        """The same of all computers that this person is on now."""
+        ...
+
     async def register(self, name: str, password: str) -> Registered:
         """This person's key becomes the account's. `name-taken`, `name-not-allowed`,
         `weak-password`, `no-registrar`; `not-allowed`: this person has an account."""

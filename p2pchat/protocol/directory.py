@@ -88,6 +88,8 @@ class Directory:
         """This device would be the registrar."""
         self.keeps_register = False
         """This device writes down who is there."""
+        self.is_holder: Callable[[bytes], bool] = lambda key: False
+        """Whether the appointed has signed the device of this key to keep accounts."""
         self.profile: Profile
         self._own: Device | None = None
         self._counter = 0
@@ -369,11 +371,13 @@ class Directory:
             linked=link is not None,
             addresses=tuple(addresses),
             keeps_register=device.record.keeps_register,
+            holder=self.is_holder(device.record.device_key),
         )
         self.apply(self._people.set_presence(device.person, device.id, presence))
 
-    def mode_changed(self) -> None:
-        """In a bounded overlay those count as well that aren't linked."""
+    def show_anew(self) -> None:
+        """What people are shown of others' devices depends on more than their records: in a bounded
+        overlay those count as well that aren't linked, and whom the appointed has signed."""
         for device in self.devices():
             if device.id != self._ctx.identity.device_id:
                 self._show(device)

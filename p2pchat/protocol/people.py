@@ -38,6 +38,8 @@ class Presence(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     """HOST:PORT, best first."""
     keeps_register: bool = False
+    holder: bool = False
+    """The appointed has signed it to keep accounts."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -170,6 +172,7 @@ class People:
             blocked=row.blocked,
             warning=row.warning or None,
             keeps_register=any(device.keeps_register for device in devices),
+            holder=bool(devices) and all(device.holder for device in devices),
         )
 
     def shown(self, person: PeerId) -> Peer | None:

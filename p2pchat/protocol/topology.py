@@ -164,7 +164,7 @@ class Topology:
         changed = self._overlay.update(now)
         if self._mode is not self._overlay.mode():
             self._mode = self._overlay.mode()
-            self._directory.mode_changed()
+            self._directory.show_anew()
         self._reach.explore(limits.EXPLORE_EVERY_S if self._mode is Mode.BOUNDED else 0.0)
         if changed is not None:
             for device in changed.added:

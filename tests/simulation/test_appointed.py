@@ -10,6 +10,7 @@ from world import World
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
+from p2pchat.model.ids import PeerId
 from p2pchat.protocol import wire
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.registrar.claims import make_seen
@@ -128,6 +129,30 @@ def test_the_network_is_shown_who_keeps_a_register() -> None:
     world.wait(lambda: keepers(one) == [], 30.0, "nobody does any more")
 
 
+def test_somebodys_computers_are_chosen_to_keep_accounts_and_everyone_is_shown() -> None:
+    world, teacher, (one, other, _) = class_room(23)
+    person = one.machine.identity.peer_id
+
+    def chosen(host: Host) -> set[PeerId]:
+        people = {peer.peer_id for peer in host.machine.people.peers() if peer.holder}
+        return people - {teacher.machine.identity.peer_id}
+
+    other.ask(other.machine.registrar.accounts.appoint_person, person)
+    teacher.ask(teacher.machine.registrar.accounts.appoint_person, "nobody")
+    world.clock.run_for(2.0)
+    assert (other.refused, teacher.refused) == (["not-allowed"], ["no-such-peer"])
+    assert chosen(teacher) == set()
+    teacher.ask(teacher.machine.registrar.accounts.appoint_person, person)
+    world.wait(lambda: chosen(teacher) == chosen(other) == {person}, 10.0, "all are shown")
+    key = one.machine.identity.device.key
+    assert other.machine.registrar.is_holder(key)
+    assert teacher.refused == ["no-such-peer"]
+    one.stop()
+    world.wait(lambda: chosen(other) == set(), 30.0, "nobody is there who was")
+    one.start()
+    world.wait(lambda: chosen(other) == {person}, 30.0, "there again")
+
+
 def test_who_is_renamed_is_told_once_somebody_is_there_to_be_told() -> None:
     world, teacher, (one, other, _) = class_room(22)
     one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)
@@ -183,3 +208,34 @@ def test_persons_that_somebody_made_up_keep_nobody_out_who_is_there(
     there = {host.machine.identity.peer_id for host in (one, other)}
     world.wait(lambda: there <= shown(), 30.0, "who is there is shown")
     assert seen(teacher) == [("Books away", 7)]
+
+
+def test_persons_who_were_made_up_and_have_links_keep_nobody_out_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They come from one address, one after the other, and each has a link to the teacher."""
+    monkeypatch.setattr(limits, "SEEN_BY", 2)
+    monkeypatch.setattr(limits, "SEEN_BY_LINKED", 8)
+    monkeypatch.setattr(limits, "SEEN_BY_SOURCE", 3)
+    world, teacher, pupils = class_room(42)
+    for host in pupils:
+        host.machine.registrar.announcements.watched = lambda: False
+    teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
+    ports = iter(range(1024, 2048))
+    world.fabric.new_address = lambda: ("10.9.9.9", next(ports))  # type: ignore[method-assign]  # one machine
+    for _ in range(9):
+        made_up = world.add(appointed_by=Signer(APPOINTING).key)
+        world.wait(lambda: bool(made_up.announced), 30.0, "told")  # noqa: B023 - called at once
+        world.clock.run_for(3.0)
+        assert teacher.machine.links.of(made_up.device)
+        made_up.stop()
+    assert seen(teacher) == [("Books away", 5)]
+    for host in pupils:
+        host.machine.registrar.announcements.watched = lambda: True
+
+    def shown() -> set[str]:
+        (announcement,) = teacher.machine.registrar.announcements.list()
+        return set(announcement.seen_by)
+
+    there = {host.machine.identity.peer_id for host in pupils}
+    world.wait(lambda: there <= shown(), 30.0, "who is there is shown")

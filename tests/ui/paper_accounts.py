@@ -43,6 +43,8 @@ class PaperAccounts:
         """Spans of which the register was asked for."""
         self.exported: list[tuple[str, str | None, str | None, bool]] = []
         self.released: list[str] = []
+        self.chosen: list[PeerId] = []
+        """Whose computers were signed as holders."""
         self.refusal: RequestError | None = None
         """Of the next exports."""
 
@@ -58,6 +60,12 @@ class PaperAccounts:
 
     async def sign_holder(self, device_id: str) -> str:
         raise RequestError("not-allowed", device_id)
+
+    async def sign_holders(self, peer_id: PeerId) -> str:
+        if not self.leads.appointed:
+            raise RequestError("not-allowed", "only the appointed can sign holders")
+        self.chosen.append(peer_id)
+        return "public"
 
     async def register(self, name: str, password: str) -> Registered:
         if self.leads.peer_id is None:

@@ -277,12 +277,22 @@ class Accounts:
 
     def appoint(self, request: int, device: str) -> None:
         """Sign a device as a holder. Replies with the key's public half, as text."""
+        key = self._r.find_device(device)
+        self._appoint(request, [key] if key is not None else [])
+
+    def appoint_person(self, request: int, person: str) -> None:
+        """The same of all devices of this person that are on line."""
+        devices = self._m.directory.of_person(PeerId(person))
+        here = [device for device in devices if device.status is not Status.OFFLINE]
+        self._appoint(request, [device.record.device_key for device in here])
+
+    def _appoint(self, request: int, keys: Sequence[bytes]) -> None:
         if self._r.appointing is None:
             raise RequestError("not-allowed", "only the appointed can sign holders")
-        key = self._r.find_device(device)
-        if key is None:
-            raise RequestError("no-such-peer", "no such device is known")
-        self._r.appoint(key)
+        if not keys:
+            raise RequestError("no-such-peer", "no such computer is here now")
+        for key in keys:
+            self._r.appoint(key)
         self._ctx.reply(request, show_key(self._r.appointing.key))
 
     def renamed(self, name: str) -> None:

@@ -51,6 +51,8 @@ class PersonCard:
     """Drawn after the title."""
     releasable: bool = False
     """Their registered name can be given free from here."""
+    choosable: bool = False
+    """Their computer can be chosen from here to keep accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,9 @@ def person_card(directory: Directory, peer: Peer) -> PersonCard:
         facts=tuple(_facts(peer)),
         marks=directory.marks[peer.peer_id],
         releasable=peer.account is not None and directory.registrar.appointed,
+        choosable=(
+            directory.registrar.appointed and not peer.holder and peer.status is not Status.OFFLINE
+        ),
     )
 
 
@@ -210,6 +215,9 @@ def _facts(peer: Peer) -> list[Fact]:
         facts.append(Fact(_("Account"), _(Mark.REGISTERED.value)))
     if peer.keeps_register:
         facts.append(Fact(_("Attendance"), keeps_register()))
+    if peer.holder:
+        chosen = _("Whoever runs this network has chosen their computer to keep accounts.")
+        facts.append(Fact(_("Accounts"), chosen))
     return [*facts, Fact(_("Id"), peer.peer_id)]
 
 

@@ -204,6 +204,7 @@ class Fetch(OfFile, frozen=True):
 class Appoint(Params, frozen=True):
     path: str | None = None
     device_id: str | None = None
+    peer_id: str | None = None
 
 
 class Slow(Params, frozen=True):
@@ -321,12 +322,16 @@ async def _mark_read(node: NodeApi, p: MarkRead) -> dict[str, Any]:
 
 
 async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
-    if (p.path is None) == (p.device_id is None):
-        raise RpcError(Code.INVALID_PARAMS, "either path or device_id")
-    if p.device_id is not None:
-        return {"appointed_by": await node.accounts.sign_holder(p.device_id)}
-    assert p.path is not None
-    return {"appointed_by": await node.accounts.make_appointing_key(p.path)}
+    match (p.path, p.device_id, p.peer_id):
+        case (str(path), None, None):
+            public = await node.accounts.make_appointing_key(path)
+        case (None, str(device), None):
+            public = await node.accounts.sign_holder(device)
+        case (None, None, str(person)):
+            public = await node.accounts.sign_holders(PeerId(person))
+        case _:
+            raise RpcError(Code.INVALID_PARAMS, "one of path, device_id and peer_id")
+    return {"appointed_by": public}
 
 
 async def _export_attendance(node: NodeApi, p: ExportAttendance) -> dict[str, str]:

@@ -11,7 +11,7 @@ from p2pchat.model.text import one_line, safe_name, safe_text
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.bulletins import when
 from p2pchat.ui.presenters.spans import Span, Usual, read_span, usual
-from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.command import Command, Wrong, person_of
 from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.rendering import INDENT
 from p2pchat.ui.terminal.state import Chat
@@ -96,6 +96,26 @@ async def _appoint(chat: Chat, rest: str) -> None:
     chat.say(f"--appointed-by {public}")
 
 
+async def _holder(chat: Chat, rest: str) -> None:
+    if not rest:
+        raise Wrong("whose computer? /holder NAME lets it keep accounts")
+    peer_id, more = await person_of(chat, rest)
+    if more:
+        raise Wrong("whose computer? /holder NAME, and nothing else")
+    label, line = chat.label(peer_id), f"/holder {rest}"
+    if chat.asked_twice != line:
+        chat.asked_twice = line
+        chat.say(f"While this computer is off, {label}'s registers names and signs people in then,")
+        chat.say("where its settings say that it helps. Whoever controls it could refuse that, or")
+        chat.say("try to guess passwords; without the password it opens no account, and it takes")
+        chat.say("nobody's name that this one has confirmed. This can't be taken back.")
+        chat.say(f"To do it, write once more: {one_line(line, 100)}")
+        return
+    chat.asked_twice = ""
+    await chat.node.accounts.sign_holders(peer_id)
+    chat.say(f"{label}'s computer may keep accounts now")
+
+
 async def _release(chat: Chat, rest: str) -> None:
     """By the name as it is written, as another one may differ in a letter's case alone."""
     found = [one for one in await chat.node.accounts.accounts() if one.name == rest]
@@ -132,5 +152,6 @@ APPOINTED_COMMANDS = (
         _attendance,
     ),
     Command("release", "NAME", "the appointed: give a forgotten account's name free", _release),
+    Command("holder", "NAME", "the appointed: let somebody's computer keep accounts", _holder),
     Command("appoint", "FILE", "make the key of whoever runs the network", _appoint),
 )

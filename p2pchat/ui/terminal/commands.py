@@ -11,7 +11,7 @@ from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.accountcommands import ACCOUNT_COMMANDS
 from p2pchat.ui.terminal.appointedcommands import APPOINTED_COMMANDS
-from p2pchat.ui.terminal.command import Command, Wrong
+from p2pchat.ui.terminal.command import Command, Wrong, person_of
 from p2pchat.ui.terminal.filecommands import FILE_COMMANDS
 from p2pchat.ui.terminal.marks import SIGN, marked
 from p2pchat.ui.terminal.state import HISTORY, Chat
@@ -142,22 +142,8 @@ async def _rooms(chat: Chat, rest: str) -> None:
 # -- people
 
 
-async def _person(chat: Chat, text: str) -> tuple[PeerId, str]:
-    """The person that `@LABEL…` (a label may hold spaces), a name or an id means, and what
-    follows."""
-    text = text.removeprefix("@")
-    if not text:
-        raise Wrong("who? /msg @name text")
-    for peer in sorted(chat.people.values(), key=lambda peer: len(peer.label), reverse=True):
-        if " " in peer.label and (text == peer.label or text.startswith(f"{peer.label} ")):
-            return peer.peer_id, text[len(peer.label) :].strip()
-    name, _, rest = text.partition(" ")
-    canonical = await chat.node.open_conversation(f"@{name}")
-    return PeerId(canonical[1:]), rest.strip()
-
-
 async def _msg(chat: Chat, rest: str) -> None:
-    peer_id, text = await _person(chat, rest)
+    peer_id, text = await person_of(chat, rest)
     conversation = f"@{peer_id}"
     if text:
         await chat.send(text, conversation)
@@ -185,12 +171,13 @@ async def _who(chat: Chat, rest: str) -> None:
         marks += [one_line(peer.warning, 200)] if peer and peer.warning else []
         you = " (you)" if peer_id == chat.me.peer_id else ""
         marks += ["keeps attendance"] if peer and peer.keeps_register else []
+        marks += ["keeps accounts"] if peer and peer.holder else []
         shown = marked(words.person_label(label, peer_id), chat.is_registered(peer_id))
         chat.say(f"{shown}{you}: {', '.join([status, *marks])}")
 
 
 async def _verify(chat: Chat, rest: str) -> None:
-    peer_id, answer = await _person(chat, rest)
+    peer_id, answer = await person_of(chat, rest)
     if answer.lower() in ("yes", "no"):
         peer = await chat.node.set_verified(peer_id, answer.lower() == "yes")
         chat.people[peer_id] = peer
@@ -202,7 +189,7 @@ async def _verify(chat: Chat, rest: str) -> None:
 
 
 async def _block(chat: Chat, rest: str) -> None:
-    peer_id, answer = await _person(chat, rest)
+    peer_id, answer = await person_of(chat, rest)
     on = answer.lower() not in ("off", "no")
     chat.people[peer_id] = await chat.node.block(peer_id, on)
     chat.say(f"{chat.label(peer_id)} is {'blocked' if on else 'no longer blocked'}")
@@ -210,7 +197,7 @@ async def _block(chat: Chat, rest: str) -> None:
 
 async def _contacts(chat: Chat, rest: str) -> None:
     if rest:
-        peer_id, answer = await _person(chat, rest)
+        peer_id, answer = await person_of(chat, rest)
         on = answer.lower() not in ("off", "no")
         chat.people[peer_id] = await chat.node.set_contact(peer_id, on)
         chat.say(f"{chat.label(peer_id)} is {'' if on else 'no longer '}a contact")

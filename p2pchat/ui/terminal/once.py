@@ -144,6 +144,7 @@ async def peers(node: Asked, wait: float, as_json: bool, fresh: bool) -> int:
         label = marked(person_label(peer.label, peer.peer_id), peer.account is not None)
         role = "  registrar" if peer.peer_id == registrar.peer_id else ""
         role += "  keeps attendance" if peer.keeps_register else ""
+        role += "  keeps accounts" if peer.holder else ""
         sys.stdout.write(f"{label}  {peer.status}  {peer.peer_id}{role}{note}\n")
     if not there:
         sys.stderr.write("p2pchat: nobody else is here\n")

@@ -75,6 +75,7 @@ class AboutPanel(ttk.Frame):
         self.on_contact: Callable[[bool], None] = lambda on: None
         self.on_block: Callable[[bool], None] = lambda on: None
         self.on_release: Callable[[PeerId], None] = lambda peer: None
+        self.on_choose: Callable[[PeerId], None] = lambda peer: None
         self.on_copy: Callable[[str], None] = lambda text: None
         self.on_join: Callable[[str], None] = lambda room: None
         self.on_leave: Callable[[str], None] = lambda room: None
@@ -197,6 +198,10 @@ class AboutPanel(ttk.Frame):
             self._button("release", _("Release the name…"),
                          _("Somebody else may register it then"),
                          lambda: self.on_release(card.peer_id))  # fmt: skip
+        if card.choosable:
+            self._button("choose", _("Let it keep accounts…"),
+                         _("Their computer stands in for this one while it is off"),
+                         lambda: self.on_choose(card.peer_id))  # fmt: skip
         self._button("copy", _("Copy id"), _("What tells this person from all others"),
                      lambda: self.on_copy(card.peer_id))  # fmt: skip
 

@@ -115,6 +115,28 @@ class Asking:
         dialog.page.on_submit = submit
         dialog.open(field)
 
+    def choose(self, peer: Peer) -> None:
+        """The appointed lets somebody's computer keep accounts."""
+        label = self.main.directory.labels[peer.peer_id]
+        dialog = Dialog(
+            self._root, self._theme, _("Let {name}'s computer keep accounts").format(name=label),
+            _("While this computer is off, that one registers names and signs people in, where its "
+              "settings say that it helps. Whoever controls it could refuse that, or try to guess "
+              "passwords; without the password it opens no account, and it takes nobody's name "
+              "that this computer has confirmed. This can't be taken back."),
+            _("Let it"),
+        )  # fmt: skip
+        field = dialog.page.add_field(_("Name"), "")
+        field.set(label)
+        field.entry.state(["readonly"])
+
+        def submit() -> None:
+            dialog.close()
+            self._runner.call(lambda: self._node.accounts.sign_holders(peer.peer_id))
+
+        dialog.page.on_submit = submit
+        dialog.open(field)
+
     def name(self) -> None:
         dialog = Dialog(
             self._root, self._theme, _("Change name"), _("The name that others see."), _("Change")

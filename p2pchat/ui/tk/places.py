@@ -75,6 +75,7 @@ class Places:
         about.on_write = presenter.write
         about.on_compare = lambda peer_id: asking.words(main.directory.peers[peer_id])
         about.on_release = lambda peer_id: asking.release(main.directory.peers[peer_id])
+        about.on_choose = lambda peer_id: asking.choose(main.directory.peers[peer_id])
         about.on_unverify = lambda: presenter.set_verified(False)
         about.on_contact = presenter.set_contact
         about.on_block = presenter.set_blocked

@@ -186,3 +186,22 @@ def test_the_appointed_gives_a_name_free_and_the_key_is_made() -> None:
         assert "--appointed-by public" in await room.type("/appoint class.key")
 
     chatting(test)
+
+
+def test_the_appointed_lets_somebodys_computer_keep_accounts() -> None:
+    async def test(room: Room) -> None:
+        accounts = room.node.accounts
+        assert "/holder NAME" in await room.type("/holder")
+        await room.type("/holder Li_2")
+        assert any("can't be taken back" in text for text in room.screen.texts()[-3:])
+        assert "Only the appointed" in await room.type("/holder Li_2")
+        appoint(room)
+        assert "once more" in await room.type("/holder @Li_2")
+        assert accounts.chosen == []
+        assert "may keep accounts now" in await room.type("/holder @Li_2")
+        assert accounts.chosen == [LI_2]
+        room.node.emit(PeerChanged(replace(room.node.people[LI_2], holder=True)))
+        await room.type("/who")
+        assert any("keeps accounts" in text for text in room.screen.texts())
+
+    chatting(test)

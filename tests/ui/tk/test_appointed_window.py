@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -323,3 +325,50 @@ def test_the_appointed_releases_a_name_from_its_owners_card(stage: Stage) -> Non
     dialog.page.on_submit()
     stage.until(lambda: stage.node.accounts.released == [LI])
     assert not dialog.winfo_exists()
+
+
+def point(stage: Stage, display: str, widget: Any) -> None:
+    """A real click."""
+    stage.until(widget.winfo_viewable)
+    stage.root.update()
+    x = widget.winfo_rootx() + widget.winfo_width() // 2
+    y = widget.winfo_rooty() + widget.winfo_height() // 2
+    how = ["mousemove", str(x), str(y), "click", "1"]
+    subprocess.run(["xdotool", *how], env={"DISPLAY": display}, check=True, timeout=20)
+
+
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool is not installed")
+def test_the_appointed_lets_somebodys_computer_keep_accounts(stage: Stage, display: str) -> None:
+    """One click on the name above the conversation, another on the card; then it is confirmed."""
+    appoint(stage)
+    stage.start()
+    stage.desk.main.open(f"@{LI}")
+    stage.until(lambda: stage.loaded(f"@{LI}"))
+    point(stage, display, stage.desk.conversation.head)
+    stage.until(lambda: "Let it keep accounts…" in texts(stage.desk.about))
+    point(stage, display, stage.desk.about.scrolled.body.children["choose"])
+
+    def dialogs() -> list[Any]:
+        return [w for w in stage.root.winfo_children() if isinstance(w, tk.Toplevel)]
+
+    stage.until(dialogs)
+    (dialog,) = dialogs()
+    assert "This can't be taken back" in texts(dialog)
+    point(stage, display, dialog.page.cancel)
+    stage.until(lambda: not dialogs())
+    assert stage.node.accounts.chosen == []
+    point(stage, display, stage.desk.about.scrolled.body.children["choose"])
+    stage.until(dialogs)
+    point(stage, display, dialogs()[0].page.button)
+    stage.until(lambda: stage.node.accounts.chosen == [LI])
+    chosen = stage.node.people[LI] = replace(stage.node.people[LI], holder=True)
+    stage.node.emit(PeerChanged(chosen))
+    stage.until(lambda: "has chosen their computer to keep accounts" in texts(stage.desk.about))
+    assert "choose" not in stage.desk.about.scrolled.body.children
+
+
+def test_whoever_isnt_appointed_chooses_nobody(stage: Stage) -> None:
+    stage.start()
+    stage.desk.places.open_about(f"@{LI}")
+    stage.until(lambda: "write" in stage.desk.about.scrolled.body.children)
+    assert "choose" not in stage.desk.about.scrolled.body.children
