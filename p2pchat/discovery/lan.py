@@ -39,13 +39,11 @@ class LanDiscovery:
         interfaces: Sequence[str] = (),
         mdns: bool = True,
         beacon: bool = True,
-        instance: bytes | None = None,
         clocks: Callable[[], Sequence[float]] = elapsed_clocks,
     ) -> None:
         self._wanted = tuple(interfaces)
         self._with_mdns = mdns
         self._with_beacon = beacon
-        self._instance = (instance or os.urandom(INSTANCE_BYTES))[:INSTANCE_BYTES]
         self._clocks = clocks
         self._rng = random.Random(os.urandom(8))
         self._all: tuple[Interface, ...] = ()
@@ -72,7 +70,9 @@ class LanDiscovery:
         self._sink = sink
         self._port = announcement.port
         if self._with_beacon:
-            self._beacon = BeaconWay(sink.found, announcement, self._instance, self._rng)
+            # A new one with each start: to the others this is a newcomer, whom they answer.
+            instance = os.urandom(INSTANCE_BYTES)
+            self._beacon = BeaconWay(sink.found, announcement, instance, self._rng)
             await self._beacon.use(self._beacon_interfaces())
             self._beacon.announce()
         if self._with_mdns:

@@ -1,7 +1,8 @@
 """A program for hosts of the test LAN: LanDiscovery alone, driven like the real program.
 
 Events: `found` and `changed`, as DiscoverySink is told. Methods: `own`, `announce`, `figures`,
-and `sleep`: the clocks jump as if the machine had slept for an hour.
+`become`: stop and start anew as another device, and `sleep`: the clocks jump as if the machine had
+slept for an hour.
 """
 
 from __future__ import annotations
@@ -57,11 +58,13 @@ async def serve(options: argparse.Namespace) -> int:
         beacon=not options.no_beacon,
         clocks=lambda: [clock + slept for clock in elapsed_clocks()],
     )
-    port = 20000 + options.number
+
+    async def start(number: int) -> None:
+        announcement = Announcement(device_id(number), options.network, 20000 + number)
+        await discovery.start(Sink(), announcement)
+
     try:
-        await discovery.start(
-            Sink(), Announcement(device_id(options.number), options.network, port)
-        )
+        await start(options.number)
     except UsageError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -71,6 +74,9 @@ async def serve(options: argparse.Namespace) -> int:
         result: Any = {}
         if request["method"] == "announce":
             discovery.announce()
+        elif request["method"] == "become":
+            await discovery.stop()
+            await start(request["params"]["number"])
         elif request["method"] == "sleep":
             slept += 3600
         elif request["method"] == "figures":

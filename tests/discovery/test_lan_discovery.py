@@ -91,6 +91,18 @@ def test_twenty_find_each_other(way: tuple[str, ...]) -> None:
         assert nodes[0].stderr() == ""
 
 
+def test_who_goes_on_as_another_device_finds_the_others_again() -> None:
+    """In the same process: whoever signs in is another one at the same address."""
+    with network(2) as lan:
+        node, other = start(lan, 0, *BEACON), start(lan, 1, *BEACON)
+        await_found(node, 1)
+        await_found(other, 0)
+        mark = node.mark()
+        node.call("become", number=5)
+        await_found(other, 5)
+        await_found(node, 1, mark, timeout=5.0)
+
+
 @pytest.mark.parametrize("way", [BEACON, MDNS])
 def test_a_hint_says_where_to_dial(way: tuple[str, ...]) -> None:
     with network(2) as lan:

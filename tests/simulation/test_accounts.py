@@ -367,13 +367,12 @@ def test_who_was_renamed_still_signs_in_by_the_old_name_and_is_told_the_new_one(
     # A guess under the name that both have asked for is one at each of them, and no more.
     for number in range(2):
         guest.ask(guest.machine.registrar.accounts.open, "Li", f"guess {number}")
-        world.clock.run_for(15.0)
+        world.clock.run_for(5.0)
     assert guest.refused == ["wrong-password"] * 2
-    guest.ask(guest.machine.registrar.accounts.open, "Li_2", "guess")
-    world.clock.run_for(15.0)
-    guest.ask(guest.machine.registrar.accounts.open, "Li_2", "guess")
-    world.clock.run_for(15.0)
-    assert guest.refused[2:] == ["wrong-password", "too-many-tries"]
+    for number in range(limits.TRIES_PER_MINUTE - 1):
+        guest.ask(guest.machine.registrar.accounts.open, "Li_2", f"guess {number}")
+        world.clock.run_for(5.0)
+    assert guest.refused[2:] == ["wrong-password"] * 3 + ["too-many-tries"]
 
 
 def test_the_recovery_code_sets_another_password_and_that_alone_opens() -> None:
@@ -496,6 +495,30 @@ def test_the_vault_brings_contacts_and_rooms_and_both_machines_changes_count() -
     ]
     assert len(vaults) >= 2
     assert not any(b"maths" in raw or b"secret" in raw for raw in vaults)
+
+
+@pytest.mark.parametrize("seed", [30, 31, 32])
+def test_what_is_changed_on_one_computer_is_on_the_other_within_moments(seed: int) -> None:
+    """Somebody makes a room, goes to another computer and signs in, or is signed in there."""
+    world = World(seed)
+    teacher, _, pupil, friend = *together(world, 2), *(world.add() for _ in range(2))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    laptop = second_device(world, pupil)
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    world.clock.run_for(10.0)
+    pupil.ask(pupil.machine.rooms.create, 0, "#secret", "a room's password")
+    world.wait(lambda: "#secret" in room_labels(laptop), 3.0, "the room is there")
+    world.say(pupil, "#secret")
+    world.wait(lambda: world.equal([pupil, laptop]), 3.0, "and what is said in it")
+    person = friend.machine.identity.peer_id
+    laptop.ask(laptop.machine.commands.set_contact, person, True)
+    world.wait(lambda: contacts(pupil) == {person}, 3.0, "the other way")
+    teacher.stop()
+    world.clock.run_for(20.0)
+    laptop.ask(laptop.machine.commands.set_contact, person, False)
+    world.wait(lambda: contacts(pupil) == set(), 3.0, "also with the next registrar")
 
 
 def test_a_large_vault_goes_in_parts_and_comes_to_all_that_hold() -> None:

@@ -20,6 +20,7 @@ from p2pchat.protocol.announce import read_profile
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, open_lock, read_keybox
+from p2pchat.protocol.registrar.parts import Parts, in_parts
 from p2pchat.protocol.registrar.vault import (
     SALT_BYTES,
     Contact,
@@ -35,17 +36,16 @@ from p2pchat.protocol.rooms import LOBBY
 if TYPE_CHECKING:
     from p2pchat.protocol.registrar.part import Registrar
 
-LOOK_S = 5.0
-"""How often it is looked for changes: a vault that is some seconds old is good enough."""
+LOOK_S = 1.0
+"""How often it is looked for changes: who made a room goes to another computer, and it is there."""
 BRING_S = 1.0
 AGAIN_S = 20.0
 """How often the registrar is asked for a newer one, or again where it hasn't answered."""
 BASE_KEY, COUNTER_KEY, BOX_KEY = "vault_base", "vault_counter", "own_keybox"
 BEHIND = "behind"
 """Says a registrar that hasn't what this machine has: one before it has lost it, or has lied."""
-OF_THE_MACHINE = ("registrar", "appointed_by", "limit", "downloads")
+OF_THE_MACHINE = ("network", "registrar", "appointed_by", "limit", "downloads")
 """Settings that stay where they were made."""
-PART_BYTES = limits.FRAME_BYTES - 4096
 PROFILES_BYTES = 32 * limits.KIB
 """Of a vault, at most: some 25 contacts' profiles. A holder keeps a thousand such vaults."""
 HAND_OVER_S, HAND_OVER_LOOK_S = 3.0, 0.1
@@ -82,11 +82,14 @@ class Vaulting:
         """The account's own keybox."""
         self._lacks = False
         """Whoever leads has an older vault than was sent, or none."""
+        self._entering: dict[bytes, VaultRoom] = {}
+        self._leaving: set[bytes] = set()
+        """Rooms by id that a vault has said to enter or leave, and that aren't entered or left yet,
+        which takes the disk's time: no change of this machine's."""
         self._granted: list[_Granted] = []
         self.settings_brought: Callable[[Mapping[str, Any]], None] = lambda _: None
         """Whoever keeps the settings takes these."""
-        self._parts: dict[tuple[int, int], list[bytes]] = {}
-        """By link and number, what came in so far."""
+        self._parts = Parts()
 
     def start(self) -> None:
         self._ctx.after(LOOK_S, self._look)
@@ -204,13 +207,17 @@ class Vaulting:
         if vault is not None and vault.account == self._m.identity.peer_id:
             self._take(vault)
 
+    def spread(self, vault: Vault, source: Link | None) -> None:
+        """A newer one is kept by this node, which leads: to the other computers of its person."""
+        for link in self._m.links.of_person(vault.account):
+            if link is not source and not link.choked:
+                self.send(link, self._ctx.number(), vault.raw)
+
     # -- parts
 
     def send(self, link: Link, number: int, raw: bytes) -> None:
-        count = -(-len(raw) // PART_BYTES)
-        for index in range(count):
-            part = raw[index * PART_BYTES : (index + 1) * PART_BYTES]
-            self._m.links.send(link.id, wire.VaultPart(number, index, count, part))
+        for part in in_parts(number, raw):
+            self._m.links.send(link.id, part)
 
     def on_part(self, link: Link, frame: wire.VaultPart) -> None:
         """Of a vault that a person brings, that the registrar gives, or that a fellow passes on."""
@@ -220,18 +227,9 @@ class Vaulting:
             for granted in self._granted_on(link):
                 self._end_granted(granted, b"")
             return
-        parts = self._parts.setdefault((link.id, frame.number), [])
-        most = -(-limits.VAULT_BYTES // PART_BYTES)
-        if frame.index != len(parts) or not 0 < frame.count <= most:
-            del self._parts[link.id, frame.number]
-            return
-        parts.append(frame.data)
-        others = [key for key in self._parts if key[0] == link.id and key[1] != frame.number]
-        for key in others:  # one at a time
-            del self._parts[key]
-        if len(parts) == frame.count:
-            del self._parts[link.id, frame.number]
-            self._came(link, frame.number, b"".join(parts))
+        raw = self._parts.take(link.id, frame)
+        if raw is not None:
+            self._came(link, frame.number, raw)
 
     def _expects(self, link: Link, number: int) -> bool:
         if number == 0:
@@ -240,8 +238,7 @@ class Vaulting:
         return own or (self._r.leading.election.leads and self._r.has_account(link.person))
 
     def link_down(self, link: Link) -> None:
-        for key in [key for key in self._parts if key[0] == link.id]:
-            del self._parts[key]
+        self._parts.link_closed(link.id)
         if self._asked is link:
             self._asked, self._answered = None, False
         for granted in self._granted_on(link):
@@ -258,8 +255,8 @@ class Vaulting:
             for granted in awaited:
                 self._end_granted(granted, raw)
         elif vault.account == self._m.identity.peer_id and link is self._asked:
-            self._answered = True
             self._take(vault)
+            self._has_answered()
         elif vault.account == link.person and self._r.leading.election.leads:
             kept = self._r.holding.vault_of(link.person)
             reason = ""
@@ -286,9 +283,9 @@ class Vaulting:
         if link is not self._asked:
             return
         if frame.number == 0:
-            self._answered = True
             if frame.reason == BEHIND:
                 self._bring_again(link)
+            self._has_answered()
         elif self._sent is not None and self._sent[0] == frame.number:
             _, contents, counter = self._sent
             self._sent = None
@@ -297,6 +294,11 @@ class Vaulting:
                 self._asked_at, self._answered = -AGAIN_S, False
             else:
                 self._keep(contents, counter)
+
+    def _has_answered(self) -> None:
+        """What was changed here meanwhile goes to it at once."""
+        self._answered = True
+        self.look()
 
     def _bring_again(self, link: Link) -> None:
         """The keybox now, and the vault a moment later: it counts where there is a keybox."""
@@ -315,11 +317,15 @@ class Vaulting:
             fits = len(row.record) <= left
             left -= len(row.record) if fits else 0
             contacts.append(Contact(row.key, row.verified, row.record if fits else b""))
-        rooms = (
-            VaultRoom(row.id, row.name, tuple(key for _, key in row.keys), row.secret)
+        here = {
+            row.id: VaultRoom(row.id, row.name, tuple(key for _, key in row.keys), row.secret)
             for row in (found.row for found in self._m.conversations.mine())
             if row.kind != ConversationKind.DIRECT and row.name != LOBBY
-        )
+        }
+        self._entering = {id: room for id, room in self._entering.items() if id not in here}
+        self._leaving &= here.keys()
+        rooms = [room for id, room in here.items() if id not in self._leaving]
+        rooms += self._entering.values()
         settings = msgspec.to_builtins(self._ctx.settings)
         kept = {name: value for name, value in settings.items() if name not in OF_THE_MACHINE}
         return Contents(
@@ -390,6 +396,8 @@ class Vaulting:
     def _take_rooms(self, old: set[VaultRoom], new: set[VaultRoom]) -> None:
         rooms, conversations = self._m.rooms, self._m.conversations
         for room in sorted(new - old, key=lambda room: room.id):
+            self._entering[room.id] = room
+            self._leaving.discard(room.id)
             rooms.enter_again(room.id, room.name, room.keys, room.secret)
         kept = {room.id for room in new}
         for room in old - new:
@@ -399,6 +407,7 @@ class Vaulting:
                     rooms.leave(0, 0, found.label)
                 except RequestError:
                     continue
+                self._leaving.add(room.id)
                 self._ctx.notify(ConversationChanged(found.label))
 
     def _take_profile(self, note: str, avatar: bytes) -> None:
