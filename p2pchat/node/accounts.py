@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from p2pchat.config.appointing import file_text
-from p2pchat.errors import BadParams
+from p2pchat.errors import BadParams, RequestError
 from p2pchat.events import ProfileRenewed
 from p2pchat.model.accounts import (
     Account,
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from p2pchat.node.node import Node
 
 
+NOT_REGISTERED = ("name-taken", "name-not-allowed", "weak-password", "too-large")
+"""Reasons that leave no doubt; of others a registrar may have taken the name all the same."""
+
+
 class Accounts:
     def __init__(self, node: Node, origin: int) -> None:
         self._node = node
@@ -48,11 +52,24 @@ class Accounts:
         key: str = await self._ask(lambda m: m.registrar.accounts.appoint, device_id)
         return key
 
+    async def sign_holders(self, peer_id: PeerId) -> str:
+        key: str = await self._ask(lambda m: m.registrar.accounts.appoint_person, peer_id)
+        return key
+
     async def register(self, name: str, password: str) -> Registered:
         await self._node.ready()
         # First: where it can't be written, nobody is registered.
-        await self._node.signing.registering(self._node.machine.identity.peer_id)
-        found: Registered = await self._ask(lambda m: m.registrar.accounts.register, name, password)
+        person = self._node.machine.identity.peer_id
+        await self._node.signing.registering(person)
+        try:
+            found: Registered = await self._ask(
+                lambda m: m.registrar.accounts.register, name, password
+            )
+        except RequestError as error:
+            owners = self._node.machine.registrar.registry.owners()
+            if error.reason in NOT_REGISTERED and person not in owners:
+                await self._node.signing.not_registered(person)
+            raise
         return found
 
     async def login(self, name: str, password: str) -> SignedIn:

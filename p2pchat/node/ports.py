@@ -132,21 +132,29 @@ class Profiles(Protocol):
         """The folder of an account's profile."""
         ...
 
-    def fresh(self) -> str:
-        """A folder for a new person."""
+    def open_guest(self) -> tuple[str, Store, Depot]:
+        """Folder and profile of who goes on without an account: whoever was left waiting
+        (`parted`), so that what they have written is sent after all, else somebody new.
+        ProfileInUse, StoreError."""
         ...
 
     def keep_account(self, account: str, folder: str) -> None:
         """The account's profile is in that folder."""
         ...
 
-    def use(self, folder: str, left: str | None = None) -> None:
-        """The next start opens this one. `left`: nobody opens that one again, if it was made for
-        a new person who has no account: `remove_left`, or the next start, removes it."""
+    def drop_account(self, account: str) -> None:
+        """There is no such account after all; its folder is that of somebody without one."""
         ...
 
-    def remove_left(self) -> None:
-        """Those of which that was said are closed: nothing stays of them but the downloads."""
+    def use(self, folder: str, left: str) -> None:
+        """The next start opens the first. `left` is the one before, whose person may have something
+        to send; `parted` says whether that is so."""
+        ...
+
+    def parted(self, folder: str, waits: bool) -> None:
+        """The profile that was left is closed. `waits`: something in it hasn't been sent, so
+        `open_guest` opens it. Else nobody opens it again if it was made for a new person who has
+        no account: nothing stays of it but the downloads."""
         ...
 
     def depart(

@@ -37,17 +37,21 @@ class Signing:
         folder = self._node.options.data_dir
         await asyncio.to_thread(self._profiles.keep_account, account, folder)
 
+    async def not_registered(self, account: str) -> None:
+        """There is none: whoever signs in next leaves this profile as any other guest's."""
+        await asyncio.to_thread(self._profiles.drop_account, account)
+
     async def sign_in(self, opened: Opened) -> bool:
         """Go on in the account's profile; False: it is the one that runs."""
         node = self._node
-        if node.machine.identity.peer_id == opened.account:
+        before = node.machine
+        if before.identity.peer_id == opened.account:
             return False
         sealing = _store_key(opened.seed)
-        # Who has written something may be waiting for it to arrive.
-        written = any(one.row.own_feed for one in node.machine.conversations)
-        before = None if written else node.options.data_dir
 
         def open_other() -> tuple[str, Store, Depot]:
+            nonlocal before
+            before = node.machine
             carried = self._carried()
             folder = self._profiles.of_account(opened.account)
             try:
@@ -63,29 +67,33 @@ class Signing:
                 store.close()
                 raise
             self._profiles.keep_account(opened.account, folder)
-            self._profiles.use(folder, left=before)
+            self._profiles.use(folder, node.options.data_dir)
             return folder, store, depot
 
-        await node.switch(open_other, opened.name, lambda _: self._profiles.remove_left())
+        def closed(folder: str) -> None:
+            waits = any(map(before.receipts.waits, before.conversations))
+            self._profiles.parted(folder, waits)
+
+        await node.switch(open_other, opened.name, closed)
         # Whoever looks now finds contacts, rooms and settings.
         node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault, opened.keybox)
         await node.runtime.query(lambda: None)
         return True
 
     async def sign_out(self, delete: Collection[str]) -> SignedOut:
-        """Go on as a new person; the key of the store that is left stays sealed to its account.
-        `delete`: of the downloads these."""
+        """Go on as somebody without an account; the key of the store that is left stays sealed to
+        this one. `delete`: of the downloads these."""
         node, account = self._node, self._node.machine.identity
 
         def open_other() -> tuple[str, Store, Depot]:
             if node.machine.identity is not account:
                 raise RequestError("busy", "somebody else has signed in meanwhile")
-            carried = self._carried()
+            # Nobody is there to want files, which would be left by each in turn.
+            carried = self._carried(auto_fetch=0)
             sealing = _store_key(account.person_seed)
-            folder = self._profiles.fresh()
-            store, depot = self._profiles.open(folder)
+            folder, store, depot = self._profiles.open_guest()
             try:
-                _begin(store, entropy.token_bytes(SEED_BYTES), carried)
+                _begin(store, None, carried)
                 self._profiles.depart(
                     node.options.data_dir,
                     folder,
@@ -99,23 +107,24 @@ class Signing:
 
         return await node.switch(open_other, None, self._profiles.departed)
 
-    def _carried(self) -> list[PutMeta]:
+    def _carried(self, **settings: int) -> list[PutMeta]:
+        """`settings`: beside those of the machine."""
         meta = self._node.store.load().meta
         kept = msgspec.to_builtins(self._node.choice.kept)
-        machine = msgspec.json.encode({name: kept[name] for name in OF_THE_MACHINE})
+        machine = msgspec.json.encode({name: kept[name] for name in OF_THE_MACHINE} | settings)
         carried = [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
         return [*carried, PutMeta("settings", machine)]
 
 
-def _begin(store: Store, seed: bytes, carried: list[PutMeta]) -> None:
-    """Give a fresh profile its person, and any what the one before has kept. RequestError where
-    it is somebody else's."""
+def _begin(store: Store, seed: bytes | None, carried: list[PutMeta]) -> None:
+    """Give a fresh profile its person (None: whoever it is), and any what the one before has kept.
+    RequestError where it is somebody else's."""
     meta = store.load().meta
     writes = [write for write in carried if write.key not in meta or write.key == "registrar/term"]
     if "person_seed" not in meta:
-        device = entropy.token_bytes(SEED_BYTES)
-        writes += [PutMeta("person_seed", seed), PutMeta("device_seed", device)]
-    elif meta["person_seed"] != seed:
+        person, device = (seed or entropy.token_bytes(SEED_BYTES)), entropy.token_bytes(SEED_BYTES)
+        writes += [PutMeta("person_seed", person), PutMeta("device_seed", device)]
+    elif seed is not None and meta["person_seed"] != seed:
         raise RequestError("not-allowed", "the profile of this account belongs to somebody else")
     store.apply(writes)
 

@@ -157,6 +157,19 @@ class Receipts:
         """The highest seq of the feed that the person says to have; -1: none."""
         return (self._get(conversation.id, person, feed) or NOTHING)[0]
 
+    def waits(self, conversation: Conversation) -> bool:
+        """Whether something of this person's is here that nobody else says to have, and somebody
+        else could want: of a direct conversation the other side."""
+        me = self._ctx.identity.peer_id
+        if not conversation.mine or (conversation.direct and set(conversation.row.peers) == {me}):
+            return False
+        feeds = self._book(conversation).feeds
+        return any(
+            self._author(feed) == me
+            and spans[0].high > max((upto[0] for upto in feeds.get(feed, {}).values()), default=-1)
+            for feed, spans in conversation.spans.items()
+        )
+
     def on_receipt(self, link: Link, conversation: Conversation, frame: wire.Receipt) -> None:
         if conversation.direct and link.person not in conversation.row.peers:
             # Who holds the ciphertext for one of the two has delivered it to nobody.

@@ -38,6 +38,8 @@ class _Index(msgspec.Struct):
     """Folders of those who are signing out, and which downloads go with them."""
     left: list[str] = []
     """Folders that nobody opens again."""
+    waiting: list[str] = []
+    """Folders of those without an account whose words haven't been sent yet."""
 
 
 class ProfileFolders:
@@ -103,7 +105,19 @@ class ProfileFolders:
         kept = self._read().folders.get(account)
         return self._inside(kept if kept is not None else f"{ACCOUNTS}/{account}")
 
+    def open_guest(self) -> tuple[str, Store, Depot]:
+        """`ports.Profiles.open_guest`."""
+        for relative in self._read().waiting:
+            folder = self._inside(relative)
+            try:
+                return folder, *self.open(folder)
+            except P2PChatError as error:
+                log.warning("what waits to be sent in a profile isn't: %s", error)
+        folder = self.fresh()
+        return folder, *self.open(folder)
+
     def fresh(self) -> str:
+        """A folder for a new person."""
         relative = f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}"
         with self._lock:
             index = self._read()
@@ -117,23 +131,41 @@ class ProfileFolders:
             index.folders[account] = self._relative(folder)
             self._write(index)
 
-    def use(self, folder: str, left: str | None = None) -> None:
+    def drop_account(self, account: str) -> None:
+        """`ports.Profiles.drop_account`."""
+        with self._lock:
+            index = self._read()
+            if index.folders.pop(account, None) is not None:
+                self._write(index)
+
+    def use(self, folder: str, left: str) -> None:
+        """`ports.Profiles.use`."""
         with self._lock:
             index = self._read()
             self._go_on(index, folder)
-            before = None if left is None else self._relative(left)
-            guests = f"{ACCOUNTS}/{GUEST}"
-            kept = (index.last, *index.folders.values())
-            if before is not None and before.startswith(guests) and before not in kept:
-                index.left.append(before)
+            before = self._relative(left)
+            if before not in (index.last, *index.folders.values()):
+                index.waiting.append(before)
             self._write(index)
+
+    def parted(self, folder: str, waits: bool) -> None:
+        """`ports.Profiles.parted`."""
+        relative = self._relative(folder)
+        with self._lock:
+            index = self._read()
+            if relative in index.waiting and not waits:
+                index.waiting.remove(relative)
+                if relative.startswith(f"{ACCOUNTS}/{GUEST}"):
+                    index.left.append(relative)
+                self._write(index)
+        self._remove_left()
 
     def _go_on(self, index: _Index, folder: str) -> None:
         index.last = self._relative(folder)
-        index.left = [left for left in index.left if left != index.last]
+        for folders in (index.left, index.waiting):
+            folders[:] = [folder for folder in folders if folder != index.last]
 
-    def remove_left(self) -> None:
-        """`ports.Profiles.remove_left`."""
+    def _remove_left(self) -> None:
         for relative in self._read().left:
             try:
                 _remove(Path(self._inside(relative)))
@@ -176,7 +208,7 @@ class ProfileFolders:
 
     def finish_departures(self) -> None:
         """Of those who signed out, or in, when the process was ended."""
-        self.remove_left()
+        self._remove_left()
         for relative in self._read().departing:
             try:
                 self.departed(self._inside(relative))

@@ -21,7 +21,7 @@ from lan_accounts import (
     settled,
     sign_in,
 )
-from lan_talk import create, peer_id, peers, say, texts, warnings
+from lan_talk import create, peer_id, peers, say, texts, wait_message, warnings
 from lan_terminal import Terminal
 from siege import launch
 
@@ -279,6 +279,32 @@ def test_signing_out_of_a_shared_computer(tmp_path: Path) -> None:
             again.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
         texts = [m["text"] for m in again.call("messages.list", conversation="#lobby")]
         assert "before signing out" in texts
+
+
+def test_a_shared_computer_after_several_pupils() -> None:
+    """Nothing is left of guests whose words have arrived, nor of those who asked for a name in
+    vain; and none of them fetches files for nobody."""
+    with Lan(hosts=2) as lan:
+        teacher = lan.node(0, "--name", "Teacher", "--registrar")
+        shared = lan.node(1, "--name", "Shared")
+        wait_linked([teacher, shared])
+        settled([teacher, shared])
+        register(shared, "Li")
+        shared.call("settings.set", settings={"network": "lan"})
+        for number in range(3):
+            shared.call("accounts.logout")
+            kept = shared.call("settings.get")
+            assert (kept["auto_fetch"], kept["network"]) == (0, "lan")
+            wait_linked([teacher, shared])
+            sent = say(shared, f"guest {number}")
+            wait_message(shared, sent, lambda one: peer_id(teacher) in one["receipts"]["delivered"])
+            assert refused(shared, "accounts.register", name="LI", password=OTHER) == "name-taken"
+            sign_in(shared, "Li")
+            assert shared.call("settings.get")["auto_fetch"] > 0
+            assert sorted(path.name for path in (shared.data_dir / "accounts").iterdir()) == [
+                "index.json"
+            ]
+        assert {f"guest {number}" for number in range(3)} <= set(texts(teacher))
 
 
 def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:

@@ -82,3 +82,30 @@ def test_a_receipt_that_overtakes_its_message_counts_all_the_same() -> None:
     delivered = slow.machine.views.fresh(row).receipts.delivered
     assert isinstance(delivered, tuple)
     assert fast.machine.identity.peer_id in delivered
+
+
+def test_what_a_person_wrote_waits_until_somebody_else_has_it() -> None:
+    """In a room anybody; of what is written to one person, that one."""
+    world = World(3)
+    author = world.add()
+    receipts, lobby = author.machine.receipts, author.machine.rooms.lobby
+    assert not receipts.waits(lobby), "nothing was written"
+    world.say(author)
+    world.clock.run_for(2.0)
+    assert receipts.waits(lobby), "nobody is here"
+    reader, other = world.add(), world.add()
+    world.wait(lambda: not receipts.waits(lobby), 30.0, "somebody has it")
+    world.wait(lambda: world.linked(world.hosts), 5.0, "linked")
+    reader.stop()
+    world.say(author, f"@{reader.machine.identity.peer_id}")
+    world.clock.run_for(5.0)
+    direct = author.machine.directs.existing(reader.machine.identity.peer_id)
+    assert direct is not None
+    assert other.store.hashes(direct.id), "it is held"
+    assert receipts.waits(direct)
+    assert not reader.machine.receipts.waits(reader.machine.rooms.lobby), "others' words don't"
+    reader.start()
+    world.wait(lambda: not receipts.waits(direct), 30.0, "delivered")
+    world.say(author, f"@{author.machine.identity.peer_id}")
+    world.clock.run_for(1.0)
+    assert not any(map(receipts.waits, author.machine.conversations)), "one's notes wait for nobody"

@@ -42,7 +42,7 @@ def test_the_folder_itself_is_used_until_somebody_signs_in(tmp_path: Path) -> No
     assert profiles.of_account(ACCOUNT) == str(tmp_path), "registered in this very profile"
     fresh, other = profiles.fresh(), profiles.fresh()
     assert fresh != other
-    profiles.use(fresh)
+    profiles.use(fresh, str(tmp_path))
     assert ProfileFolders(tmp_path, None).last() == fresh
     assert stat.S_IMODE((tmp_path / ACCOUNTS / INDEX).stat().st_mode) == 0o600
 
@@ -171,16 +171,16 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     guests = [profiles.fresh() for _ in range(4)]
     for guest in guests:
         profiles.open(guest)[0].close()
-        profiles.use(guest)
+        profiles.use(guest, str(tmp_path))
+        profiles.parted(str(tmp_path), False)
     account, registered, downloader, writer = (Path(guest) for guest in guests)
     (downloader / "downloads").mkdir(exist_ok=True)
     (downloader / "downloads" / "sheet.txt").write_text("for whoever was there")
     profiles.keep_account(ACCOUNT, str(registered))
-    profiles.use(str(account))
-    for left in (str(registered), str(downloader), str(tmp_path)):
-        profiles.use(str(account), left=left)
     store, _ = profiles.open(str(downloader))
-    profiles.remove_left()
+    for left in (str(registered), str(downloader), str(tmp_path)):
+        profiles.use(str(account), left)
+        profiles.parted(left, False)
     assert has_key(downloader), "it is open still"
     store.close()
     ProfileFolders(tmp_path, None).finish_departures()
@@ -188,9 +188,60 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     assert has_key(registered)
     assert has_key(account)
     assert has_key(writer), "nobody has said that it was left"
-    profiles.use(str(registered), left=str(account))
-    profiles.remove_left()
+    profiles.use(str(registered), str(account))
+    assert account.exists()
+    profiles.parted(str(account), False)
     assert not account.exists()
+
+
+def test_who_waits_to_be_heard_is_gone_on_with_and_goes_once_they_are(tmp_path: Path) -> None:
+    """However many sign in and out: one guest's folder is there at a time."""
+    profiles = ProfileFolders(tmp_path, None)
+    before = str(tmp_path)
+
+    def guests() -> list[str]:
+        return sorted(str(path) for path in (tmp_path / ACCOUNTS).glob("guest-*"))
+
+    def signs_out_and_in(waits: bool) -> str:
+        guest, store, _ = profiles.open_guest()
+        profiles.depart(account, guest, seal, ())
+        profiles.departed(account)
+        profiles.open(account, seal)[0].close()
+        store.close()
+        profiles.use(account, guest)
+        profiles.parted(guest, waits)
+        return guest
+
+    account = profiles.of_account(ACCOUNT)
+    profiles.open(account)[0].close()
+    profiles.keep_account(ACCOUNT, account)
+    profiles.use(account, before)
+    profiles.parted(before, True)
+    assert signs_out_and_in(waits=True) == before, "who was there before anybody signed in"
+    assert signs_out_and_in(waits=False) == before
+    writer = signs_out_and_in(waits=True)
+    assert guests() == [writer]
+    assert signs_out_and_in(waits=True) == writer, "and nobody else meanwhile"
+    ProfileFolders(tmp_path, None).finish_departures()
+    assert guests() == [writer], "also after a start"
+    assert signs_out_and_in(waits=False) == writer
+    assert guests() == []
+    for _ in range(10):
+        assert signs_out_and_in(waits=False) not in (writer, before)
+    assert guests() == []
+
+
+def test_a_guest_who_cannot_be_opened_keeps_nobody_from_signing_out(tmp_path: Path) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    account = profiles.of_account(ACCOUNT)
+    profiles.open(account)[0].close()
+    guest, store, _ = profiles.open_guest()
+    profiles.use(account, guest)  # and here the process was ended, before anybody knew more
+    other, another, _ = profiles.open_guest()
+    assert other != guest, "somebody is in it"
+    another.close()
+    store.close()
+    assert profiles.open_guest()[0] == guest
 
 
 def test_a_folder_that_nobody_went_on_in_is_removed_at_the_next_start(tmp_path: Path) -> None:
