@@ -6,13 +6,13 @@ import contextlib
 import errno
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from carrying import blocks, carry, depot, fetch, has, snapshot, survey
+from disks import disk
 
 from p2pchat.config.limits import MIB
 from p2pchat.errors import DiskFull, RequestError, StoreError
@@ -149,14 +149,8 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: in
     assert Path(target.finish(stream, "x")).read_bytes() == data
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount")
-    try:
+    with disk(tmp_path / "small", "size=2m") as small:
         (tmp_path / "x").write_bytes(os.urandom(1_700_000))
         (tmp_path / "large").write_bytes(os.urandom(3_000_000))
         source, target = depot(tmp_path / "a"), depot(small)
@@ -180,19 +174,11 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         with pytest.raises(DiskFull):
             survey(target, tmp_path / "large")
         assert target.path(stream) is not None
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 def test_the_last_of_a_disk_is_for_others(tmp_path: Path) -> None:
     """Each has room for itself, both together don't: messages are still kept."""
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount")
-    try:
+    with disk(tmp_path / "small", "size=16m") as small:
         source, target = depot(tmp_path / "a"), depot(small)
         streams = []
         for name in "xy":
@@ -208,27 +194,15 @@ def test_the_last_of_a_disk_is_for_others(tmp_path: Path) -> None:
         again = depot(small)
         assert again.begin(streams[0]).path is None
         assert Path(again.finish(streams[0], "x")).exists()
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 def test_downloads_that_may_not_be_written(tmp_path: Path) -> None:
     source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
     (tmp_path / "x").write_bytes(os.urandom(P))
     offer = survey(source, tmp_path / "x")
-    fixed = tmp_path / "b" / "downloads"
-    fixed.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "none", str(fixed)], capture_output=True
-    ).returncode:
-        pytest.skip("needs the right to mount")
-    try:
-        with pytest.raises(RequestError) as refused:
-            fetch(source, target, offer)
-        assert refused.value.reason == "not-allowed"
-    finally:
-        subprocess.run(["umount", str(fixed)], check=True)
+    with disk(tmp_path / "b" / "downloads", "ro"), pytest.raises(RequestError) as refused:
+        fetch(source, target, offer)
+    assert refused.value.reason == "not-allowed"
     assert Path(target.finish(offer.stream, "x")).exists()
 
 
@@ -236,15 +210,9 @@ def whole(path: Path) -> bytes | dict[str, bytes | None]:
     return snapshot(path) if path.is_dir() else path.read_bytes()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_copy_is_whole_or_not_there(tmp_path: Path, kind: str) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount")
-    try:
+    with disk(tmp_path / "small", "size=2m") as small:
         folder = tmp_path / "folder"
         (folder / "empty").mkdir(parents=True)
         for name in "abc":
@@ -267,19 +235,11 @@ def test_a_copy_is_whole_or_not_there(tmp_path: Path, kind: str) -> None:
                 target.finish(offer.stream, "x", str(place))
             assert refused.value.reason == "not-allowed"
         assert not list(tmp_path.glob(".p2pchat-*"))
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_downloads_on_another_disk(tmp_path: Path, kind: str) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(other)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount")
-    try:
+    with disk(tmp_path / "other", "size=8m") as other:
         folder = tmp_path / "folder"
         (folder / "empty").mkdir(parents=True)
         (folder / "a").write_bytes(os.urandom(MIB))
@@ -297,8 +257,6 @@ def test_downloads_on_another_disk(tmp_path: Path, kind: str) -> None:
         assert target.read(offer.stream, Block(0, 0)) is not None
         kept = sum(one.stat().st_size for one in (tmp_path / "b" / "files").rglob("*"))
         assert kept < MIB
-    finally:
-        subprocess.run(["umount", str(other)], check=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

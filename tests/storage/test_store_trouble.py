@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 from pathlib import Path
 
 import apsw
 import pytest
+from disks import disk
 from histories import KEY, ROOM, Author, peer, puts
 
 from p2pchat.errors import DiskFull, StoreDamaged, StoreError, StoreLocked
@@ -78,30 +78,21 @@ def fill(store: SqliteStore, author: Author) -> int:
     raise AssertionError("the disk never was full")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root"
-)
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    import subprocess
-
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting isn't allowed here")
-    store = SqliteStore(disk / "store.db", KEY)
-    try:
-        author = Author(peer("a"))
-        store.apply(puts(author.open()))
-        kept = fill(store, author)
-        assert len(store.messages(ROOM, 10_000)) == kept
-        store.close()
-        again = SqliteStore(disk / "store.db", KEY)
-        assert len(again.messages(ROOM, 10_000)) == kept
-        again.close()
-    finally:
-        store.close()
-        subprocess.run(["umount", disk], check=True)
+    with disk(tmp_path / "disk", "size=3m") as small:
+        store = SqliteStore(small / "store.db", KEY)
+        try:
+            author = Author(peer("a"))
+            store.apply(puts(author.open()))
+            kept = fill(store, author)
+            assert len(store.messages(ROOM, 10_000)) == kept
+        finally:
+            store.close()
+        again = SqliteStore(small / "store.db", KEY)
+        try:
+            assert len(again.messages(ROOM, 10_000)) == kept
+        finally:
+            again.close()
 
 
 def test_a_wrong_key_is_told(store: SqliteStore, tmp_path: Path) -> None:
