@@ -21,6 +21,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[GATE] = Path(config.getoption("basetemp")).parent / "gate"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `seeds(count, group)` takes them in groups, so that a parallel run shares them
+    out; with --seed it takes that one alone."""
+    mark = metafunc.definition.get_closest_marker("seeds")
+    if mark is None:
+        return
+    count, group = mark.args
+    asked = metafunc.config.getoption("--seed")
+    groups = [range(n, min(n + group, count)) for n in range(0, count, group)]
+    if asked is not None:
+        groups = [range(asked, asked + 1)]
+    metafunc.parametrize("seeds", groups, ids=[str(group.start) for group in groups])
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--soak"):

@@ -8,7 +8,6 @@ the receiver might lack.
 from __future__ import annotations
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 
 from p2pchat.config import limits
 from p2pchat.model.entry import (
@@ -25,7 +24,7 @@ from p2pchat.model.entry import (
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.stream import is_well_formed
 from p2pchat.protocol.hashing import body_hash, entry_hash
-from p2pchat.protocol.identity import check_vouch, public_key
+from p2pchat.protocol.identity import check_vouch, verify
 
 SIGN_CONTEXT = b"p2pchat 1 entry\0"
 VERSION = 1
@@ -69,9 +68,7 @@ def check(wire: WireEntry, network: bytes) -> Checked | None:
         return None
     if not _well_formed(header) or not _body_fits(header, wire):
         return None
-    try:
-        public_key(header.feed[:32]).verify(wire.signature, signed_bytes(network, wire.header))
-    except (InvalidSignature, ValueError):
+    if not verify(header.feed[:32], wire.signature, SIGN_CONTEXT, network, wire.header):
         return None
     if header.kind == EntryKind.OPEN and not _vouched(header, wire):
         return None

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from host import Host
 from memory_store import MemoryStore
+from seeds import live_each
 from test_election import APPOINTING, leader, settled, state
 from world import DAY_MS, World
 
@@ -219,15 +220,9 @@ class School:
             self.counted[host] = len(host.signed)
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
-def test_no_account_is_lost_and_all_agree(first: int, request: pytest.FixtureRequest) -> None:
-    asked = request.config.getoption("--seed")
-    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
-    for seed in seeds:
-        try:
-            School(seed).run()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+@pytest.mark.seeds(SEEDS, GROUP)
+def test_no_account_is_lost_and_all_agree(seeds: range) -> None:
+    live_each(seeds, lambda seed: School(seed).run())
 
 
 def together(world: World, hosts: int) -> list[Host]:
@@ -236,17 +231,23 @@ def together(world: World, hosts: int) -> list[Host]:
     return found
 
 
+def register_apart(world: World, passwords: Mapping[Host, str]) -> None:
+    """Two of four, one in each half of a network that is split, take the name Li; then it heals,
+    and all know both."""
+    hosts = world.hosts
+    world.split(hosts[:2], hosts[2:])
+    world.clock.run_for(30.0)
+    for host, password in passwords.items():
+        host.ask(host.machine.registrar.accounts.register, "Li", password)
+    world.wait(lambda: all(host.signed for host in passwords), 15.0, "both registered")
+    world.fabric.heal()
+    world.wait(lambda: len({frozenset(known(h).items()) for h in hosts}) == 1, 60.0, "agree")
+
+
 def test_two_parts_register_one_name_and_both_accounts_live_on() -> None:
     world = World(11)
     hosts = together(world, 4)
-    left, right = hosts[:2], hosts[2:]
-    world.split(left, right)
-    world.clock.run_for(30.0)
-    for host in (left[0], right[0]):
-        host.ask(host.machine.registrar.accounts.register, "Li", PASSWORD)
-    world.wait(lambda: all(h.signed for h in (left[0], right[0])), 15.0, "both registered")
-    world.fabric.heal()
-    world.wait(lambda: len({frozenset(known(h).items()) for h in hosts}) == 1, 60.0, "agree")
+    register_apart(world, {hosts[0]: PASSWORD, hosts[2]: PASSWORD})
     assert sorted(owner.name for owner in known(hosts[0]).values()) == ["Li", "Li_2"]
     told = [event for host in hosts for event in host.renamed]
     world.wait(lambda: bool([e for h in hosts for e in h.renamed]), 5.0, "told")
@@ -346,15 +347,8 @@ def opened(world: World, host: Host, name: str, password: str) -> Opened:
 def test_who_was_renamed_still_signs_in_by_the_old_name_and_is_told_the_new_one() -> None:
     world = World(20)
     hosts = together(world, 4)
-    left, right = hosts[:2], hosts[2:]
-    world.split(left, right)
-    world.clock.run_for(30.0)
-    passwords = {left[0]: PASSWORD, right[0]: "battery staple"}
-    for host, password in passwords.items():
-        host.ask(host.machine.registrar.accounts.register, "Li", password)
-    world.wait(lambda: all(h.signed for h in passwords), 15.0, "both registered")
-    world.fabric.heal()
-    world.wait(lambda: all(len(known(h)) == 2 for h in hosts), 60.0, "all know both")
+    passwords = {hosts[0]: PASSWORD, hosts[2]: "battery staple"}
+    register_apart(world, passwords)
     settled(world)
     guest = world.add()
     world.wait(lambda: leader(guest) is not None and len(known(guest)) == 2, 60.0, "known")

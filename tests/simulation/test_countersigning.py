@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from host import Host
+from seeds import live_each
 from test_accounts import PASSWORD, known
 from test_election import APPOINTING, settled
 from world import World
@@ -94,17 +95,9 @@ class Class:
         assert same()
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
-def test_what_holders_took_is_countersigned_and_stays(
-    first: int, request: pytest.FixtureRequest
-) -> None:
-    asked = request.config.getoption("--seed")
-    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
-    for seed in seeds:
-        try:
-            Class(seed).run()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+@pytest.mark.seeds(SEEDS, GROUP)
+def test_what_holders_took_is_countersigned_and_stays(seeds: range) -> None:
+    live_each(seeds, lambda seed: Class(seed).run())
 
 
 def claims(holder: Host, count: int) -> list[bytes]:

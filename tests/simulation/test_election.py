@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from host import Host
+from seeds import live_each
 from world import DAY_MS, World
 
 from p2pchat.protocol.identity import Signer
@@ -180,15 +181,9 @@ class Life:
             host.clock_off_ms = self.rng.choice((0, DAY_MS, -DAY_MS))
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
-def test_one_leads_in_each_part(first: int, request: pytest.FixtureRequest) -> None:
-    asked = request.config.getoption("--seed")
-    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
-    for seed in seeds:
-        try:
-            Life(seed).run()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+@pytest.mark.seeds(SEEDS, GROUP)
+def test_one_leads_in_each_part(seeds: range) -> None:
+    live_each(seeds, lambda seed: Life(seed).run())
 
 
 def settled(world: World, seconds: float = 20.0) -> Host:

@@ -6,15 +6,14 @@ from random import Random
 
 import pytest
 from host import Host
+from seeds import live_each
 from world import LOBBY, World
 
 from p2pchat.model.entry import FileBody
 from p2pchat.model.file import FileState
 from p2pchat.model.ids import EntryHash
 
-SEEDS = 60
-GROUP = 10
-"""Seeds of one test, so that a parallel run shares them out."""
+SEEDS, GROUP = 60, 10
 NODES = 5
 HEAL_S = 120.0
 
@@ -89,15 +88,9 @@ def live(seed: int) -> None:
         assert not {"wrong-pieces"} & set(host.warnings)
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
-def test_all_have_all_once_it_heals(first: int, request: pytest.FixtureRequest) -> None:
-    asked = request.config.getoption("--seed")
-    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
-    for seed in seeds:
-        try:
-            live(seed)
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+@pytest.mark.seeds(SEEDS, GROUP)
+def test_all_have_all_once_it_heals(seeds: range) -> None:
+    live_each(seeds, live)
 
 
 def test_what_came_just_before_a_crash_comes_by_itself_all_the_same() -> None:

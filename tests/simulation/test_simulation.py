@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import pytest
 from scenario import Scenario
+from seeds import live_each
 
-SEEDS = 240
-GROUP = 8
-"""Seeds of one test, so that a parallel run shares them out."""
+SEEDS, GROUP = 240, 8
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
-def test_all_converge_and_nothing_acknowledged_is_lost(
-    first: int, request: pytest.FixtureRequest
-) -> None:
-    asked = request.config.getoption("--seed")
-    seeds = range(first, first + GROUP) if asked is None else [asked] if first == 0 else []
-    for seed in seeds:
-        try:
-            Scenario(seed).run()
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+@pytest.mark.seeds(SEEDS, GROUP)
+def test_all_converge_and_nothing_acknowledged_is_lost(seeds: range) -> None:
+    live_each(seeds, lambda seed: Scenario(seed).run())
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

@@ -10,6 +10,7 @@ from clockwork import Clockwork
 from fabric import Fabric
 from host import Host
 from memory_store import MemoryStore
+from signatures import verify_once
 
 from p2pchat.model.entry import TextBody
 from p2pchat.model.ids import ConversationId, EntryHash
@@ -22,6 +23,7 @@ DAY_MS = 24 * 3600 * 1000
 
 class World:
     def __init__(self, seed: int) -> None:
+        verify_once()
         self.seed = seed
         self.rng = Random(seed)
         self.clock = Clockwork()
