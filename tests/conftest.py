@@ -1,4 +1,4 @@
-"""What all tests share: which of them run, and which need the machine to themselves."""
+"""What all tests share: which of them run, and which have the machine to themselves."""
 
 from __future__ import annotations
 
@@ -57,12 +57,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: a test's time doesn't run while it waits
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """In a parallel run a `lan` test has the machine to itself: twenty processes on two cores say
-    little about deadlines when something else is at work beside them."""
+    """In a parallel run an `alone` test has the machine to itself. Who comes to the gate later
+    doesn't overtake one that waits there to be alone."""
     gate = item.config.stash.get(GATE, None)
     if gate is None:
         return (yield)
-    alone = item.get_closest_marker("lan") is not None
+    how = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
     with gate.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        with gate.with_name("turn").open("a") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            fcntl.flock(file, how)
         return (yield)

@@ -1,4 +1,4 @@
-"""What conftest.py promises: long tests only on request, and LAN tests alone on the machine."""
+"""What conftest.py promises: long tests only on request, and some alone on the machine."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ def test_long():
 """
 SETTINGS = """
 [tool.pytest.ini_options]
-markers = ["lan", "window", "soak"]
+markers = ["alone", "lan", "window", "soak"]
 pythonpath = ["."]
 """
 
 
 def run(folder: Path, *arguments: str, unavailable: str | None = None) -> str:
-    """The output of pytest on a suite of eight LAN tests, eight others and two long ones."""
+    """The output of pytest on three suites (of a LAN, of tests that are alone, of others): eight
+    tests and a long one in each."""
     (folder / "harness.py").write_text(f"def unavailable(): return {unavailable!r}")
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
     (folder / "pyproject.toml").write_text(SETTINGS)
-    (folder / "test_lan.py").write_text(SUITE.format(kind="lan", mark="pytest.mark.lan"))
-    (folder / "test_other.py").write_text(SUITE.format(kind="other", mark=""))
+    for kind, mark in (("lan", "pytest.mark.lan"), ("alone", "pytest.mark.alone"), ("other", "")):
+        (folder / f"test_{kind}.py").write_text(SUITE.format(kind=kind, mark=mark))
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
@@ -60,27 +61,28 @@ def run(folder: Path, *arguments: str, unavailable: str | None = None) -> str:
     return done.stdout
 
 
-def test_nothing_runs_beside_a_lan_test(tmp_path: Path) -> None:
+def test_some_are_alone_and_a_lan_is_made_once(tmp_path: Path) -> None:
     run(tmp_path, "-n", "2", "--dist", "loadgroup", f"--basetemp={tmp_path / 'base'}")
     rows = [line.split() for line in (tmp_path / "times").read_text().splitlines()]
     spans = [(kind, float(start), float(end)) for kind, start, end, _ in rows]
     beside = [
-        (one, other)
+        {one[0], other[0]}
         for one in spans
         for other in spans
         if one is not other and one[1] < other[2] and other[1] < one[2]
     ]
-    assert len(spans) == 16
-    assert not [pair for pair in beside if "lan" in (pair[0][0], pair[1][0])]
+    assert len(spans) == 24
+    assert not [kinds for kinds in beside if "alone" in kinds]
+    assert beside, "all others share the machine"
     assert len({worker for kind, *_, worker in rows if kind == "lan"}) == 1
 
 
 def test_long_tests_run_on_request_only(tmp_path: Path) -> None:
-    assert "16 passed, 2 deselected" in run(tmp_path)
-    assert "18 passed" in run(tmp_path, "--soak")
+    assert "24 passed, 3 deselected" in run(tmp_path)
+    assert "27 passed" in run(tmp_path, "--soak")
 
 
 def test_where_there_is_no_lan_its_tests_are_skipped_and_say_why(tmp_path: Path) -> None:
     output = run(tmp_path, "-rs", unavailable="ip is not installed")
-    assert "8 passed, 8 skipped, 2 deselected" in output
+    assert "16 passed, 8 skipped, 3 deselected" in output
     assert "ip is not installed" in output

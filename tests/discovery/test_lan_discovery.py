@@ -74,6 +74,7 @@ def await_found(node: Node, number: int, since: int = 0, timeout: float = 10.0) 
     return addresses
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("way", [BEACON, MDNS, ()])
 def test_twenty_find_each_other(way: tuple[str, ...]) -> None:
     with network(20) as lan:
@@ -280,6 +281,7 @@ def test_nothing_of_the_person_or_the_machine_is_sent() -> None:
         assert keys == {b"v", b"id", b"net"}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["beacon", "mdns"])
 def test_a_flood_of_junk_is_bounded(kind: str) -> None:
     with network(3) as lan:

@@ -289,6 +289,7 @@ def test_a_machine_that_wakes_up() -> None:
         assert peers(ann)[bob_id]["linked"]
 
 
+@pytest.mark.alone
 def test_twenty_find_each_other() -> None:
     with Lan(hosts=20) as lan:
         nodes = [lan.node(host, "--name", f"host {host}") for host in range(20)]
