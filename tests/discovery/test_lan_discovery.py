@@ -92,12 +92,20 @@ def test_twenty_find_each_other(way: tuple[str, ...]) -> None:
         assert nodes[0].stderr() == ""
 
 
-def test_who_goes_on_as_another_device_finds_the_others_again() -> None:
-    """In the same process: whoever signs in is another one at the same address."""
+def test_who_goes_on_as_another_device_is_answered_as_a_newcomer() -> None:
+    """In the same process: whoever signs in is another one at the same address. What the other
+    host says to all is lost, so that its answers alone tell of it."""
     with network(2) as lan:
+        for program, target in (
+            ("iptables", "255.255.255.255"),
+            ("iptables", lan.hosts[1].broadcast),
+            ("ip6tables", "ff00::/8"),
+        ):
+            rule = ["-A", "OUTPUT", "-p", "udp", "-d", target, "-j", "DROP"]
+            lan.run(1, program, "-w", *rule)
         node, other = start(lan, 0, *BEACON), start(lan, 1, *BEACON)
         await_found(node, 1)
-        await_found(other, 0)
+        node.wait_event("found", lambda body: "::" in body["addresses"][0])  # by both ways
         mark = node.mark()
         node.call("become", number=5)
         await_found(other, 5)
