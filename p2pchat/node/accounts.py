@@ -82,6 +82,9 @@ class Accounts:
         self, command: Callable[[Machine], Callable[..., None]], *args: Any
     ) -> SignedIn:
         opened: Opened = await self._ask(command, *args)
+        return await self._node.to_its_end(self._go_on_as(opened))
+
+    async def _go_on_as(self, opened: Opened) -> SignedIn:
         elsewhere = self._elsewhere(opened.account)
         if await self._node.signing.sign_in(opened):
             self._node.machine.watch.knows_elsewhere(elsewhere)
@@ -105,8 +108,11 @@ class Accounts:
         machine = self._node.machine
         if machine.identity.peer_id not in machine.registrar.registry.owners():
             raise refused("not-signed-in")
-        before = machine.identity
         await self._ask(lambda m: m.registrar.vaulting.hand_over)
+        return await self._node.to_its_end(self._sign_out(machine, delete))
+
+    async def _sign_out(self, machine: Machine, delete: Sequence[str]) -> SignedOut:
+        before = machine.identity
         if self._node.machine is not machine:
             raise refused("not-signed-in")
         try:

@@ -130,6 +130,9 @@ class FrontEnd:
 
     async def become_someone_else(self, name: str | None = None) -> Profile:
         name = display_name(name or "") or host_name()
+        return await self._node.to_its_end(self._become(name))
+
+    async def _become(self, name: str) -> Profile:
         await self._node.become_someone_else(name)
         profile = self._commands.profile()
         self._node.tell(ProfileRenewed(profile), self._origin)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets as entropy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, TypeVar
 
@@ -62,6 +62,7 @@ class Node:
         self._restarting: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._discovering: asyncio.Task[None] | None = None
+        self._unending: set[asyncio.Task[Any]] = set()
         self._closed = False
         self.runtime: Runtime
         self.machine: Machine
@@ -186,6 +187,14 @@ class Node:
         if self._restarting is not None:
             await asyncio.shield(self._restarting)
 
+    async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Its result. It goes on also where whoever asked is gone: half of it would leave the node
+        without a profile, or other front ends with that of somebody else."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._unending.add(task)
+        task.add_done_callback(self._unending.discard)
+        return await asyncio.shield(task)
+
     async def become_someone_else(self, name: str) -> None:
         """What is asked for meanwhile waits: nothing more is done as the old person."""
         async with self._renewing:
@@ -240,6 +249,8 @@ class Node:
         if self._closed:
             return
         self._closed = True
+        if self._unending:
+            await asyncio.wait(self._unending)
         if self._restarting is not None:
             await asyncio.wait((self._restarting,))
         if hasattr(self, "runtime"):

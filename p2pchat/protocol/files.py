@@ -201,7 +201,7 @@ class Files:
             self._stop(file)
             if file.row.state is not FileState.COMPLETE:
                 self._discard(file)
-            self._forget(file)
+            self._drop(file)
         self.exchange.forget(id)
 
     def _discard(self, file: File) -> None:
@@ -216,14 +216,19 @@ class Files:
         for file in list(self._files.values()):
             if file.conversation is conversation:
                 self._give_up(file)
-                self._forget(file)
+                self._drop(file)
 
     def blocked(self, person: PeerId) -> None:
         """Nothing more comes of what they offer."""
         for file in list(self._files.values()):
             if file.row.author == person:
                 self._give_up(file)
-                self._forget(file)
+        self._begin_next()
+
+    def _drop(self, file: File) -> None:
+        """Nothing more comes of it, also of what the disk is being asked."""
+        file.dropped = True
+        self._forget(file)
 
     def _forget(self, file: File) -> None:
         file.over = True
@@ -303,7 +308,11 @@ class Files:
 
         def ready(found: Any) -> None:
             self._beginning -= 1
-            if isinstance(found, RequestError):
+            if file.dropped:
+                self._discard(file)
+                m.ctx.reply(request, RequestError("no-such-file"))
+                self._begin_next()
+            elif isinstance(found, RequestError):
                 self._fail(file, found.reason)
                 m.ctx.reply(request, found)
             elif file.row.state is not FileState.FETCHING or file.fetch is not None:
@@ -424,13 +433,15 @@ class Files:
         self._stop(file)
 
         def finished(found: Any) -> None:
-            if isinstance(found, RequestError):
+            if file.dropped:
+                m.ctx.reply(request, RequestError("no-such-file"))
+            elif isinstance(found, RequestError):
                 if file.row.state is not FileState.COMPLETE:  # else it is asked for once more
                     self._fail(file, found.reason)
                 m.ctx.reply(request, found)
-                return
-            file.row = replace(file.row, path=storable(found), put_to=None)
-            self._complete(request, file)
+            else:
+                file.row = replace(file.row, path=storable(found), put_to=None)
+                self._complete(request, file)
 
         stream, name, place = file.row.stream, file.body.name, file.row.put_to or ""
         m.ctx.ask(lambda query: effects.FinishFetch(query, stream, name, place), finished)

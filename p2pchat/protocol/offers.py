@@ -44,6 +44,8 @@ class File:
     """A timer will report again."""
     over: bool = False
     """It is let go of: nothing more is told of it."""
+    dropped: bool = False
+    """And for good: its offer was deleted, or its room left."""
 
 
 def row_of(message: MessageRow, body: FileBody, own: bool) -> FileRow:

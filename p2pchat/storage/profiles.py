@@ -161,9 +161,11 @@ class ProfileFolders:
         self._remove_left()
 
     def _go_on(self, index: _Index, folder: str) -> None:
+        """Whoever was leaving it, and comes back before that is finished, doesn't leave."""
         index.last = self._relative(folder)
         for folders in (index.left, index.waiting):
             folders[:] = [folder for folder in folders if folder != index.last]
+        index.departing.pop(index.last, None)
 
     def _remove_left(self) -> None:
         for relative in self._read().left:

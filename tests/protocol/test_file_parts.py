@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from host import Host
 from test_files import share, states
@@ -9,10 +12,11 @@ from world import LOBBY, World
 
 from p2pchat.config import limits
 from p2pchat.config.settings import Settings
-from p2pchat.model.file import FileState, Receiver
+from p2pchat.events import Event, FileProgress
+from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
 from p2pchat.model.stream import Stream, piece_size
-from p2pchat.protocol import wire
+from p2pchat.protocol import effects, wire
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.reports import Quota
 from p2pchat.protocol.swarm import frames
@@ -206,6 +210,58 @@ def test_paused_files_take_nobodys_turn(monkeypatch: pytest.MonkeyPatch) -> None
     world.wait(lambda: world.linked([author, other]), 30.0, "linked again")
     comes(b"another")
     assert sorted(states(other).values()) == [FileState.COMPLETE] * 2 + [FileState.PAUSED] * 3
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_deleted_while_the_disk_is_asked_nothing_of_it_goes_on(begun: bool) -> None:
+    """It has found out what is here, or has put what is here into the downloads, and the answer is
+    on its way."""
+    world, (author, other) = lan(2)
+    other.machine.ctx.settings = _settings(0)
+    share(author, "film", bytes(100_000))
+    wait_state(world, other, FileState.OFFERED)
+    (id,) = states(other)
+    held: list[Callable[[], None]] = []
+    carrier = other._carrier
+
+    def hold(effect: Any) -> None:
+        done = carrier._begin(effect) if begun else carrier._finish(effect)
+        held.append(lambda: other.run(other.machine.resume, effect.query, done))
+
+    carrier.perform[effects.BeginFetch if begun else effects.FinishFetch] = hold
+    _fetch(other, id)
+    world.wait(lambda: bool(held), 10.0, "the disk is asked")
+    row = author._message(id)
+    author.ask(author.machine.commands.delete, 0, row)
+    world.wait(lambda: not states(other), 10.0, "deleted")
+    held.pop()()
+    world.clock.run_for(5.0)
+    exchange = other.machine.files.exchange
+    assert exchange.fetches == 0
+    assert id not in exchange._served
+    assert not states(other)
+
+
+def test_it_is_told_that_a_blocked_persons_file_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where it has moved just before."""
+    world, (author, other) = lan(2)
+    author.machine.ctx.settings = Settings(limit=2 * MIB)
+    told: list[FileInfo] = []
+
+    def notify(*events: Event, origin: int = 0) -> None:
+        told.extend(event.file for event in events if isinstance(event, FileProgress))
+
+    monkeypatch.setattr(other.machine.ctx, "notify", notify)
+    share(author, "film", bytes(4 * MIB))
+    world.wait(lambda: any(one.done > 0 for one in told), 30.0, "it comes")
+    (file,) = other.machine.files._files.values()
+    assert world.clock.run_until(lambda: file.waits, 10.0, step=0.0005)
+    other.run(other.machine.commands.block, 0, author.machine.identity.peer_id, True)
+    world.clock.run_for(2.0)
+    assert (told[-1].state, told[-1].done) == (FileState.OFFERED, 0)
+    assert other.machine.files.exchange.fetches == 0
 
 
 def test_two_offers_of_one_content_and_one_is_given_up() -> None:

@@ -150,7 +150,9 @@ class Carrier:
         if block.layer + 1 == len(layers(stream)):
             expected = stream.root
         else:
-            above = here[Block(block.layer + 1, block.index // HASHES)]
+            above = here.get(Block(block.layer + 1, block.index // HASHES))
+            if above is None:
+                return False  # it was given up meanwhile
             at = block.index % HASHES * HASH_BYTES
             expected = above[at : at + HASH_BYTES]
         if blake3(data).digest() != expected:

@@ -107,6 +107,25 @@ def test_a_profile_in_use_is_neither_opened_nor_forgotten(tmp_path: Path) -> Non
     store.close()
 
 
+def test_who_signs_in_again_before_leaving_was_finished_stays(tmp_path: Path) -> None:
+    """It may never be finished: the keyring is silent, the process ends."""
+    profiles = ProfileFolders(tmp_path, None)
+    folder = profiles.of_account(ACCOUNT)
+    profiles.open(folder)[0].close()
+    profiles.use(folder, str(tmp_path))
+    guest = profiles.fresh()
+    profiles.depart(folder, guest, seal, ())
+    store, _ = profiles.open(folder, seal)
+    profiles.use(folder, guest)
+    store.apply([PutMeta("said", b"something")])
+    store.close()
+    later = ProfileFolders(tmp_path, None)
+    later.finish_departures()
+    again, _ = later.open(later.last())
+    assert again.load().meta["said"] == b"something"
+    again.close()
+
+
 class Killed(BaseException):
     """As the process is by kill -9: nothing is tidied up."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from p2pchat.events import AccountRenamed, Announced, Event, ProfileRenewed
+from p2pchat.events import AccountRenamed, Announced, Event
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.text import safe_name, safe_text
 from p2pchat.node.api import NodeApi
@@ -65,12 +65,28 @@ class BulletinsPresenter:
         for event in events:
             if isinstance(event, Announced):
                 self._put(self._announced(event.announcement))
-            elif isinstance(event, AccountRenamed):
-                if event.account_id == self._directory.me.peer_id:
-                    self._put(renamed(event))
-            elif isinstance(event, ProfileRenewed):
-                self._waiting.clear()
-                self._show()
+            elif isinstance(event, AccountRenamed) and self._is_ours(event):
+                self._put(renamed(event))
+
+    def _is_ours(self, event: AccountRenamed) -> bool:
+        return event.account_id == self._directory.me.peer_id
+
+    def renewed(self) -> None:
+        """This profile is someone else's from now on, who has seen nothing of it."""
+        self._waiting.clear()
+        self._seen.clear()
+        self._show()
+
+        async def unseen() -> list[Announcement]:
+            me = (await self._node.profile()).peer_id
+            found = await self._node.accounts.announcements()
+            return [one for one in reversed(found) if me not in (one.author, *one.seen_by)]
+
+        def put(found: list[Announcement]) -> None:
+            for one in found:
+                self._put(self._announced(one))
+
+        self._runner.call(unseen, put)
 
     def set_active(self, active: bool) -> None:
         """Whether the window has the focus."""
@@ -97,7 +113,7 @@ class BulletinsPresenter:
         )
 
     def _put(self, bulletin: Bulletin) -> None:
-        if bulletin not in self._waiting:
+        if _key(bulletin) not in map(_key, self._waiting):
             self._waiting.append(bulletin)
             self._show()
 
@@ -120,6 +136,11 @@ class BulletinsPresenter:
         if id and id not in self._seen:
             self._seen.add(id)
             self._runner.call(lambda: self._node.accounts.saw(id))
+
+
+def _key(bulletin: Bulletin) -> object:
+    """The same for what is told twice: when it was is told otherwise the day after."""
+    return bulletin.announcement_id or bulletin
 
 
 def addressee(directory: Directory, one: Announcement) -> str:

@@ -196,6 +196,7 @@ class MainPresenter:
         self.conversation.forget()
         self.files.clear()
         self.status.renewed()
+        self.bulletins.renewed()
         self._view.forget_pictures()
         self.runner.call(self.node.info, self._opened)
         self.runner.call(self.node.settings, self._set_up)

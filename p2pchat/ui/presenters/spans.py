@@ -80,9 +80,9 @@ def _read(text: str, last: bool) -> datetime | None:
     for form in (_MINUTE, _DAY):
         try:
             moment = datetime.strptime(text, form).astimezone()
+            return _last(moment) if last and form == _DAY else moment
         except (ValueError, OverflowError, OSError):
             continue
-        return _last(moment) if last and form == _DAY else moment
     raise BadParams(
         _("Write a day, such as {day}, or a time, such as {time}.").format(
             day="2026-03-16", time="2026-03-16 09:30"

@@ -3,6 +3,8 @@ display."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from p2pchat.events import (
     Announced,
     AnnouncementChanged,
     PeerOffline,
-    ProfileRenewed,
     RegistrarChanged,
 )
 from p2pchat.model.accounts import Announcement, Stay
@@ -131,6 +132,27 @@ def test_it_is_seen_once_it_has_stood_before_somebody() -> None:
     assert len(school.accounts.seen) == 1, "said once"
 
 
+def test_whoever_signs_in_next_has_seen_nothing_yet() -> None:
+    school = Class()
+    band = school.bulletins()
+    one, other = notice(1), notice(2, "Room 204")
+    school.accounts.told = [other, one]
+    band.events([Announced(one), Announced(other)])
+    band.dismiss()
+    school.runner.settle()
+    assert school.accounts.seen == [one.announcement_id]
+    school.node.me = replace(school.node.me, peer_id=ZOE)
+    band.renewed()
+    school.runner.settle()
+    band.events([Announced(one)])
+    shown, more = school.shown[-1]
+    assert shown is not None
+    assert (shown.text, more) == ("Books away", 1)
+    band.dismiss()
+    school.runner.settle()
+    assert school.accounts.seen == [one.announcement_id] * 2
+
+
 def test_a_long_text_is_cut_there() -> None:
     school = Class()
     school.bulletins().events([Announced(notice(1, "\n".join("abcdefghij")))])
@@ -157,7 +179,7 @@ def test_who_is_renamed_cannot_miss_it(why: str, said: str) -> None:
     assert said in told.text
     assert "Sign in as Maria_2 from now on" in told.text
     assert school.directory.labels[ME] == "Maria_2"
-    band.events([ProfileRenewed(school.node.me)])
+    band.renewed()
     assert school.shown[-1] == (None, 0)
 
 
@@ -333,6 +355,22 @@ def test_spans_as_people_name_them() -> None:
 
 
 # -- everyone is shown who keeps a register
+
+
+@pytest.fixture
+def behind_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("behind_utc")
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31 23:30"])
+def test_a_time_that_no_clock_shows_is_none(text: str) -> None:
+    with pytest.raises(BadParams):
+        read_span("", text)
 
 
 def test_who_keeps_a_register_stands_at_the_bottom() -> None:
