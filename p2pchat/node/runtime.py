@@ -21,6 +21,7 @@ from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import FeedId, MessageId
 from p2pchat.model.records import Applied, Disclose, Prune, PutEntry
 from p2pchat.node import secrets
+from p2pchat.node.branches import Branches
 from p2pchat.node.carrying import Carrying
 from p2pchat.node.ports import (
     Address,
@@ -84,6 +85,7 @@ class Runtime:
         self._writing = False
         self._writer = WriterThread(store, self._loop, self._written)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-reader")
+        self._branches = Branches(self._loop, self._in_pool, store)
         self._computers = ThreadPoolExecutor(2, thread_name_prefix="p2pchat-compute")
         self._idle = asyncio.Event()
         self._idle.set()
@@ -96,7 +98,7 @@ class Runtime:
             effects.TunnelReceive: lambda e: self._links.tunnel_receive(e.token, e.data),
             effects.TunnelClose: lambda e: self._links.tunnel_close(e.token),
             effects.Commit: self._commit,
-            effects.ReadBranch: self._read_branch,
+            effects.ReadBranch: lambda e: self._branches.read(e, self._resume(e.query)),
             effects.ReadEntries: self._read_entries,
             effects.ReadUndisclosed: self._read_undisclosed,
             effects.ReadBare: self._read_bare,
@@ -370,6 +372,7 @@ class Runtime:
 
     async def query(self, call: Callable[[], Any]) -> Any:
         """Run a query of the store for a front end: it sees all that was told before."""
+        self._branches.asked()
         if self._written_count < self._committed_count:
             told: asyncio.Future[None] = self._loop.create_future()
             self._readers_waiting.append((self._committed_count, told))
@@ -380,12 +383,6 @@ class Runtime:
 
     def _resume(self, query: int) -> Callable[[Any], None]:
         return lambda result: self.run(self._machine.resume, query, result)
-
-    def _read_branch(self, e: effects.ReadBranch) -> None:
-        call = partial(
-            self._store.read_branch, e.conversation, e.tip, e.low, e.max_bytes, e.with_first
-        )
-        self._read(call, self._resume(e.query))
 
     def _read_entries(self, e: effects.ReadEntries) -> None:
         self._read(partial(self._store.read_entries, e.hashes), self._resume(e.query))
@@ -478,6 +475,7 @@ class Runtime:
                 future.set_exception(RequestError("busy", "the node is closing"))
         self._writer.end()
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._branches.close()
         self._computers.shutdown(wait=False, cancel_futures=True)
         await self._loop.run_in_executor(None, self._writer.join, CLOSE_S)
 

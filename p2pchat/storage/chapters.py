@@ -56,6 +56,23 @@ def read_text(connection: Connection, id: int | None) -> Text | None:
     return None if row is None else Text(*row)
 
 
+def read_texts(connection: Connection, ids: Iterable[int | None]) -> dict[int, Text]:
+    """Those that are there, by id: far faster than one by one."""
+    chapters: dict[int, list[int]] = {}
+    for id in ids:
+        if id is not None:
+            chapters.setdefault(id >> ID_BITS, []).append(id)
+    found: dict[int, Text] = {}
+    for num, wanted in chapters.items():
+        rows = connection.execute(
+            f"SELECT id, entry, salt, body, content FROM texts{num}"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (str(wanted),),
+        )
+        found.update((id, Text(*row)) for id, *row in rows)
+    return found
+
+
 def find(
     connection: Connection, expression: str, conversation: int | None, limit: int
 ) -> list[int]:

@@ -20,7 +20,7 @@ from p2pchat.model.records import (
     ReceiptRow,
     StoredState,
 )
-from p2pchat.storage.chapters import find, read_text
+from p2pchat.storage.chapters import Text, find, read_text, read_texts
 from p2pchat.storage.database import Connection
 from p2pchat.storage.files import file_ids, open_files
 from p2pchat.storage.hashes import find_id
@@ -35,7 +35,7 @@ NO_BOUND = (1 << 63) - 1
 """Above every clock."""
 BARE = 500
 """Entries without a body that are told of at once."""
-STEP = 256
+STEP = 64
 """Numbers of a feed whose entries are read in one go."""
 _conversation = msgspec.msgpack.Decoder(ConversationRow)
 _person = msgspec.msgpack.Decoder(PersonRow)
@@ -145,10 +145,11 @@ def _walk(
             (top.feed_num, max(low, next_seq - STEP + 1), next_seq),
         )
         reached = next_seq - STEP
+        texts = read_texts(connection, [row[3] for row in rows])
         for hash, seq, prev, text, header, signature in rows:
             if hash != wanted or seq != next_seq:
                 continue
-            wire = _wire(connection, text, header, signature)
+            wire = _wire_of(texts.get(text), header, signature)
             size += len(header) + len(signature) + len(wire.body or b"")
             yield hash, seq, wire
             if size >= max_bytes:
@@ -167,7 +168,10 @@ def _first(connection: Connection, top: Found) -> list[tuple[EntryHash, int, Wir
 
 
 def _wire(connection: Connection, text: int | None, header: bytes, signature: bytes) -> WireEntry:
-    kept = read_text(connection, text)
+    return _wire_of(read_text(connection, text), header, signature)
+
+
+def _wire_of(kept: Text | None, header: bytes, signature: bytes) -> WireEntry:
     if kept is None or kept.body is None:
         return WireEntry(header, signature, b"", None)
     return WireEntry(header, signature, kept.salt or b"", kept.body)

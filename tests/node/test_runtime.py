@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ import pytest
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError, StoreError
 from p2pchat.events import Event, MessageReceived
-from p2pchat.model.ids import EntryHash, InstanceId
+from p2pchat.model.ids import ConversationId, EntryHash, InstanceId
 from p2pchat.model.message import Message
 from p2pchat.model.records import PutMeta
 from p2pchat.node import writing
@@ -220,5 +221,39 @@ def test_a_message_that_cannot_be_read_is_answered_as_none(
 
         runtime.run(look)
         assert await asyncio.wait_for(found, 10.0) is None
+
+    with_runtime(tmp_path, test)
+
+
+def test_who_fetches_a_history_keeps_no_front_end_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = threading.Event()
+
+    def slow(*_: object) -> Any:
+        assert given.wait(10.0)
+        return []
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        monkeypatch.setattr(store, "read_branch", slow)
+        read: list[Any] = []
+
+        def many() -> None:
+            for _ in range(8):
+                query = machine.number()
+                machine.ctx.wait(query, read.append)
+                wanted = (ConversationId(bytes(32)), EntryHash(bytes(32)), 0, 1000, False)
+                machine.ctx.emit(effects.ReadBranch(query, *wanted))
+
+        runtime.run(many)
+        try:
+            assert await asyncio.wait_for(runtime.query(store.overviews), 5.0) is not None
+            assert not read
+        finally:
+            given.set()
+        end = asyncio.get_running_loop().time() + 10.0
+        while len(read) < 8:
+            assert asyncio.get_running_loop().time() < end
+            await asyncio.sleep(0)
 
     with_runtime(tmp_path, test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from histories import ROOM, START_MS, Author, peer, puts, shuffled, without_body
@@ -19,7 +20,7 @@ from p2pchat.model.records import (
     PutStatus,
     ReceiptRow,
 )
-from p2pchat.storage import hashes
+from p2pchat.storage import chapters, hashes, reading
 from p2pchat.storage.store import SqliteStore
 
 
@@ -129,6 +130,21 @@ def test_a_branch_is_read_in_parts(store: SqliteStore) -> None:
         made[9].hash,
         made[8].hash,
     ]
+
+
+def test_a_branch_is_read_over_chapters_of_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chapters, "CHAPTER_TEXTS", 30)
+    monkeypatch.setattr(reading, "STEP", 16)
+    store = SqliteStore(tmp_path / "chapters.db", bytes(32))
+    first, second = Author(peer("a")), Author(peer("b"))
+    made = [(a, b) for a, b in zip(history(first, 100), history(second, 100), strict=True)]
+    store.apply(puts(*(entry for pair in made for entry in pair)))
+    for entries in zip(*made, strict=True):
+        found = store.read_branch(ROOM, entries[-1].hash, 0, 1 << 30)
+        assert found == [(entry.hash, entry.wire) for entry in reversed(entries)]
+    store.close()
 
 
 def test_a_missing_body_is_filled_in(store: SqliteStore) -> None:
