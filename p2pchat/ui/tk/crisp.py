@@ -26,6 +26,10 @@ proc ::ttk::style {command args} {
     uplevel 1 [list ::ttk::plain_style $command {*}$args]
 }
 """
+_EMPTY = "empty"
+"""The theme's picture of nothing: what a flat button shows at rest."""
+_BORDER = 4
+"""How far a button's picture isn't stretched, from each of its edges."""
 _PLAIN = "rename ::ttk::style {}; rename ::ttk::plain_style ::ttk::style"
 
 
@@ -34,19 +38,29 @@ def load(root: tk.Tk, scale: float) -> None:
     paddings and widths are multiplied while they are made, and then its pictures."""
     if scale == 1:
         sv_ttk.get_theme(root)
-        return
-    root.tk.eval(_SCALED % scale)
-    try:
-        sv_ttk.get_theme(root)
-    finally:
-        root.tk.eval(_PLAIN)
+    else:
+        root.tk.eval(_SCALED % scale)
+        try:
+            sv_ttk.get_theme(root)
+        finally:
+            root.tk.eval(_PLAIN)
     for name in ("light", "dark"):
-        _enlarge(root, name, scale)
+        pictures = f"::ttk::theme::sv_{name}::I"
+        if scale != 1:
+            _enlarge(root, name, pictures, scale)
+        _leave_out(root, pictures, scale)
 
 
-def _enlarge(root: tk.Tk, name: str, scale: float) -> None:
+def _leave_out(root: tk.Tk, pictures: str, scale: float) -> None:
+    """Nothing needn't be drawn. Tk lays the part of a picture between its borders tile by tile, and
+    of this one it is two pixels wide: 16 ms for a button as wide as the line at the bottom."""
+    size = 2 * round(_BORDER * scale)
+    picture = root.tk.call("set", f"{pictures}({_EMPTY})")
+    root.tk.call(picture, "configure", "-width", size, "-height", size)
+
+
+def _enlarge(root: tk.Tk, name: str, pictures: str, scale: float) -> None:
     folder = Path(sv_ttk.__file__).with_name("theme")
-    pictures = f"::ttk::theme::sv_{name}::I"
     with Image.open(folder / f"spritesheet_{name}.png") as opened:
         sheet = opened.convert("RGBA")
     places = (folder / f"sprites_{name}.tcl").read_text()

@@ -308,3 +308,16 @@ def test_what_is_said_can_be_read(palette: str) -> None:
     ):
         for fill in fills:
             assert contrast(ink, fill) > 3, (ink, fill, contrast(ink, fill))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.75])
+def test_the_picture_of_nothing_has_nothing_to_stretch(
+    scaled: Callable[[float], Any], scale: float
+) -> None:
+    """Else Tk lays it over a flat button tile by tile: some thousand for a wide one."""
+    root, _ = scaled(scale)
+    for name in ("light", "dark"):
+        picture = root.tk.call("set", f"::ttk::theme::sv_{name}::I(empty)")
+        border = round(4 * scale)
+        for side in ("width", "height"):
+            assert int(root.tk.call("image", side, picture)) == 2 * border
