@@ -199,7 +199,7 @@ class AboutPanel(ttk.Frame):
                          _("Somebody else may register it then"),
                          lambda: self.on_release(card.peer_id))  # fmt: skip
         if card.choosable:
-            self._button("choose", _("Let it keep accounts…"),
+            self._button("choose", _("Let them keep accounts…"),
                          _("Their computer stands in for this one while it is off"),
                          lambda: self.on_choose(card.peer_id))  # fmt: skip
         self._button("copy", _("Copy id"), _("What tells this person from all others"),

@@ -345,7 +345,7 @@ def test_the_appointed_lets_somebodys_computer_keep_accounts(stage: Stage, displ
     stage.desk.main.open(f"@{LI}")
     stage.until(lambda: stage.loaded(f"@{LI}"))
     point(stage, display, stage.desk.conversation.head)
-    stage.until(lambda: "Let it keep accounts…" in texts(stage.desk.about))
+    stage.until(lambda: "Let them keep accounts…" in texts(stage.desk.about))
     point(stage, display, stage.desk.about.scrolled.body.children["choose"])
 
     def dialogs() -> list[Any]:
