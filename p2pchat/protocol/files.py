@@ -242,8 +242,9 @@ class Files:
         """Replies when it is under way, or at once if it is complete."""
         file = self._of(row)
         file.row = replace(file.row, put_to=put_to or file.row.put_to)
-        if file.row.state is FileState.FETCHING and file.fetch is not None:
+        if file.row.state is FileState.FETCHING:
             self._keep(file)
+        if file.row.state is FileState.FETCHING and file.fetch is not None:
             self._m.ctx.reply(request, self._info(file))
         elif file.row.state is FileState.COMPLETE and row.file is not None and row.file.path:
             file.row = replace(file.row, path=row.file.path)

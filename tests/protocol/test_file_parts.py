@@ -242,6 +242,24 @@ def test_deleted_while_the_disk_is_asked_nothing_of_it_goes_on(begun: bool) -> N
     assert not states(other)
 
 
+def test_where_it_is_to_be_put_is_kept_also_while_the_disk_is_asked() -> None:
+    world, (author, other) = lan(2)
+    other.machine.ctx.settings = _settings(0)
+    share(author, "film", b"a film")
+    wait_state(world, other, FileState.OFFERED)
+    (id,) = states(other)
+    other._carrier.perform[effects.BeginFetch] = lambda effect: None
+    _fetch(other, id)
+    wait_state(world, other, FileState.FETCHING)
+    other.ask(other.machine.files.fetch, 0, other._message(id), "/elsewhere")
+
+    def kept() -> bool:
+        row = other.store.message(id)
+        return row is not None and row.file is not None and row.file.put_to == "/elsewhere"
+
+    world.wait(kept, 10.0, "kept")
+
+
 def test_it_is_told_that_a_blocked_persons_file_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

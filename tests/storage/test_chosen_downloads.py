@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,36 @@ def test_who_was_ended_while_copying_begins_anew(tmp_path: Path, elsewhere: Path
     path = target.finish(offer.stream, "x")
     assert Path(path).stat().st_size == offer.size
     assert os.listdir(elsewhere) == ["x"]
+
+
+def test_two_offers_of_one_content_are_finished_at_once(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, offer = came(tmp_path)
+    target.choose_downloads(str(elsewhere))
+    copyfile, copies = shutil.copyfile, threading.Semaphore(0)
+    begun, found = threading.Event(), list[str]()
+
+    def copy(source: Path, part: Path) -> Path:
+        copied = copyfile(source, part)
+        copies.release()
+        if begun.is_set():
+            return copied
+        begun.set()
+        other = threading.Thread(target=lambda: found.append(target.finish(offer.stream, "y")))
+        other.start()
+        others.append(other)
+        assert copies.acquire(timeout=10.0)  # one's own
+        copies.acquire(timeout=0.3)  # the other's, which has to wait
+        return copied
+
+    others: list[threading.Thread] = []
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    path = target.finish(offer.stream, "x")
+    others[0].join(10.0)
+    assert found == [path]
+    assert os.listdir(elsewhere) == ["x"]
+    assert (elsewhere / "x").read_bytes() == (tmp_path / "lesson.pdf").read_bytes()
 
 
 def test_the_other_disk_is_full(

@@ -52,6 +52,9 @@ class Holding:
         self._home = home
         self._stream = stream
         self._lock = threading.RLock()
+        self._finishing = threading.Lock()
+        """Two offers of one content are finished one after the other: else the copy that one
+        brings to another disk is taken away from it by the other."""
         self._tree = Tree(str(home / HASHES_FILE), stream)
         self._fetch: Fetch | None = None
         self._source: Source | None = None
@@ -109,6 +112,10 @@ class Holding:
         return data if data is not None and digest(data) == expected else None
 
     def finish(self, name: str, place: Downloads) -> str:
+        with self._finishing:
+            return self._finish_or_bring(name, place)
+
+    def _finish_or_bring(self, name: str, place: Downloads) -> str:
         try:
             return self._finish(name, place)
         except OSError as error:

@@ -98,6 +98,7 @@ class AnnouncementsPresenter:
         self._members: Mapping[str, frozenset[PeerId]] = {}
         self._unfolded: set[str] = set()
         self._shown = PAGE
+        self._active = False
         self._reload = Delayed(runner, REFRESH_MS, self._load)
 
     def open(self, view: AnnouncementsView) -> None:
@@ -115,6 +116,11 @@ class AnnouncementsPresenter:
     def events(self, events: Sequence[Event]) -> None:
         if self._view is not None and any(isinstance(event, _ABOUT) for event in events):
             self._reload.ask()
+
+    def set_active(self, active: bool) -> None:
+        """Whether the window has the focus."""
+        self._active = active
+        self._see()
 
     def announce(self, text: str, conversation: str) -> None:
         """To everyone, where no conversation is named."""
@@ -164,9 +170,9 @@ class AnnouncementsPresenter:
             return frozenset()  # one has left it
 
     def _see(self) -> None:
-        """What is on the page is seen."""
-        me = self._directory.me.peer_id
-        for one in self._found[: self._shown] if self._view is not None else ():
+        """What is on the page of a window that has the focus is seen."""
+        me, shown = self._directory.me.peer_id, self._view is not None and self._active
+        for one in self._found[: self._shown] if shown else ():
             if one.author != me and me not in one.seen_by:
                 self._runner.call(partial(self._node.accounts.saw, one.announcement_id))
 

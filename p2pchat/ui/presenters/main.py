@@ -178,6 +178,7 @@ class MainPresenter:
         """Whether the window has the focus."""
         self.conversation.set_active(active)
         self.bulletins.set_active(active)
+        self.announcements.set_active(active)
 
     def flush(self) -> None:
         """After a run of events: draw."""

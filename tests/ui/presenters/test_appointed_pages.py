@@ -194,6 +194,9 @@ def test_who_has_seen_it_and_who_of_those_here_has_not() -> None:
     (row,) = school.states[-1].rows
     assert (row.author, row.seen, row.missing) == ("Li", "Wang", "Maria")
     assert row.count == "1 person has seen it, 1 of those who are here haven't"
+    assert school.accounts.seen == [], "nobody sits there"
+    page.set_active(True)
+    school.runner.settle()
     assert school.accounts.seen == [one.announcement_id], "by looking at the page"
     school.accounts.told = [replace(one, seen_by=(WANG, ME, ZOE))]
     page.events([AnnouncementChanged(school.accounts.told[0])])
