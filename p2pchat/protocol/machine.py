@@ -169,6 +169,7 @@ class Machine:
             send,
             self.watch.own_tip_claimed,
             lambda conversation: not conversation.mine and self.directs.full(conversation),
+            sharing.shared,
             search,
         )
         self.serving = Serving(ctx, send, sharing.shared, sharing.introduce)

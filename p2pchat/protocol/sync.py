@@ -88,14 +88,17 @@ class Sync:
         send: Callable[[int, wire.Frame], None],
         own_tip_claimed: Callable[[Conversation, FeedId], None],
         sated: Callable[[Conversation], bool],
+        shared: Callable[[int, Conversation], bool],
         search: Search,
     ) -> None:
-        """`sated`: whether nothing more of a conversation is kept here."""
+        """`sated`: whether nothing more of a conversation is kept here. `shared`: whether it goes
+        around on a link, which is gone otherwise."""
         self._ctx = context
         self._ingest = ingest
         self._send = send
         self._own_tip_claimed = own_tip_claimed
         self._sated = sated
+        self._shared = shared
         self._search = search
         self._states: dict[ConversationId, _State] = {}
         self._queries: dict[int, tuple[Conversation, _Want]] = {}
@@ -422,6 +425,8 @@ class Sync:
         self._search.arrived(conversation, feeds)
         if arrival.road is not Road.PUSHED or self._sated(conversation):
             return
+        if not self._shared(arrival.link, conversation):
+            return  # it went down meanwhile: the next link compares
         state = self._states.setdefault(conversation.id, _State())
         for feed in feeds:
             gaps = conversation.gaps.get(feed, ())

@@ -11,6 +11,7 @@ from world import World
 
 from p2pchat.config import limits
 from p2pchat.model.records import ConversationKind
+from p2pchat.node.ports import LinkId
 from p2pchat.protocol import effects, wire
 
 
@@ -217,3 +218,25 @@ def test_a_holder_that_is_full_asks_for_no_more(monkeypatch: pytest.MonkeyPatch)
         author.ask(author.machine.commands.send, 0, label, "more", None)
         world.clock.run_for(2 * limits.DIGEST_EVERY_S)
     assert not wants
+
+
+def test_nothing_is_asked_of_a_link_that_went_down_before_what_it_brought_was_durable() -> None:
+    """What leaves a gap is asked for at the next link, not after the time for an answer."""
+    world = World(4)
+    author, other = hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 10.0, "linked")
+    world.say(author)
+    world.wait(lambda: world.equal(hosts), 5.0, "equal")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(other.machine.links, "allow", lambda link, entries: False)
+        world.say(author)
+        world.clock.run_for(0.2)
+    world.say(author)
+    assert world.clock.run_until(lambda: bool(other._commits), 0.2, step=0.0001)
+    for connection in world.fabric.wires:
+        connection.reset()
+    for link in list(other.wires):
+        other.closed(LinkId(link), "reset")
+    world.wait(lambda: world.linked(hosts), 30.0, "linked again")
+    world.clock.run_for(1.0)
+    assert world.equal(hosts)
