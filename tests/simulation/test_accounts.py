@@ -11,8 +11,9 @@ from random import Random
 import pytest
 from host import Host
 from memory_store import MemoryStore
+from mishaps import Mishaps, state
 from seeds import live_each
-from test_election import APPOINTING, leader, settled, state
+from test_election import APPOINTING, leader, settled
 from world import DAY_MS, World
 
 from p2pchat.config import limits
@@ -38,10 +39,9 @@ def known(host: Host) -> Mapping[PeerId, Owner]:
     return host.machine.registrar.registry.owners()
 
 
-class School:
+class School(Mishaps):
     def __init__(self, seed: int) -> None:
-        self.world = World(seed)
-        self.rng = rng = Random(seed + 1)
+        super().__init__(World(seed), rng := Random(seed + 1))
         self.appointed = rng.random() < 0.3
         public = Signer(APPOINTING).key if self.appointed else b""
         for number in range(rng.randint(3, 6)):
@@ -69,16 +69,16 @@ class School:
     def _something(self) -> None:
         actions: tuple[Callable[[], None], ...] = (
             *([self._register] * 5),
-            self._part,
+            self.part,
             self._on_both_sides,
             self._on_both_sides,
             self.world.fabric.heal,
-            self._crash,
-            self._crash_leader,
-            self._start_again,
-            self._start_again,
-            self._sleep,
-            self._wake,
+            self.crash,
+            self.crash_leader,
+            self.start_again,
+            self.start_again,
+            self.sleep,
+            self.wake,
         )
         self.rng.choice(actions)()
 
@@ -105,57 +105,27 @@ class School:
 
     # -- what happens
 
-    def _one(self, hosts: list[Host]) -> Host | None:
-        return self.rng.choice(hosts) if hosts else None
-
     def _register(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
+        if (host := self.one(self.world.running)) is not None:
             name = self.rng.choice(NAMES)
             host.ask(host.machine.registrar.accounts.register, name, PASSWORD)
 
-    def _part(self) -> None:
-        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
-        at = self.rng.randint(1, len(hosts) - 1)
-        self.world.split(hosts[:at], hosts[at:])
-
     def _on_both_sides(self) -> None:
         """The network has been split for a while when somebody registers in each half."""
-        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
-        at = self.rng.randint(1, len(hosts) - 1)
+        halves = self.halves()
         self.world.fabric.heal()
-        self.world.split(hosts[:at], hosts[at:])
+        self.world.split(*halves)
         self.world.clock.run_for(20.0)
         self._look()
         name = self.rng.choice(NAMES)
-        for half in (hosts[:at], hosts[at:]):
+        for half in halves:
             unnamed = [
                 host
                 for host in half
                 if host in self.world.running and host.machine.identity.peer_id not in known(host)
             ]
-            if (host := self._one(unnamed)) is not None:
+            if (host := self.one(unnamed)) is not None:
                 host.ask(host.machine.registrar.accounts.register, name, PASSWORD)
-
-    def _crash(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
-            host.crash()
-
-    def _crash_leader(self) -> None:
-        found = [host for host in self.world.running if state(host) is State.REGISTRAR]
-        if (host := self._one(found)) is not None:
-            host.crash()
-
-    def _start_again(self) -> None:
-        if (host := self._one([host for host in self.world.hosts if not host.up])) is not None:
-            host.start()
-
-    def _sleep(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
-            host.sleep()
-
-    def _wake(self) -> None:
-        if (host := self._one([host for host in self.world.hosts if host.frozen])) is not None:
-            host.wake()
 
     # -- and what holds at the end
 

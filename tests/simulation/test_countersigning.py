@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from host import Host
+from mishaps import Mishaps
 from seeds import live_each
 from test_accounts import PASSWORD, known
 from test_election import APPOINTING, settled
@@ -23,12 +24,11 @@ NAMES = ("Li", "LI", "Ann", "li_2", "Bo")
 LINKING_S = 150.0
 
 
-class Class:
+class Class(Mishaps):
     """A teacher whose machine is off more often than not, two holders, and pupils."""
 
     def __init__(self, seed: int) -> None:
-        self.world = World(seed)
-        self.rng = Random(seed + 1)
+        super().__init__(World(seed), Random(seed + 1))
         public = Signer(APPOINTING).key
         self.teacher = self.world.add(appointing=APPOINTING, appointed_by=public)
         self.holders = [self.world.add(willing=True, appointed_by=public) for _ in range(2)]
@@ -48,7 +48,7 @@ class Class:
 
     def run(self) -> None:
         for _ in range(STEPS):
-            self.rng.choice((self._register, self._register, self._register, self._part,
+            self.rng.choice((self._register, self._register, self._register, self.part,
                              self._teacher, self.world.fabric.heal))()  # fmt: skip
             for _ in range(self.rng.choice((1, 20, 60))):
                 self.world.clock.run_for(0.25)
@@ -64,11 +64,6 @@ class Class:
         if pupils:
             host, name = self.rng.choice(pupils), self.rng.choice(NAMES)
             host.ask(host.machine.registrar.accounts.register, name, PASSWORD)
-
-    def _part(self) -> None:
-        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
-        at = self.rng.randint(1, len(hosts) - 1)
-        self.world.split(hosts[:at], hosts[at:])
 
     def _teacher(self) -> None:
         if self.teacher.up:

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from host import Host
+from mishaps import Mishaps, state
 from seeds import live_each
 from world import DAY_MS, World
 
@@ -27,14 +28,9 @@ def leader(host: Host) -> str | None:
     return host.machine.registrar.leading.leader
 
 
-def state(host: Host) -> State:
-    return host.machine.registrar.leading.election.state
-
-
-class Life:
+class Life(Mishaps):
     def __init__(self, seed: int) -> None:
-        self.world = World(seed)
-        self.rng = rng = Random(seed + 1)
+        super().__init__(World(seed), rng := Random(seed + 1))
         self.appointed = rng.random() < 0.3
         public = Signer(APPOINTING).key if self.appointed else b""
         for number in range(rng.randint(2, 6)):
@@ -121,28 +117,20 @@ class Life:
 
     def _something(self) -> None:
         actions: tuple[Callable[[], None], ...] = (
-            self._part,
-            self._part,
+            self.part,
+            self.part,
             self._bridge,
             self.world.fabric.heal,
-            self._crash,
-            self._crash_leader,
-            self._leave,
-            self._start_again,
-            self._start_again,
-            self._sleep,
-            self._wake,
-            self._set_clock,
+            self.crash,
+            self.crash_leader,
+            self.leave,
+            self.start_again,
+            self.start_again,
+            self.sleep,
+            self.wake,
+            self.set_clock,
         )
         self.rng.choice(actions)()
-
-    def _one(self, hosts: list[Host]) -> Host | None:
-        return self.rng.choice(hosts) if hosts else None
-
-    def _part(self) -> None:
-        hosts = self.rng.sample(self.world.hosts, len(self.world.hosts))
-        at = self.rng.randint(1, len(hosts) - 1)
-        self.world.split(hosts[:at], hosts[at:])
 
     def _bridge(self) -> None:
         """Two halves that one in the middle reaches."""
@@ -150,35 +138,6 @@ class Life:
         if len(hosts) > 2:
             at = self.rng.randint(1, len(hosts) - 2)
             self.world.split(hosts[1 : at + 1], hosts[at + 1 :])
-
-    def _crash(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
-            host.crash()
-
-    def _crash_leader(self) -> None:
-        found = [host for host in self.world.running if state(host) is State.REGISTRAR]
-        if (host := self._one(found)) is not None:
-            host.crash()
-
-    def _leave(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
-            host.stop()
-
-    def _start_again(self) -> None:
-        if (host := self._one([host for host in self.world.hosts if not host.up])) is not None:
-            host.start()
-
-    def _sleep(self) -> None:
-        if (host := self._one(self.world.running)) is not None:
-            host.sleep()
-
-    def _wake(self) -> None:
-        if (host := self._one([host for host in self.world.hosts if host.frozen])) is not None:
-            host.wake()
-
-    def _set_clock(self) -> None:
-        if (host := self._one(self.world.hosts)) is not None:
-            host.clock_off_ms = self.rng.choice((0, DAY_MS, -DAY_MS))
 
 
 @pytest.mark.seeds(SEEDS, GROUP)

@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 from host import Host
+from mishaps import state
 from test_accounts import PASSWORD, known, together
-from test_election import APPOINTING, leader, settled, state
+from test_election import APPOINTING, leader, settled
 from world import World
 
 from p2pchat.config import limits
