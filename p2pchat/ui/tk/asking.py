@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 
 from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
@@ -76,63 +77,56 @@ class Asking:
         label = self.main.directory.labels[peer.peer_id]
 
         def show(phrase: str) -> None:
-            dialog = Dialog(
-                self._root, self._theme, _("Is this {name}?").format(name=label),
+            self._confirm(
+                _("Is this {name}?").format(name=label),
                 _("Ask {name}, by voice or face to face, for the words that they see here. If "
                   "they are the same, nobody pretends to be {name}.").format(name=label),
                 _("They are the same"),
+                (_("Words"), phrase),
+                lambda: self.main.directory.set_verified(peer.peer_id, True),
             )  # fmt: skip
-            field = dialog.page.add_field(_("Words"), "")
-            field.set(phrase)
-            field.entry.state(["readonly"])
-
-            def submit() -> None:
-                dialog.close()
-                self.main.directory.set_verified(peer.peer_id, True)
-
-            dialog.page.on_submit = submit
-            dialog.open(field)
 
         self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
 
     def release(self, peer: Peer) -> None:
         """The appointed gives a registered name free."""
         label = self.main.directory.labels[peer.peer_id]
-        dialog = Dialog(
-            self._root, self._theme, _("Release the name {name}").format(name=label),
+        self._confirm(
+            _("Release the name {name}").format(name=label),
             _("For an account that is forgotten: somebody else may register the name then. The "
               "account goes on under another name, with its messages and contacts."),
             _("Release"),
+            (_("Name"), label),
+            lambda: self._runner.call(lambda: self._node.accounts.release(peer.peer_id)),
         )  # fmt: skip
-        field = dialog.page.add_field(_("Name"), "")
-        field.set(label)
-        field.entry.state(["readonly"])
-
-        def submit() -> None:
-            dialog.close()
-            self._runner.call(lambda: self._node.accounts.release(peer.peer_id))
-
-        dialog.page.on_submit = submit
-        dialog.open(field)
 
     def choose(self, peer: Peer) -> None:
         """The appointed lets somebody's computer keep accounts."""
         label = self.main.directory.labels[peer.peer_id]
-        dialog = Dialog(
-            self._root, self._theme, _("Let {name}'s computer keep accounts").format(name=label),
+        self._confirm(
+            _("Let {name}'s computer keep accounts").format(name=label),
             _("While this computer is off, that one registers names and signs people in, where its "
               "settings say that it helps. Whoever controls it could refuse that, or try to guess "
               "passwords; without the password it opens no account, and it takes nobody's name "
               "that this computer has confirmed. This can't be taken back."),
             _("Let it"),
+            (_("Name"), label),
+            lambda: self._runner.call(lambda: self._node.accounts.sign_holders(peer.peer_id)),
         )  # fmt: skip
-        field = dialog.page.add_field(_("Name"), "")
-        field.set(label)
+
+    def _confirm(
+        self, title: str, about: str, button: str, shown: tuple[str, str], act: Callable[[], None]
+    ) -> None:
+        """Act once the button is pressed; `shown` is a label, and a text to be read only."""
+        dialog = Dialog(self._root, self._theme, title, about, button)
+        label, text = shown
+        field = dialog.page.add_field(label, "")
+        field.set(text)
         field.entry.state(["readonly"])
 
         def submit() -> None:
             dialog.close()
-            self._runner.call(lambda: self._node.accounts.sign_holders(peer.peer_id))
+            act()
 
         dialog.page.on_submit = submit
         dialog.open(field)
