@@ -31,6 +31,8 @@ def _save(path: str, text: str, replace: bool) -> str:
         (_replace if replace else _write_new)(path, text)
     except OSError as error:
         raise _refusal(path, error) from error
+    except ValueError as error:
+        raise RequestError("not-allowed", f"no path of a file: {error}") from error
     return path
 
 

@@ -107,10 +107,6 @@ class Identity:
     def device_key(self) -> bytes:
         return self.device.key
 
-    def sign_entry(self, signed: bytes) -> bytes:
-        """The device's signature over `entries.signed_bytes`."""
-        return self.device.sign_raw(signed)
-
     @cached_property
     def sealing(self) -> SealKey:
         """What opens the boxes that others seal to this person."""

@@ -42,6 +42,9 @@ def test_why_it_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert str(refused(tmp_path, replace=True)) == f"{tmp_path} is a folder"
     assert "there is no folder" in str(refused(tmp_path / "no" / "a.csv"))
 
+    for path in ("a\0b", "a\ud800"):
+        assert "no path" in str(refused(tmp_path / path))
+
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from carrying import blocks, carry, depot, fetch, has, snapshot, survey
@@ -235,6 +236,27 @@ def test_a_copy_is_whole_or_not_there(tmp_path: Path, kind: str) -> None:
                 target.finish(offer.stream, "x", str(place))
             assert refused.value.reason == "not-allowed"
         assert not list(tmp_path.glob(".p2pchat-*"))
+
+
+def test_a_copy_of_a_folder_lacks_nothing_that_cant_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder" / "locked").mkdir(parents=True)
+    (tmp_path / "folder" / "locked" / "a").write_bytes(b"a")
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    offer = survey(source, tmp_path / "folder")
+    fetch(source, target, offer)
+    scandir = os.scandir
+
+    def refuse(path: Any = ".") -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(RequestError, match="Permission denied"):
+        target.finish(offer.stream, "x", str(tmp_path / "there"))
+    assert not (tmp_path / "there").exists()
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -90,7 +90,8 @@ class Attendance:
                 line.gone = True
                 changed.append(line)
         if self._ctx.now - self._saved >= SAVE_S:
-            changed = [line for line in self._last.values() if not line.gone or line in changed]
+            changed = [line for line in changed if line.gone]
+            changed += [line for line in self._last.values() if not line.gone]
             self._saved = self._ctx.now
         self._save(changed)
 

@@ -175,13 +175,18 @@ def _copy_to(source: Path, part: Path) -> None:
 
 def _copy_folder(source: Path, target: Path) -> None:
     """Its files and folders; what else somebody has put there meanwhile isn't part of it."""
-    for folder, _, names in os.walk(source):
+    for folder, _, names in os.walk(source, onerror=_refuse):
         here = target / os.path.relpath(folder, source)
         here.mkdir()
         for name in names:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 shutil.copyfile(path, here / name)
+
+
+def _refuse(error: OSError) -> None:
+    """Without what can't be read it would be a part of the folder."""
+    raise error
 
 
 def _move(source: Path, target: Path) -> None:

@@ -133,7 +133,7 @@ class AccountPresenter:
         self._do(lambda: accounts.recover(name.strip(), code, new), self._signed_in)
 
     def _signed_in(self, signed: SignedIn) -> None:
-        self._show(busy=False)
+        self._show(busy=False, code="")
         self._renewed()
         name = safe_name(signed.name)
         if signed.renamed_from is None:
@@ -170,7 +170,7 @@ class AccountPresenter:
     def _sign_out(self, delete: Sequence[str]) -> None:
         def done(left: SignedOut) -> None:
             self._offered = ()
-            self._show(busy=False, downloads=())
+            self._show(busy=False, downloads=(), code="")
             self._renewed()
             said = [_("You are signed out, and somebody new.")]
             if left.deleted:

@@ -85,6 +85,17 @@ def test_signing_up_shows_the_code_once() -> None:
     assert (page.state.name, page.state.code) == ("Maria", "")
 
 
+def test_a_recovery_code_is_shown_to_nobody_else() -> None:
+    page = Page()
+    page.lead()
+    page.presenter.register("Maria", PASSWORD, PASSWORD)
+    page.runner.settle()
+    assert page.state.code == CODE
+    page.presenter.logout()
+    page.runner.settle()
+    assert page.state.code == ""
+
+
 def test_signing_in_and_out_begins_anew() -> None:
     page = Page()
     page.node.accounts.passwords["Maria"] = PASSWORD
