@@ -322,6 +322,42 @@ def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:
         assert refused(pupil, "accounts.register", name="Li", password=OTHER) == "not-allowed"
 
 
+def registers_once(pupil: Node, other: Node) -> dict[str, str]:
+    """As Li, which nobody else can any more."""
+    method = "accounts.register"
+    assert refused(pupil, method, name="Li", password="short") == "weak-password"
+    assert refused(pupil, method, name="a" * 32, password=PASSWORD) == "name-not-allowed"
+    assert refused(pupil, "accounts.logout") == "not-signed-in"
+    before = peer_id(pupil)
+    made = register(pupil, "Li")
+    assert made["account_id"] == made["peer_id"] == before
+    wait_until(lambda: names(other) == {"Li": before}, 10, "known everywhere")
+    assert refused(other, method, name="LI", password=OTHER) == "name-taken"
+    return made
+
+
+def signs_in_elsewhere(pupil: Node, other: Node, address: str) -> None:
+    """With another profile in the same folder there; and the first machine is told."""
+    account, guest = peer_id(pupil), other.call("node.info")
+    assert refused(other, "accounts.login", name="Li", password=OTHER) == "wrong-password"
+    assert refused(other, "accounts.login", name="Nobody", password=OTHER) == "no-such-account"
+    signed: dict[str, Any] = other.call("accounts.login", 30, name="li", password=PASSWORD)
+    assert (signed["account_id"], signed["name"], signed["peer_id"]) == (account, "Li", account)
+    assert (signed["elsewhere"], signed["renamed_from"]) == (True, None)
+    told = pupil.wait_event("warning", lambda e: bool(e["reason"] == "signed-in-elsewhere"))
+    assert f"at {address}" in told["text"]
+    here = other.call("node.info")
+    assert (here["peer_id"], here["name"]) == (account, "Li")
+    assert here["device_id"] != guest["device_id"]
+    assert here["data_dir"] == f"{guest['data_dir']}/accounts/{account}"
+
+
+def brought(node: Node) -> tuple[bool, int, str]:
+    """What the account has at a machine: whether its room, how many contacts, which theme."""
+    theme: str = node.call("settings.get")["theme"]
+    return "#secret" in joined(node), len(contacts(node)), theme
+
+
 @pytest.mark.soak
 def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
     with Lan(hosts=5) as lan:
@@ -329,64 +365,32 @@ def test_a_pupil_registers_once_and_signs_in_on_another_machine() -> None:
         pupil, other = lan.node(2, "--name", "Li"), lan.node(3, "--name", "Guest")
         wait_linked([*willing, pupil, other])
         leader = settled([*willing, pupil, other])
-
-        assert refused(pupil, "accounts.register", name="Li", password="short") == "weak-password"
-        assert (
-            refused(pupil, "accounts.register", name="a" * 32, password=PASSWORD)
-            == "name-not-allowed"
-        )
-        assert refused(pupil, "accounts.logout") == "not-signed-in"
-        before = pupil.call("node.info")["peer_id"]
-        made = pupil.call("accounts.register", name="Li", password=PASSWORD)
-        assert made["account_id"] == made["peer_id"] == before
-        code = made["recovery_code"]
-        wait_until(lambda: names(other) == {"Li": before}, 10, "known everywhere")
-        assert refused(other, "accounts.register", name="LI", password=OTHER) == "name-taken"
-
+        made, guest = registers_once(pupil, other), peer_id(other)
+        account = made["account_id"]
         pupil.call("rooms.create", room="#secret", password="a room's password")
-        pupil.call("contacts.add", peer_id=leader.call("node.info")["peer_id"])
+        pupil.call("contacts.add", peer_id=peer_id(leader))
         pupil.call("settings.set", settings={"theme": "dark"})
-        assert refused(other, "accounts.login", name="Li", password=OTHER) == "wrong-password"
-        assert refused(other, "accounts.login", name="Nobody", password=OTHER) == "no-such-account"
-        guest = other.call("node.info")
-        signed = other.call("accounts.login", call_timeout=30, name="li", password=PASSWORD)
-        assert (signed["account_id"], signed["name"], signed["peer_id"]) == (before, "Li", before)
-        assert (signed["elsewhere"], signed["renamed_from"]) == (True, None)
-        told = pupil.wait_event("warning", lambda e: bool(e["reason"] == "signed-in-elsewhere"))
-        assert f"at {lan.hosts[3].address}" in told["text"]
-        info = other.call("node.info")
-        assert info["peer_id"] == before
-        assert info["device_id"] != guest["device_id"]
-        assert info["name"] == "Li"
-        assert info["data_dir"] == f"{guest['data_dir']}/accounts/{before}"
 
-        wait_until(lambda: "#secret" in joined(other), 60, "the rooms come back")
-        wait_until(lambda: len(other.call("contacts.list")) == 1, 10, "and the contacts")
-        wait_until(lambda: other.call("settings.get")["theme"] == "dark", 10, "and settings")
-        other.call("accounts.change_password", old=PASSWORD, new=OTHER)
-        assert (
-            refused(other, "accounts.change_password", old=PASSWORD, new="something else")
-            == "wrong-password"
-        )
+        signs_in_elsewhere(pupil, other, lan.hosts[3].address)
+        wait_until(lambda: brought(other) == (True, 1, "dark"), 60, "all of it comes back")
+        change = "accounts.change_password"
+        other.call(change, old=PASSWORD, new=OTHER)
+        assert refused(other, change, old=PASSWORD, new="something else") == "wrong-password"
         assert "signed-in-elsewhere" not in warnings(other), "its answer has said that"
-        other.call("messages.send", conversation="#lobby", text="from the other machine")
+        say(other, "from the other machine")
         other.call("accounts.logout")
-        assert other.call("node.info")["peer_id"] not in (before, guest["peer_id"])
-        assert not (other.data_dir / "accounts" / before / "store.key").exists()
-        again = other.call("accounts.recover", call_timeout=30, name="Li", recovery_code=code,
-                           new=PASSWORD)  # fmt: skip
-        assert again["account_id"] == before
-        texts = [m["text"] for m in other.call("messages.list", conversation="#lobby")]
-        assert "from the other machine" in texts
+        assert peer_id(other) not in (account, guest)
+        assert not (other.data_dir / "accounts" / account / "store.key").exists()
+        code = made["recovery_code"]
+        again = other.call("accounts.recover", 30, name="Li", recovery_code=code, new=PASSWORD)
+        assert again["account_id"] == account
+        assert "from the other machine" in texts(other)
 
         third = lan.node(4, "--name", "Third")
         wait_linked([willing[0] if leader is willing[1] else willing[1], other, third])
-        wait_until(lambda: third.call("registrar.info")["device_id"], 20, "a registrar")
-        third.call("accounts.login", call_timeout=30, name="Li", password=PASSWORD)
-        assert "#secret" in joined(third), "all of it is there when the answer is"
-        assert len(third.call("contacts.list")) == 1
-        assert third.call("settings.get")["theme"] == "dark"
+        wait_until(lambda: info(third)["device_id"], 20, "a registrar")
+        sign_in(third, "Li")
+        assert brought(third) == (True, 1, "dark"), "all of it is there when the answer is"
 
         other.stop()
-        later = lan.node(3)
-        assert later.call("node.info")["peer_id"] == before, "the profile used last"
+        assert peer_id(lan.node(3)) == account, "the profile used last"
