@@ -38,6 +38,13 @@ TLS_BYTES = 64 * limits.KIB
 Where frames may be large it is READ_BYTES: each go costs a system call and a wake-up."""
 LARGE_BYTES = 8 * limits.KIB
 """A frame of which more than this is still to come is read to its own place."""
+BETWEEN_BYTES = 16 * limits.KIB
+"""Out of TLS at once where no large frame is on its way but one may begin: what comes of it with
+its length has to be copied to its place."""
+KEPT_BYTES = 4 * limits.MIB
+"""Of memory that frames have left. Until it has seen a block of this size go, glibc gives the place
+of each large frame back to the system, and gets the next one page by page (mallopt(3),
+M_MMAP_THRESHOLD): 100,000 page faults for 1 GiB."""
 WAITING_BYTES = 16 * limits.KIB
 """From a client whose turn hasn't come: until it has an answer it sends one ClientHello."""
 CARRIER_HIGH, CARRIER_LOW = 128 * limits.KIB, 32 * limits.KIB
@@ -127,6 +134,8 @@ class Connection:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not outgoing)
         self._limit = limits.FRAME_BYTES
         self._at_once = TLS_BYTES
+        self._between = len(scratch)
+        """Out of TLS at once where no large frame is on its way."""
         self._unfinished = b""
         self._large: bytearray | None = None
         """A frame that is on its way to its own place, of which `_filled` bytes are there."""
@@ -155,6 +164,8 @@ class Connection:
         """Frames of BULK_FRAME_BYTES from now on, from either side."""
         self._limit = limits.BULK_FRAME_BYTES
         self._at_once = READ_BYTES
+        self._between = BETWEEN_BYTES
+        bytes(KEPT_BYTES)
 
     def send(self, frame: bytes, data: memoryview | None = None) -> int:
         """Queue a frame, or one that ends with `data`, for `flush`; what is queued now. Many leave
@@ -269,7 +280,7 @@ class Connection:
         self._proven = True
 
     def _read(self) -> None:
-        """Everything that has come, in batches of the scratch buffer's size."""
+        """Everything that has come, batch by batch."""
         more = True
         while more and self.state in (State.OPEN, State.CLOSING):
             if self._large is None:
@@ -287,13 +298,14 @@ class Connection:
         """Through the scratch buffer: the frames that are whole; then as `_decrypt`."""
         begun = len(self._unfinished)
         self._scratch[:begun] = self._unfinished
-        filled, more, closed = self._decrypt(self._scratch, begun)
+        filled, more, closed = self._decrypt(self._scratch[: begun + self._between], begun)
         frames, used = split_frames(self._scratch[:filled], self._limit)
         left = self._scratch[used:filled]
         length = next_length(left)
         if length is not None and PREFIX_BYTES + length - len(left) > LARGE_BYTES:
             self._large, self._filled = bytearray(length), len(left) - PREFIX_BYTES
-            self._large[: self._filled] = left[PREFIX_BYTES:]
+            with memoryview(self._large) as view:  # a bytearray would copy it once more
+                view[: self._filled] = left[PREFIX_BYTES:]
             self._unfinished = b""
         else:
             self._unfinished = bytes(left)
