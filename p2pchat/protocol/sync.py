@@ -91,8 +91,7 @@ class Sync:
         shared: Callable[[int, Conversation], bool],
         search: Search,
     ) -> None:
-        """`sated`: whether nothing more of a conversation is kept here. `shared`: whether it goes
-        around on a link, which is gone otherwise."""
+        """`sated`: whether nothing more of it is kept here. `shared`: whether it is on a link."""
         self._ctx = context
         self._ingest = ingest
         self._send = send
