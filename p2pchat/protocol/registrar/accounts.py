@@ -137,14 +137,14 @@ class Accounts:
                 done(records)
                 return
 
-            def durable(_: object) -> None:
+            def durable() -> None:
                 self._r.took(fresh, None)
                 done(records)
 
-            writes = self._r.writes_of(fresh, None)
-            self._ctx.commit(
-                writes, durable, lambda reason: self._ctx.reply(request, RequestError(reason))
-            )
+            def failed(reason: str) -> None:
+                self._ctx.reply(request, RequestError(reason))
+
+            self._r.commit(fresh, None, durable, failed)
 
         def send(link: Link | None) -> None:
             if link is not None:

@@ -38,6 +38,8 @@ class Asking:
         self._m = registrar.machine
         self._ctx = registrar.machine.ctx
         self._open: list[Question] = []
+        self._looking = False
+        """Whether `look` is to be called again."""
 
     def ask(self, send: Callable[[Link | None], None], failed: Callable[[str], None]) -> Question:
         """`failed`: with `no-registrar` where there was none, `nobody-answered`."""
@@ -52,11 +54,14 @@ class Asking:
 
     def _look_later(self) -> None:
         def again() -> None:
+            self._looking = False
             self.look()
             if self._open:
                 self._look_later()
 
-        self._ctx.after(AGAIN_S, again)
+        if not self._looking:
+            self._looking = True
+            self._ctx.after(AGAIN_S, again)
 
     def look(self) -> None:
         """Ask the registrar where that is possible now."""
@@ -91,7 +96,7 @@ class Asking:
             self._open.remove(question)
 
     def retry(self, question: Question) -> None:
-        """It wasn't the registrar any more, or couldn't answer."""
+        """Whoever was asked wasn't the registrar any more, or couldn't answer."""
         question.asked, question.answered = None, False
         question.again_at = 0.0
 

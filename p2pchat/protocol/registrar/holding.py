@@ -23,6 +23,9 @@ class Holding:
         self._boxes: dict[PeerId, Keybox] = {}
         self._vaults: dict[PeerId, Vault] = {}
         self._vault_bytes = 0
+        self._coming: dict[tuple[type, PeerId], Keybox | Vault] = {}
+        """The newest that is being made durable, where one is: on the disk the last one written
+        stays, so that no older one may follow."""
         self._by_id: dict[bytes, Keybox | Vault] = {}
         self._by_tag: dict[bytes, tuple[PeerId, bool]] = {}
         """What is proven, and whether it is the recovery code."""
@@ -38,27 +41,46 @@ class Holding:
         kept = kept_keybox(raw)
         if kept is None:
             return self._is_new_vault(raw)
-        old = self._boxes.get(kept.account)
-        if old is not None and old.version >= kept.version:
+        if not self._is_newer(kept):
             return None
-        if old is None and len(self._boxes) >= limits.CLAIMS:
+        if kept.account not in self._boxes and len(self._boxes) >= limits.CLAIMS:
             return None
         return read_keybox(raw, self._network)
 
     def _is_new_vault(self, raw: bytes) -> Vault | None:
         """Of an account whose keybox is here."""
         kept = kept_vault(raw)
-        if kept is None or kept.account not in self._boxes:
+        if kept is None or kept.account not in self._boxes or not self._is_newer(kept):
             return None
         old = self._vaults.get(kept.account)
-        if old is not None and old.version >= kept.version:
-            return None
         more = len(raw) - (len(old.raw) if old is not None else 0)
         if self._vault_bytes + more > limits.VAULTS_BYTES:
             return None
         return read_vault(raw, self._network)
 
+    def _is_newer(self, held: Keybox | Vault) -> bool:
+        return all(old.version < held.version for old in self._known(held))
+
+    def is_outdated(self, held: Keybox | Vault) -> bool:
+        """Whether a newer one is here, or about to be."""
+        return any(old.version > held.version for old in self._known(held))
+
+    def _known(self, held: Keybox | Vault) -> list[Keybox | Vault]:
+        here = self._vaults if isinstance(held, Vault) else self._boxes
+        known = (here.get(held.account), self._coming.get(_place(held)))
+        return [old for old in known if old is not None]
+
+    def expect(self, held: Keybox | Vault) -> None:
+        """It is being made durable: call `put` then, or `give_up`."""
+        self._coming[_place(held)] = held
+
+    def give_up(self, held: Keybox | Vault) -> None:
+        """It couldn't be made durable, or is."""
+        if self._coming.get(_place(held)) is held:
+            del self._coming[_place(held)]
+
     def put(self, held: Keybox | Vault) -> None:
+        self.give_up(held)
         if isinstance(held, Vault):
             self._put_vault(held)
         else:
@@ -121,3 +143,7 @@ class Holding:
 
     def digest(self) -> bytes:
         return digest("p2pchat 1 record set", *self.ids())[:16]
+
+
+def _place(held: Keybox | Vault) -> tuple[type, PeerId]:
+    return (type(held), held.account)

@@ -173,7 +173,7 @@ class Opening:
             elif outcome.reason in (pake.WRONG, pake.TOO_MANY):
                 asking.end(question)
                 failed(outcome.reason)
-            else:
+            elif question.asked is link:
                 asking.retry(question)
 
         question = asking.ask(send, failed)

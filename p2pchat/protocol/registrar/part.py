@@ -261,9 +261,7 @@ class Registrar:
             if self.may_check(link) and (record := self.registry.add(raw)) is not None
         ]
         if fresh:
-            self.machine.ctx.commit(
-                self.writes_of(fresh, None), lambda _: self.took(fresh, None, link)
-            )
+            self.commit(fresh, None, lambda: self.took(fresh, None, link))
 
     def take_held(self, link: Link, raws: Sequence[bytes]) -> None:
         """Keyboxes and vaults that a fellow has."""
@@ -277,13 +275,31 @@ class Registrar:
         """Keep a keybox or vault that is newer than what is here, and pass it on to fellows."""
         held = self.holding.is_news(raw)
         if held is not None:
-            self.machine.ctx.commit(self.writes_of((), held), lambda _: self.took((), held, source))
+            self.commit((), held, lambda: self.took((), held, source))
 
     def may_check(self, link: Link) -> bool:
         """Each costs two signatures."""
         return self._checked.take(link.source, 1, self.machine.ctx.now)
 
-    def writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
+    def commit(
+        self,
+        raws: Sequence[bytes],
+        held: Keybox | Vault | None,
+        done: Callable[[], None],
+        failed: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Make them durable; `done` calls `took`. `failed` gets a RequestError's reason."""
+
+        def give_up(reason: str) -> None:
+            if held is not None:
+                self.holding.give_up(held)
+            failed(reason)
+
+        if held is not None:
+            self.holding.expect(held)
+        self.machine.ctx.commit(self._writes_of(raws, held), lambda _: done(), give_up)
+
+    def _writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
         records = (kept_record(raw) for raw in raws)
         writes: list[Write] = [
             PutMeta(RECORD_KEY + record.id[:16].hex(), record.raw) for record in records if record
@@ -331,11 +347,11 @@ class Registrar:
 
     def keep_records(self, raws: Sequence[bytes], then: Callable[[], None]) -> None:
 
-        def durable(_: object) -> None:
+        def durable() -> None:
             self.took(raws, None)
             then()
 
-        self.machine.ctx.commit(self.writes_of(raws, None), durable)
+        self.commit(raws, None, durable)
 
     # -- what follows from them
 

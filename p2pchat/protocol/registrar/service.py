@@ -96,10 +96,9 @@ class Service:
 
     def _renew(self, box: Keybox, answer: Answer) -> None:
         """Another password."""
-        known = self._r.holding.of(box.account)
         if box.account not in self._r.registry.owners():
             answer("no-such-account", ())
-        elif known is not None and known.version > box.version:
+        elif self._r.holding.is_outdated(box):
             answer("busy", ())
         else:
             self._keep([], box, answer)
@@ -110,7 +109,10 @@ class Service:
         known = registry.claim_of(asked.person_key, asked.name)
         if own is not None and own.claimed == asked.name and known is not None:
             # Asked before: the answer was lost, or the registrar that would have given it.
-            self._keep([known], box, answer)
+            if self._r.holding.is_outdated(box):
+                answer("busy", ())
+            else:
+                self._keep([known], box, answer)
             return
         if own is not None:
             answer("not-allowed", ())
@@ -164,15 +166,14 @@ class Service:
     def _keep(self, records: Sequence[Record], box: Keybox, answer: Answer) -> None:
         raws = [record.raw for record in records]
 
-        def durable(_: object) -> None:
+        def durable() -> None:
             self._r.took(raws, box)
             self._keep_elsewhere(raws, box, kept)
 
         def kept(elsewhere: bool) -> None:
             answer("" if elsewhere else "nobody-answered", raws)
 
-        writes = self._r.writes_of(raws, box)
-        self._ctx.commit(writes, durable, lambda reason: answer(reason, ()))
+        self._r.commit(raws, box, durable, lambda reason: answer(reason, ()))
 
     def _keep_elsewhere(
         self, raws: Sequence[bytes], box: Keybox, done: Callable[[bool], None]
@@ -213,15 +214,18 @@ class Service:
             return
         if not all(self._r.may_check(link) for _ in (frame.keybox, *frame.records)):
             return
-        fresh = [record.raw for raw in frame.records if (record := self._r.registry.add(raw))]
+        registry = self._r.registry
+        fresh = [record.raw for raw in frame.records if (record := registry.add(raw))]
+        # Written again where they are here: they may be in memory alone, as after a full disk.
+        valid = [raw for raw in frame.records if registry.has(raw)]
         box = self._r.holding.is_news(frame.keybox)
 
-        def durable(_: object) -> None:
+        def durable() -> None:
             self._r.took(fresh, box, link)
             if self._has(frame):
                 self._m.links.send(link.id, wire.Kept(frame.number))
 
-        self._ctx.commit(self._r.writes_of(fresh, box), durable)
+        self._r.commit(valid, box, durable)
 
     def _has(self, frame: wire.Keep) -> bool:
         """Where there was no room, or something in it isn't valid, it isn't kept."""
