@@ -347,6 +347,9 @@ SWARM_OUTCASTS = 1024
 """Devices that served wrong pieces of one file."""
 FETCHES_AT_ONCE = 500
 """Files that come by themselves at once: each costs some kilobytes, and looks on at every block."""
+LATE_FETCHES = 1000
+"""Fetches that are over and for which peers owe something: then the link that owes most is closed.
+More than `FETCHES_AT_ONCE`, which may all be given up at once."""
 FETCHES_WAITING = 10_000
 """Further ones that wait for their turn; those above come on request."""
 SERVE_FOLLOWED = 1024

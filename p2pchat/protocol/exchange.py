@@ -136,7 +136,14 @@ class Exchange:
         if fetch is not None:
             fetch.swarm.close()
             self._say(fetch)
-            self._late.add(fetch.swarm)
+            silent = self._late.add(fetch.swarm)
+            if silent is not None:
+                self._m.ctx.after(0.0, partial(self._leave, silent))
+
+    def _leave(self, silent: int) -> None:
+        link = self._m.links.get(silent)
+        if link is not None:
+            self._m.links.close(link, "silent")
 
     def serve(self, row: FileRow, conversation: Conversation) -> None:
         """All of it is here."""

@@ -116,8 +116,9 @@ class Swarm:
         source = self._sources.get(link)
         return source is not None and bool(source.owes or source.anys or source.given_up_anys)
 
-    def is_owed(self) -> bool:
-        return any(map(self.is_owed_by, self._sources))
+    def owed_by(self) -> list[int]:
+        """Peers of whom something is still to come."""
+        return [link for link in self._sources if self.is_owed_by(link)]
 
     def holds(self, layer: int, index: int) -> bool:
         """Whether a block that exists is here: for `Server.share`."""
