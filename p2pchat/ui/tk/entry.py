@@ -57,7 +57,8 @@ class Entry(tk.Text):
         self.bind("<<Selection>>", lambda event: self._own_selection())
         self.selection_handle(self._selected, selection="PRIMARY")
         if self._windowing() == "x11":
-            self.selection_handle(self._selected, selection="PRIMARY", type="UTF8_STRING")
+            utf8 = "UTF8_STRING"  # as its format too, or it is sent in Latin 1
+            self.selection_handle(self._selected, selection="PRIMARY", type=utf8, format=utf8)
 
     # -- what is written
 

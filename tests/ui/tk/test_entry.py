@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +15,11 @@ Stage = Any
 FAMILY = "👨‍👩‍👧‍👦"
 TONED = "👍🏽"
 FLAG = "🇨🇳"
+OTHER_PROGRAM = """
+import sys, tkinter
+text = tkinter.Tk().selection_get(selection=sys.argv[1], type="UTF8_STRING")
+print(ascii(text), end="")
+"""
 
 
 def entry(stage: Stage) -> Any:
@@ -68,6 +75,21 @@ def test_it_is_copied_cut_and_pasted_as_it_is(stage: Stage) -> None:
     assert pictures(stage) == 3
     stage.key("<Control-Home>", "<Shift-End>", "<<Copy>>")
     assert stage.root.clipboard_get() == f"one {FAMILY} two"
+
+
+@pytest.mark.parametrize("selection", ["CLIPBOARD", "PRIMARY"])
+def test_another_program_gets_what_was_copied_or_marked(stage: Stage, selection: str) -> None:
+    """In any script, and longer than what is handed over at once."""
+    stage.start()
+    text = f"{FAMILY} {TONED} " + "é وأنا 王小明\n" * 400
+    stage.desk.composer.set_text(text)
+    stage.key("<Control-a>", "<<Copy>>")
+    command = [sys.executable, "-c", OTHER_PROGRAM, selection]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE)
+    stage.until(lambda: other.poll() is not None)
+    assert other.stdout is not None
+    with other.stdout as said:
+        assert said.read().decode() == ascii(text)
 
 
 def test_undo_and_redo_bring_back_what_was_written_and_the_cursor(stage: Stage) -> None:
