@@ -194,8 +194,8 @@ class ConversationPresenter:
 
     def overlooked(self, above: bool) -> None:
         """Told by the view when it has drawn: whether the first unread message is above what
-        has been in view. Once it was there, that stays so."""
-        if self._overlooked and not above:
+        has been in view. Once it was there while somebody looked, that stays so."""
+        if self._active and self._overlooked and not above:
             self._overlooked = False
             self._mark_read()
 
@@ -208,6 +208,7 @@ class ConversationPresenter:
         """Whether the window has the focus: only then what is in view counts as read."""
         self._active = active
         self._marked = self._marked and active
+        self._view.refresh()  # what is in view is seen from now on
         self._mark_read()
 
     def unfold(self, message_id: MessageId) -> None:
@@ -265,7 +266,9 @@ class ConversationPresenter:
         mine = message.author == self._directory.me.peer_id
         if not self._active and not self._marked and not mine:
             self._marked = True
-            self._first_unread = message.message_id
+            if not self._overlooked:
+                self._first_unread = message.message_id
+            self._overlooked = True
 
     def flush(self) -> None:
         """Draw what has come in. While a page is loaded it waits, so that none falls between."""

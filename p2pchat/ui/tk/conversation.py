@@ -231,9 +231,9 @@ class ConversationPane(ttk.Frame):
             self._show_way_up(self._presenter)
 
     def _show_way_up(self, presenter: ConversationPresenter) -> None:
-        """Until one has seen the first unread message."""
+        """Until one has seen the first unread message: not by what passes by while one is away."""
         first = self.transcript.unread()
-        if first is not None and first[0] in self.transcript.drawn:
+        if first is not None and presenter.active and first[0] in self.transcript.drawn:
             self._seen_unread = first[0]
         above = first is not None and first[1] and first[0] != self._seen_unread
         above = above or presenter.first_unread_above()

@@ -234,7 +234,10 @@ def test_marks_read_only_when_active_and_at_the_end(desk: Desk) -> None:
     desk.open()
     assert not desk.node.named("mark_read")
     desk.presenter.overlooked(False)
+    desk.runner.settle()
+    assert not desk.node.named("mark_read"), "nobody looks"
     desk.presenter.set_active(True)
+    desk.presenter.overlooked(False)
     desk.runner.settle()
     last = desk.node.history["#lobby"][-1].message_id
     assert desk.node.named("mark_read") == [("mark_read", "#lobby", last)]
@@ -301,6 +304,28 @@ def test_a_line_is_drawn_above_what_came_while_away(desk: Desk) -> None:
     desk.receive("while away")
     desk.receive("and more")
     assert [row.first_unread for row in view.rows] == [False, True, False]
+
+
+def test_what_came_while_away_is_read_once_its_beginning_is_seen(desk: Desk) -> None:
+    desk.open()
+    desk.presenter.set_active(True)
+    desk.receive("seen")
+    desk.presenter.set_active(False)
+    desk.receive("while away")
+    desk.presenter.overlooked(False)  # drawn, for nobody
+    read = len(desk.node.named("mark_read"))
+    desk.presenter.set_active(True)
+    desk.presenter.overlooked(True)
+    desk.runner.settle()
+    desk.presenter.set_active(False)
+    desk.receive("and more, before one has looked up there")
+    assert [row.first_unread for row in desk.view.rows] == [False, True, False]
+    desk.presenter.set_active(True)
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == read
+    desk.presenter.overlooked(False)
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == read + 1
 
 
 def test_changes_are_shown_in_place(desk: Desk) -> None:

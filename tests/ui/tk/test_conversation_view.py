@@ -468,6 +468,32 @@ def test_the_unread_that_are_all_in_view_are_read(stage: Stage) -> None:
     stage.until(lambda: stage.node.named("mark_read"))
 
 
+def test_what_pours_in_while_one_is_away_is_read_only_when_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.node.say("#lobby", "<seen>", LI)
+    stage.start()
+    focused = [True]
+    monkeypatch.setattr(stage.desk, "_focused", lambda: focused[0])
+    stage.desk.main.set_active(True)
+    stage.until(lambda: stage.node.named("mark_read"))
+    focused[0] = False
+    stage.desk.main.set_active(False)
+    # At first they are all in view, then the first of them are above it.
+    for number in range(40):
+        stage.node.receive("#lobby", f"<{number}>", LI)
+        stage.until(lambda number=number: stage.top_of(f"<{number}>") is not None)
+    pane = stage.desk.conversation
+    focused[0] = True
+    stage.desk.main.set_active(True)
+    stage.until(pane._up.winfo_ismapped)
+    assert len(stage.node.named("mark_read")) == 1, "nobody has seen the first of them"
+    pane._up.invoke()
+    stage.until(lambda: stage.top_of("<0>") is not None and not pane._up.winfo_ismapped())
+    view(stage).to_end()
+    stage.until(lambda: len(stage.node.named("mark_read")) == 2)
+
+
 # -- colours
 
 
