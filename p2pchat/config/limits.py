@@ -433,6 +433,10 @@ BEACON_ANSWER_S = 0.05
 """Answers to a newcomer are spread over this time."""
 BEACON_FORGET_S = 60.0
 """Who hasn't been heard for so long is answered again."""
+BEACON_RECENT_S = 100.0
+"""Who has been heard so lately is here: of three beacons one may be lost, or two."""
+MDNS_RECENT_S = 4500.0
+"""The same by mDNS: for so long its records hold (RFC 6762, section 10)."""
 ANSWERS_PER_S = 20
 """In the long run; ANSWERS_AT_ONCE and the other pairs below are for a burst."""
 ANSWERS_AT_ONCE = 100

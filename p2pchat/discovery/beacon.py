@@ -59,6 +59,8 @@ class BeaconWay(asyncio.DatagramProtocol):
         self._interfaces: tuple[Interface, ...] = ()
         self._sockets: dict[int, tuple[socket.socket, asyncio.DatagramTransport]] = {}
         self._heard = Heard(limits.HEARD_INSTANCES)
+        self._remote = Heard(limits.HEARD_INSTANCES)
+        self._elsewhere = Heard(limits.HEARD_INSTANCES)
         clock = self._loop.time
         self._answers = TokenBucket(limits.ANSWERS_PER_S, limits.ANSWERS_AT_ONCE, clock)
         self._hints = TokenBucket(limits.HINTS_PER_S, limits.HINTS_AT_ONCE, clock)
@@ -98,6 +100,11 @@ class BeaconWay(asyncio.DatagramProtocol):
         self._burst_at = now
         first, *self._burst = limits.BEACON_BURST_S
         self._plan(first)
+
+    def heard(self) -> tuple[int, int]:
+        """How many of other computers were heard lately: of this network, of others."""
+        since = self._loop.time() - limits.BEACON_RECENT_S
+        return len(self._remote.since(since)), len(self._elsewhere.since(since))
 
     def close(self) -> None:
         if self._timer is not None:
@@ -176,12 +183,17 @@ class BeaconWay(asyncio.DatagramProtocol):
         if not self._senders.take(addr[0]):
             return
         beacon = beacon_packet.decode(data)
-        if beacon is None or beacon.network != self._network or beacon.instance == self._instance:
+        if beacon is None or beacon.instance == self._instance:
             return
         interface = self._interface_of(addr)
         if interface is None:
             return
         now = self._loop.time()
+        ours = beacon.network == self._network
+        if interface.rank is not Rank.LOOPBACK and not interface.is_own(addr[0]):
+            (self._remote if ours else self._elsewhere).note(beacon.instance, now)
+        if not ours:
+            return
         before = self._heard.note((beacon.instance, addr[0]), now)
         if before is not None and now - before < _REPEAT_S:
             return

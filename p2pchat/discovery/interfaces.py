@@ -65,6 +65,10 @@ class Interface:
             :ADDRESSES_PER_INTERFACE
         ]
 
+    def is_own(self, host: str) -> bool:
+        """Whether it is this computer's address there, with or without zone."""
+        return host.partition("%")[0] in (str(a.ip) for a in self.v4 + self.v6)
+
     def is_neighbour(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether an address is on this cable (any link-local one of IPv6 may be)."""
         if isinstance(address, IPv4Address):

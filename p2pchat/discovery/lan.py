@@ -9,7 +9,12 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from p2pchat.config.limits import MDNS_PAUSE_S, MDNS_START_S
+from p2pchat.config.limits import (
+    HEARD_INSTANCES,
+    MDNS_PAUSE_S,
+    MDNS_RECENT_S,
+    MDNS_START_S,
+)
 from p2pchat.discovery.beacon import BeaconWay
 from p2pchat.discovery.beacon_packet import INSTANCE_BYTES
 from p2pchat.discovery.interfaces import (
@@ -21,6 +26,7 @@ from p2pchat.discovery.interfaces import (
     select,
 )
 from p2pchat.discovery.mdns import MdnsWay
+from p2pchat.discovery.rates import Heard
 from p2pchat.discovery.watch import ADDRESSES, WAKE_UP, Watch, elapsed_clocks
 from p2pchat.node.ports import Address, Announcement, DiscoverySink
 
@@ -54,6 +60,7 @@ class LanDiscovery:
         self._mdns: MdnsWay | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._mdns_news = asyncio.Event()
+        self._by_mdns = Heard(HEARD_INSTANCES)
         self._mdns_afresh = False
         self._mdns_flooded = False
 
@@ -76,7 +83,7 @@ class LanDiscovery:
             await self._beacon.use(self._beacon_interfaces())
             self._beacon.announce()
         if self._with_mdns:
-            self._mdns = MdnsWay(sink.found, announcement, self._mdns_is_flooded)
+            self._mdns = MdnsWay(self._found_by_mdns, announcement, self._mdns_is_flooded)
             self._spawn(self._run_mdns(self._mdns), "mDNS")
         watch = Watch(self._network_changed, self._all, clocks=self._clocks)
         self._spawn(watch.run(), "watching the network")
@@ -88,6 +95,13 @@ class LanDiscovery:
 
     def own_addresses(self) -> Sequence[Address]:
         return addresses_of(self._used, self._port)
+
+    def heard(self) -> tuple[int, int] | None:
+        if self._beacon is None and self._mdns is None:
+            return None
+        ours, elsewhere = self._beacon.heard() if self._beacon is not None else (0, 0)
+        now = asyncio.get_running_loop().time()
+        return max(ours, len(self._by_mdns.since(now - MDNS_RECENT_S))), elsewhere
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -137,6 +151,13 @@ class LanDiscovery:
             await mdns.use(self._used, afresh)
             mdns.announce()
             await self._mdns_news.wait()
+
+    def _found_by_mdns(self, source: str, device_id: str, addresses: Sequence[Address]) -> None:
+        hosts = [host for host, _ in addresses]
+        if not all(any(one.is_own(host) for one in self._used) for host in hosts):
+            self._by_mdns.note(device_id, asyncio.get_running_loop().time())
+        if self._sink is not None:
+            self._sink.found(source, device_id, addresses)
 
     def _mdns_is_flooded(self) -> None:
         self._mdns_flooded = True

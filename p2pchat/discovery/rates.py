@@ -67,5 +67,9 @@ class Heard:
             self._times.popitem(last=False)
         return before
 
+    def since(self, time: float) -> list[Hashable]:
+        """What was noted after that."""
+        return [key for key, noted in self._times.items() if noted > time]
+
     def __len__(self) -> int:
         return len(self._times)

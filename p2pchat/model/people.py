@@ -64,3 +64,8 @@ class NodeInfo(msgspec.Struct, frozen=True):
     """The folder where files go that are finished from now on."""
     addresses: tuple[str, ...] = ()
     """HOST:PORT, of the interfaces that lead somewhere now; none: this machine has no network."""
+    heard: int | None = None
+    """How many on other machines have announced themselves lately in this network, by multicast or
+    broadcast; None: nobody listens for that."""
+    heard_elsewhere: int = 0
+    """The same of networks of other names."""

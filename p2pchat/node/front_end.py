@@ -73,6 +73,7 @@ class FrontEnd:
     async def info(self) -> NodeInfo:
         machine = self._machine
         listening = self._node.links.listening
+        heard, elsewhere = self._node.heard() or (None, 0)
         return NodeInfo(
             peer_id=machine.identity.peer_id,
             device_id=machine.identity.device_id,
@@ -83,6 +84,8 @@ class FrontEnd:
             data_dir=self._node.options.data_dir,
             downloads=self._node.depot.downloads,
             addresses=tuple(host_port(address) for address in self._node.own_addresses()),
+            heard=heard,
+            heard_elsewhere=elsewhere,
         )
 
     async def settings(self) -> Settings:

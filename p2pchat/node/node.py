@@ -239,6 +239,10 @@ class Node:
         """Where others may reach us, by the interfaces that lead somewhere now."""
         return self._discovery.own_addresses()
 
+    def heard(self) -> tuple[int, int] | None:
+        """How many have announced themselves lately, of this network and of others."""
+        return self._discovery.heard()
+
     def front_end(self) -> FrontEnd:
         """A façade of its own for one more front end."""
         self._front_ends += 1

@@ -413,4 +413,9 @@ class Discovery(Protocol):
         """Where others may reach us: usable interfaces only, with the announced port."""
         ...
 
+    def heard(self) -> tuple[int, int] | None:
+        """How many on other computers have announced themselves lately: of this network, and of
+        networks of other names. None: nobody listens for that."""
+        ...
+
     async def stop(self) -> None: ...

@@ -29,6 +29,31 @@ def linked(node: Node, other: Node) -> bool:
     return found is not None and bool(found["linked"])
 
 
+def heard(node: Node) -> tuple[int | None, int]:
+    info = node.call("node.info")
+    return info["heard"], info["heard_elsewhere"]
+
+
+def test_a_node_knows_whether_anybody_is_heard() -> None:
+    """Announcements that are filtered are told from nobody being there, and from others being in
+    a network of another name."""
+    with Lan(hosts=3) as lan:
+        ann, bob = lan.node(0), lan.node(1)
+        other = lan.node(2, "--network", "other")
+        wait_linked([ann, bob])
+        wait_until(lambda: heard(ann) == heard(bob) == (1, 1), 15, "both are heard")
+        wait_until(lambda: heard(other) == (0, 2), 15, "they are of another network")
+    with Lan(hosts=2) as lan:
+        lan.block_multicast()
+        lan.block_broadcast()
+        ann = lan.node(0)
+        bob = lan.node(1, "--connect", f"{lan.hosts[0].address}:{port(ann)}")
+        deaf = lan.node(1, *QUIET, data_dir=lan.directory / "deaf")
+        wait_linked([ann, bob])
+        assert heard(ann) == heard(bob) == (0, 0)
+        assert heard(deaf) == (None, 0)
+
+
 def test_networks_and_codes_keep_apart() -> None:
     """Beside two who may talk there is one of another network, one with a wrong code, and one
     without any."""

@@ -38,6 +38,9 @@ class Nowhere:
     def own_addresses(self) -> Sequence[tuple[str, int]]:
         return ()
 
+    def heard(self) -> tuple[int, int] | None:
+        return None
+
     def __getattr__(self, name: str) -> Callable[..., int]:
         return lambda *_: 0
 

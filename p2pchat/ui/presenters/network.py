@@ -126,7 +126,8 @@ ABOUT_NETWORK = frozenset(
 def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str]) -> NetworkState:
     linked = [peer for peer in directory.peers.values() if peer.linked]
     relayed = [peer for peer in directory.online() if not peer.linked]
-    checks = [_people(linked), *_relayed(relayed, directory), *_listening(info)]
+    checks = [_people(linked, info), *_relayed(relayed, directory), *_listening(info)]
+    checks += _hearing(linked, info)
     checks += [Check(Verdict.WARN, _("Noticed"), told(text)) for text in reversed(warnings)]
     good = bool(linked) and all(check.verdict is not Verdict.WARN for check in checks)
     if not linked and not relayed:
@@ -139,33 +140,74 @@ def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str])
     facts = (
         (_("Network"), one_line(info.network, 60)),
         (_("Listening on"), listen),
+        (_("Addresses here"), ", ".join(info.addresses) or _("none")),
         (_("Version"), info.version),
         (_("Profile's folder"), info.data_dir),
     )
     return NetworkState(headline, good, tuple(checks), facts)
 
 
-def _people(linked: Sequence[Peer]) -> Check:
+def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
     if linked:
         text = ngettext("Linked directly with {number} person.",
                         "Linked directly with {number} people.", len(linked))  # fmt: skip
         return Check(Verdict.OK, _("People"), text)
+    if info.heard and info.addresses:
+        heard = ngettext("{number} other computer announces itself here, but no link comes about.",
+                         "{number} other computers announce themselves here, but no link comes "
+                         "about.", info.heard)  # fmt: skip
+        return Check(
+            Verdict.WARN,
+            _("People"),
+            heard,
+            _(
+                "A firewall keeps them apart: let port {port} (TCP and UDP) through, here or "
+                "there; one side is enough. Or they have another network code."
+            ).format(port=PORT),
+        )
+    if info.heard_elsewhere:
+        return Check(
+            Verdict.WARN,
+            _("People"),
+            _("p2pchat runs on other computers here, but under another network name."),
+            _("All need the same name: this computer's is {network}. It stands in the settings.")
+            .format(network=one_line(info.network, 60)),
+        )  # fmt: skip
     return Check(
         Verdict.WARN,
         _("People"),
         _("No link to anybody."),
         _(
-            "Does p2pchat run on another computer of this network? Both need the same network "
-            "name. A guest Wi-Fi often keeps computers apart. If only one side can't be reached, "
-            "connect by its address, or let port {port} (TCP and UDP) through its firewall."
+            "Does p2pchat run on another computer, in the same network as the addresses below? A "
+            "guest Wi-Fi often keeps computers apart, or filters what is sent to all (multicast): "
+            "then connect by address. If a side can't be reached, let port {port} (TCP and UDP) "
+            "through its firewall."
         ).format(port=PORT),
     )
+
+
+def _hearing(linked: Sequence[Peer], info: NodeInfo) -> list[Check]:
+    """What is sent to all in the network doesn't get here."""
+    if not linked or info.heard != 0:
+        return []
+    return [
+        Check(
+            Verdict.NOTE,
+            _("Finding others"),
+            _("Nobody is heard announcing themselves: others are known by their addresses only."),
+            _(
+                "Where others are in the same network, a firewall or the access point filters "
+                "multicast and broadcast (UDP port {port}). Links stay; who is missing can be "
+                "connected to by address, once."
+            ).format(port=PORT),
+        )
+    ]
 
 
 def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
     if not relayed:
         return []
-    names = ", ".join(directory.labels[peer.peer_id] for peer in relayed[:NAMED])
+    names = ", ".join(directory.said[peer.peer_id] for peer in relayed[:NAMED])
     return [
         Check(
             Verdict.NOTE,

@@ -52,7 +52,7 @@ class StatusPresenter:
 
     def refresh(self) -> None:
         linked = [
-            self._directory.labels[peer.peer_id]
+            self._directory.said[peer.peer_id]
             for peer in self._directory.peers.values()
             if peer.linked
         ]
@@ -112,7 +112,7 @@ class StatusPresenter:
                 others,
             )
         return _(
-            "Nobody else is here yet. Others show up by themselves as soon as they start p2pchat."
+            "Nobody else is here yet. Others show up by themselves. Is somebody missing? F2 helps."
         )
 
     def _detail(self) -> str:

@@ -287,6 +287,35 @@ def test_nobody_no_address_another_port_and_a_relay_are_said_with_what_to_do(des
     assert "Li" in next(c.text for c in state.checks if c.title == "Reached through others")
 
 
+@pytest.mark.parametrize(
+    ("heard", "elsewhere", "said"),
+    [
+        (0, 0, "Does p2pchat run"),
+        (3, 0, "A firewall"),
+        (0, 2, "this computer's is lan"),
+        (None, 0, "connect by address"),
+    ],
+)
+def test_why_nobody_is_seen_is_told_by_what_is_heard(
+    desk: Desk, heard: int | None, elsewhere: int, said: str
+) -> None:
+    alone = Directory(PaperNode(), desk.runner)
+    known = msgspec.structs.replace(
+        info("192.168.1.5:27474"), heard=heard, heard_elsewhere=elsewhere
+    )
+    state = network.network_state(known, alone, [])
+    assert said in state.checks[0].advice
+    assert ("Addresses here", "192.168.1.5:27474") in state.facts
+
+
+def test_links_without_a_word_sent_to_all_are_said_to_be_so(desk: Desk) -> None:
+    for heard, shown in ((0, True), (1, False), (None, False)):
+        known = msgspec.structs.replace(info("192.168.1.5:27474"), heard=heard)
+        state = network.network_state(known, desk.directory, [])
+        assert ("Finding others" in verdicts(state)) == shown
+        assert state.good
+
+
 def test_warnings_of_the_network_are_kept_for_its_page(desk: Desk) -> None:
     shown: list[NetworkState] = []
 
