@@ -300,6 +300,8 @@ class ConversationPresenter:
                 placed = self._loaded.insert(message, may_drop=self._at_bottom)
                 away = placed == Placed.APPENDED and not self._at_bottom
                 self.newer += away or placed == Placed.BELOW
+                if placed == Placed.INSERTED:
+                    self._read = None  # it came late, and counts until the last is read once more
             if self._at_bottom and self._loaded.trim_top():
                 self._sync()
 
@@ -401,6 +403,7 @@ class ConversationPresenter:
             me=self._directory.me.peer_id,
             now=self._now(),
             labels=self._directory.labels,
+            said=self._directory.said,
             marks=self._directory.marks,
             quotes=self._quotes.found,
             unfolded=frozenset(self._unfolded),

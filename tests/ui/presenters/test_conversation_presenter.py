@@ -249,6 +249,20 @@ def test_marks_read_only_when_active_and_at_the_end(desk: Desk) -> None:
     assert len(desk.node.named("mark_read")) == 2
 
 
+def test_what_comes_late_into_view_counts_as_read_too(desk: Desk) -> None:
+    fill(desk, 3)
+    desk.open()
+    desk.presenter.set_active(True)
+    desk.presenter.overlooked(False)
+    desk.runner.settle()
+    first, last = desk.node.history["#lobby"][0], desk.node.history["#lobby"][-1].message_id
+    late = desk.node.message("#lobby", "late", LI, order=first.order + "5", late=True)
+    desk.node.emit(MessageReceived(late))
+    desk.presenter.flush()
+    desk.runner.settle()
+    assert desk.node.named("mark_read") == [("mark_read", "#lobby", last)] * 2
+
+
 def overlooking(desk: Desk) -> None:
     """At the end of a conversation that has more unread messages than are in view."""
     fill(desk, PAGE)

@@ -601,6 +601,14 @@ def test_a_room_that_somebody_makes_shows_up(window: Window) -> None:
     assert "#maths" in [row.conversation for row in window.view.list]
 
 
+def test_who_comes_is_counted_in_the_lobby(window: Window) -> None:
+    window.start()
+    window.node.members_in["#lobby"] = 4
+    window.main.events([PeerOnline(make_peer("z", "Zoe"))])
+    window.runner.advance(1000)
+    assert window.row("#lobby").subtitle.startswith("4 people")
+
+
 # -- someone else
 
 
