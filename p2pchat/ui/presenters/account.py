@@ -97,7 +97,7 @@ class AccountPresenter:
             registrar, accounts = found
             me = self._directory.me.peer_id
             self._show(
-                registrar=_sentence(registrar),
+                registrar=_sentence(registrar, self._directory),
                 risk=risk(registrar.guarded),
                 guarded=registrar.guarded,
                 name=next((one.name for one in accounts if one.peer_id == me), ""),
@@ -233,10 +233,10 @@ def risk(guarded: bool) -> str:
     )
 
 
-def _sentence(registrar: RegistrarInfo) -> str:
+def _sentence(registrar: RegistrarInfo, directory: Directory) -> str:
     if registrar.state == "registrar":
         return _("This computer registers names for the network.")
-    if registrar.label:
-        name = safe_name(registrar.label)
+    if registrar.peer_id and registrar.label:
+        name = directory.in_text(registrar.peer_id, registrar.label)
         return _("{name}'s computer registers names for the network.").format(name=name)
     return _("Nobody registers names in this network now. Chatting needs no account.")

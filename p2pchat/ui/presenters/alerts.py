@@ -8,9 +8,8 @@ from typing import Protocol
 from p2pchat.events import Announced, Event, MessageReceived
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line, safe_name
+from p2pchat.model.text import one_line
 from p2pchat.ui.language import _, ngettext
-from p2pchat.ui.presenters import timeline
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.markup import unmarked
 from p2pchat.ui.presenters.runner import Delayed, Runner
@@ -57,7 +56,7 @@ class AlertsPresenter:
         """Each by itself, also where everything is muted."""
         if not self.on or self._is_active():
             return
-        label = self._directory.labels.get(one.author) or safe_name(one.author_label)
+        label = self._directory.in_text(one.author, one.author_label)
         title = one_line(_("{name} announces").format(name=label), TITLE_CHARS)
         text = one_line(one.text, TEXT_CHARS)
         place = one.conversation or LOBBY
@@ -81,7 +80,7 @@ class AlertsPresenter:
 
     def _tell_of(self, conversation: str, messages: Sequence[Message]) -> None:
         last = messages[-1]
-        author = timeline.author_label(last, self._directory.labels)
+        author = self._directory.in_text(last.author, last.author_label)
         if conversation.startswith("#"):
             title = _("{name} in {room}").format(
                 name=author, room=self._directory.title(conversation)

@@ -225,8 +225,8 @@ class AnnouncementsPresenter:
         return [person for person in here if person not in seen]
 
     def _names(self, people: Sequence[PeerId]) -> list[str]:
-        labels = self._directory.labels
-        found = [labels.get(person) or words.person_label("", person) for person in people]
+        said = self._directory.said
+        found = [said.get(person) or words.person_label("", person) for person in people]
         return sorted(found, key=str.casefold)
 
 

@@ -85,11 +85,11 @@ class ComposerPresenter:
         text = unmarked(self.target.text, timeline.QUOTE_CHARS)
         if self.mode == Mode.EDIT:
             return _("Edit message"), text
-        name = timeline.author_label(self.target, self._directory.labels)
+        name = self._directory.in_text(self.target.author, self.target.author_label)
         return _("Reply to {name}").format(name=name), text
 
     def typing_words(self) -> str:
-        names = [self._directory.labels.get(peer, peer[:8]) for peer in self._typers]
+        names = [self._directory.said.get(peer, peer[:8]) for peer in self._typers]
         if not names:
             return ""
         said = words.several(names)

@@ -37,6 +37,7 @@ from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.markup import unmarked
@@ -56,6 +57,8 @@ class Directory:
         self.peers: dict[PeerId, Peer] = {}
         self.labels: dict[PeerId, str] = {}
         """Safe to show; one's own name among them."""
+        self.said: dict[PeerId, str] = {}
+        """Labels for texts in which no marks are drawn: who is registered can be told there too."""
         self.marks: dict[PeerId, tuple[Mark, ...]] = {}
         """What is drawn after a label, where it is anything."""
         self.naming = 0
@@ -96,6 +99,8 @@ class Directory:
         for event in events:
             match event:
                 case PeerOnline() | PeerOffline() | PeerChanged():
+                    if event.peer.peer_id not in self.peers:
+                        self._reload_rooms.ask()  # everybody is in #lobby, and nothing says so
                     self._keep_peer(event.peer)
                     changed = True
                 case MemberJoined() | MemberLeft() | RoomChanged():
@@ -171,6 +176,10 @@ class Directory:
         label = known.label.lstrip("@") if known else ""
         return self.labels.get(peer_id) or words.person_label(label, peer_id)
 
+    def in_text(self, peer_id: PeerId, label: str) -> str:
+        """Who that is, for a sentence; `label` is what they are called where nothing is known."""
+        return self.said.get(peer_id) or marked(words.person_label(label, peer_id), False)
+
     def face(self, peer_id: PeerId) -> str | None:
         """A person's picture, as in their profile."""
         if peer_id == self.me.peer_id:
@@ -185,7 +194,7 @@ class Directory:
 
     def keepers(self) -> list[str]:
         """Who else, of those that are here, writes down who is here."""
-        return [self.labels[peer.peer_id] for peer in self.online() if peer.keeps_register]
+        return [self.said[peer.peer_id] for peer in self.online() if peer.keeps_register]
 
     def _keep_peer(self, peer: Peer) -> None:
         self.peers[peer.peer_id] = peer
@@ -194,6 +203,7 @@ class Directory:
     def _name(self, peer_id: PeerId, label: str, marks: tuple[Mark, ...]) -> None:
         if (self.labels.get(peer_id), self.marks.get(peer_id, ())) != (label, marks):
             self.labels[peer_id], self.marks[peer_id] = label, marks
+            self.said[peer_id] = marked(label, Mark.REGISTERED in marks)
             self.naming += 1
 
     def _relabel(self) -> None:
@@ -231,8 +241,8 @@ def marks_of(peer: Peer) -> tuple[Mark, ...]:
     return tuple(mark for mark, has in earned if has)
 
 
-def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, str]) -> str:
-    """The last message on one short line."""
+def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, str]) -> str:
+    """The last message on one short line; `said` as a directory's."""
     if conversation is None or conversation.last is None:
         return ""
     last = conversation.last
@@ -244,7 +254,7 @@ def preview(conversation: Conversation | None, me: PeerId, labels: dict[PeerId, 
     if last.author == me:
         return _("You: {text}").format(text=text)
     if conversation.conversation.startswith("#"):
-        name = labels.get(last.author) or safe_name(last.author_label)
+        name = said.get(last.author) or marked(safe_name(last.author_label), False)
         return _("{name}: {text}").format(name=name, text=text)
     return text
 

@@ -99,7 +99,7 @@ def remaining(left: int, rate: float) -> float | None:
 
 
 def make_card(
-    file: FileInfo, me: PeerId, labels: Mapping[PeerId, str], pace: Pace | None = None
+    file: FileInfo, me: PeerId, said: Mapping[PeerId, str], pace: Pace | None = None
 ) -> FileCard:
     own = file.author == me
     moves = file.state in (FileState.FETCHING, FileState.PAUSED)
@@ -113,7 +113,7 @@ def make_card(
         part=part_of(file) if moves else None,
         actions=actions_of(file, own),
         holders=holders_of(file.receivers, file.total) if own else "",
-        holders_named=holders_named(file.receivers, file.total, labels) if own else "",
+        holders_named=holders_named(file.receivers, file.total, said) if own else "",
         picture=file.path if has_thumbnail(file) else None,
     )
 
@@ -220,7 +220,7 @@ def holders_of(receivers: Sequence[Receiver], total: int) -> str:
     return _(", ").join(parts) or _("Nobody has it yet")
 
 
-def holders_named(receivers: Sequence[Receiver], total: int, labels: Mapping[PeerId, str]) -> str:
+def holders_named(receivers: Sequence[Receiver], total: int, said: Mapping[PeerId, str]) -> str:
     """A line for each person: who has it first."""
     told = {
         FileState.COMPLETE: _("has it"),
@@ -231,10 +231,10 @@ def holders_named(receivers: Sequence[Receiver], total: int, labels: Mapping[Pee
     ordered = sorted(told_of, key=lambda r: (-r.done, r.peer_id))
     lines = []
     for receiver in ordered[:HOLDERS_NAMED]:
-        name = labels.get(receiver.peer_id) or receiver.peer_id[:8]
+        name = said.get(receiver.peer_id) or receiver.peer_id[:8]
         at = f"{percent(receiver.done, total)}%"
-        said = _("stalled") if receiver.stalled else told.get(receiver.state)
-        how = [said] if said else []
+        state = _("stalled") if receiver.stalled else told.get(receiver.state)
+        how = [state] if state else []
         if receiver.state is not FileState.COMPLETE:
             how.append(at)
         lines.append(_("{name}: {text}").format(name=name, text=_(", ").join(how)))

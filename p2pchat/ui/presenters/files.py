@@ -89,8 +89,8 @@ class FilesPresenter:
         file = self._files.get(file_id)
         if file is None:
             return None
-        me, labels = self._directory.me.peer_id, self._directory.labels
-        return make_card(file, me, labels, self._paces.get(file_id))
+        me, said = self._directory.me.peer_id, self._directory.said
+        return make_card(file, me, said, self._paces.get(file_id))
 
     def reading_words(self) -> str:
         """`Reading holiday.zip… 40%`: a large file takes a moment before it can be offered."""

@@ -112,7 +112,7 @@ class SidebarPresenter:
         title = self._directory.title(name)
         people = ngettext("{number} person", "{number} people", room.members)
         last = self._draft(known) or preview(
-            known, self._directory.me.peer_id, self._directory.labels
+            known, self._directory.me.peer_id, self._directory.said
         )
         to_join = _("{people} · click to join").format(people=people)
         return SidebarRow(
@@ -142,7 +142,7 @@ class SidebarPresenter:
         known = self._directory.conversations.get(name)
         label = self._directory.labels[peer.peer_id]
         last = self._draft(known) or preview(
-            known, self._directory.me.peer_id, self._directory.labels
+            known, self._directory.me.peer_id, self._directory.said
         )
         blocked = _("blocked") if peer.blocked else ""
         return SidebarRow(

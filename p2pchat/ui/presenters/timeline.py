@@ -96,6 +96,8 @@ class Context:
     me: PeerId
     now: datetime
     labels: Mapping[PeerId, str]
+    said: Mapping[PeerId, str]
+    """Labels for sentences."""
     quotes: Mapping[MessageId, Message]
     unfolded: frozenset[MessageId] = frozenset()
     first_unread: MessageId | None = None
@@ -260,7 +262,7 @@ def _quote(message: Message, context: Context) -> Quote | None:
 def _reactions(message: Message, context: Context) -> tuple[Reaction, ...]:
     shown = []
     for emoji, people in list(message.reactions.items())[:REACTIONS_SHOWN]:
-        names = [_("you") if p == context.me else context.labels.get(p, p[:8]) for p in people]
+        names = [_("you") if p == context.me else context.said.get(p, p[:8]) for p in people]
         shown.append(
             Reaction(one_line(emoji, 16), len(people), context.me in people, words.several(names))
         )
@@ -301,5 +303,5 @@ def details(message: Message, context: Context) -> str:
 
 
 def _named(said: str, people: tuple[PeerId, ...], context: Context) -> list[str]:
-    names = [context.labels.get(p, p[:8]) for p in people if p != context.me]
+    names = [context.said.get(p, p[:8]) for p in people if p != context.me]
     return [said.format(names=words.several(names, 6))] if names else []

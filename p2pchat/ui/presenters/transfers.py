@@ -154,9 +154,7 @@ class TransfersPresenter:
 
     def _row(self, file: FileInfo) -> TransferRow:
         directory = self._directory
-        card = make_card(
-            file, directory.me.peer_id, directory.labels, self._paces.get(file.file_id)
-        )
+        card = make_card(file, directory.me.peer_id, directory.said, self._paces.get(file.file_id))
         return TransferRow(card, self._place(file))
 
     def _place(self, file: FileInfo) -> str:
@@ -164,7 +162,7 @@ class TransfersPresenter:
         title = directory.title(file.conversation)
         if file.author == directory.me.peer_id:
             return _("from you, in {conversation}").format(conversation=title)
-        name = directory.labels.get(file.author) or safe_name(file.author[:8])
+        name = directory.said.get(file.author) or safe_name(file.author[:8])
         if file.conversation.startswith("@"):
             return _("from {name}").format(name=name)
         return _("from {name}, in {conversation}").format(name=name, conversation=title)

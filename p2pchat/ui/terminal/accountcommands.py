@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from p2pchat.model.accounts import SignedIn
 from p2pchat.model.text import one_line, safe_name
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.account import risk
 from p2pchat.ui.presenters.words import size
 from p2pchat.ui.terminal.command import Command, Wrong
-from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.state import Chat
 
 

@@ -8,11 +8,11 @@ from p2pchat.model.accounts import Announcement
 from p2pchat.model.ids import PeerId
 from p2pchat.model.people import Status
 from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.bulletins import when
 from p2pchat.ui.presenters.spans import Span, Usual, read_span, usual
 from p2pchat.ui.terminal.command import Command, Wrong, person_of
-from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.rendering import INDENT
 from p2pchat.ui.terminal.state import Chat
 

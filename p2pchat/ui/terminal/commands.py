@@ -7,13 +7,13 @@ from p2pchat.model.ids import PeerId
 from p2pchat.model.message import Message
 from p2pchat.model.people import Status
 from p2pchat.model.text import one_line, safe_name
+from p2pchat.ui.marked import SIGN, marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.accountcommands import ACCOUNT_COMMANDS
 from p2pchat.ui.terminal.appointedcommands import APPOINTED_COMMANDS
 from p2pchat.ui.terminal.command import Command, Wrong, person_of
 from p2pchat.ui.terminal.filecommands import FILE_COMMANDS
-from p2pchat.ui.terminal.marks import SIGN, marked
 from p2pchat.ui.terminal.state import HISTORY, Chat
 
 END = "over"

@@ -20,9 +20,9 @@ from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind, Room
 from p2pchat.model.people import NodeInfo, Peer, Status
 from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import local_time, person_label
-from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.rendering import label_of
 
 DONE, NOBODY = 0, 3

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import one_line, safe_text
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.words import clock, local_time, person_label
-from p2pchat.ui.terminal.marks import marked
 
 Part = tuple[str, str]
 """(style class, text)."""

@@ -44,11 +44,11 @@ from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import Peer, Profile, Status
 from p2pchat.model.text import one_line, safe_name, safe_text
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.bulletins import renamed
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.terminal.lines import Lines
-from p2pchat.ui.terminal.marks import marked
 from p2pchat.ui.terminal.rendering import INDENT, Part, change_parts, message_parts
 from p2pchat.ui.terminal.shelf import Shelf
 

@@ -10,7 +10,7 @@ from tkinter import ttk
 from p2pchat.model.ids import PeerId
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.about import MemberRow, PersonCard, RoomCard
-from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.inline import Inline, in_order
 from p2pchat.ui.tk.marks import Marks, picture
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.portrait import ROOM, Portrait
@@ -162,9 +162,10 @@ class AboutPanel(ttk.Frame):
     def _titled(self, card: PersonCard) -> None:
         """The name, and its marks beside it."""
         line = ttk.Frame(self.scrolled.body, style="Sidebar.TFrame")
+        room = self._theme.px(WIDTH - 44) - mark_width(self._theme, card.marks)
         ttk.Label(
-            line, text=card.title, style="SidePageTitle.TLabel", justify="center",
-            wraplength=self._theme.px(WIDTH - 44) - mark_width(self._theme, card.marks),
+            line, text=in_order(self._theme, card.title, "title", room), wraplength=room,
+            style="SidePageTitle.TLabel", justify="center",
         ).pack(side="left")  # fmt: skip
         for mark in card.marks:
             image = picture(self._theme, mark, 18)
@@ -263,6 +264,7 @@ class AboutPanel(ttk.Frame):
 
     def _label(self, text: str, style: str, center: bool = False, space: int = 1) -> None:
         px = self._theme.px
+        text = in_order(self._theme, text, "body", px(WIDTH - 44))
         label = ttk.Label(
             self.scrolled.body, text=text, style=style, wraplength=px(WIDTH - 44),
             justify="center" if center else "left", anchor="center" if center else "w",

@@ -39,7 +39,7 @@ class AccountPage(Sheet):
         self._presenter.close()
 
     def show_account(self, state: AccountState) -> None:
-        self.subtitle.configure(text=state.registrar)
+        self.say_below(state.registrar)
         built = (state.name, state.code, state.risk, state.downloads)
         if built != self._built:
             self._built = built

@@ -74,7 +74,7 @@ class Asking:
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""
-        label = self.main.directory.labels[peer.peer_id]
+        label = self.main.directory.said[peer.peer_id]
 
         def show(phrase: str) -> None:
             self._confirm(

@@ -13,7 +13,7 @@ from p2pchat.ui.tk.inline import Inline
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.rowlist import RowList
-from p2pchat.ui.tk.sheet import Sheet
+from p2pchat.ui.tk.sheet import ALL_WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Field
@@ -87,7 +87,7 @@ class AttendancePage(Sheet):
         presenter: AttendancePresenter,
         close: Callable[[], None],
     ) -> None:
-        super().__init__(parent, theme, _("Attendance"), close)
+        super().__init__(parent, theme, _("Attendance"), close, width=ALL_WIDTH)
         self._presenter = presenter
         self._built = False
         self._shown = ("", "")
@@ -161,7 +161,7 @@ class AttendancePage(Sheet):
     # -- the presenter's view
 
     def show_attendance(self, state: AttendanceState) -> None:
-        self.subtitle.configure(text=state.kept_by)
+        self.say_below(state.kept_by)
         if not state.may_read:
             return
         if not self._built:

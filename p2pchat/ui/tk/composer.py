@@ -9,6 +9,7 @@ from tkinter import ttk
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.tk.entry import Entry
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
@@ -135,14 +136,14 @@ class Composer(ttk.Frame):
         self.entry.focus_set()
 
     def refresh(self) -> None:
-        self._typing.configure(text=self.typing_words())
+        self._typing.configure(text=in_order(self._theme, self.typing_words()))
         title, text = self.target_words()
         if title:
             icon = "pencil" if self.is_edit() else "reply"
             colour = self._theme.palette.accent
             self._target_icon.configure(image=self._theme.icon(icon, self._theme.px(16), colour))
-            self._target_title.configure(text=title)
-            self._target_text.configure(text=text)
+            self._target_title.configure(text=in_order(self._theme, title, "badge"))
+            self._target_text.configure(text=in_order(self._theme, text))
             self._target.grid(row=1, column=0, sticky="ew")
         else:
             self._target.grid_remove()
@@ -150,7 +151,7 @@ class Composer(ttk.Frame):
     # -- for the window
 
     def set_hint(self, hint: str) -> None:
-        self._hint.configure(text=hint)
+        self._hint.configure(text=in_order(self._theme, hint, "body"))
 
     def insert(self, char: str) -> None:
         """Something typed elsewhere."""

@@ -22,7 +22,7 @@ def copy(widget: tk.Misc, text: str) -> None:
     root.clipboard_clear()
     root.clipboard_append(text)
     if root not in _copied:
-        root.bind("<Destroy>", lambda event: event.widget is root and _copied.pop(root, 0), add="+")
+        root.bind("<Destroy>", lambda event: _copied.pop(event.widget, None), add="+")
     _copied[root] = _Copied(text, root.clipboard_get())
 
 

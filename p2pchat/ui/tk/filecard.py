@@ -9,6 +9,7 @@ from tkinter import ttk
 from p2pchat.ui.language import N_, _
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
 from p2pchat.ui.tk.cardstyle import button_style
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import ChangingTip, tip
 
@@ -98,7 +99,7 @@ class FileCardView(tk.Frame):
         px = self._theme.px
         self.columnconfigure(1, minsize=width - px(SIDE))
         self._status.configure(wraplength=width - px(SIDE))
-        self._name.configure(text=self._fitting(self._card.name))
+        self._name.configure(text=in_order(self._theme, self._fitting(self._card.name), "strong"))
         narrow = width < px(NARROW)
         for part in (self._foot, self._picture):
             shown = bool(part.grid_info())
@@ -118,7 +119,7 @@ class FileCardView(tk.Frame):
         self._fill = fill or self._fill
         if self._drawn_in != (self._theme.palette.name, self._fill):
             self._recolour()
-        self._name.configure(text=self._fitting(card.name))
+        self._name.configure(text=in_order(self._theme, self._fitting(card.name), "strong"))
         self._status.configure(text=f"{card.size}  ·  {card.status}")
         if old.folder != card.folder:
             self._draw_icon()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 
 DELAY_MS = 450
@@ -39,8 +40,8 @@ class HoverTip:
         self._waiting = ""
         most = min(px(WIDTH), canvas.winfo_width() - px(24))
         item = canvas.create_text(
-            0, 0, text=self.text, anchor="nw", font=self._theme.fonts["small"], fill=INK,
-            width=most, tags="tip",
+            0, 0, text=in_order(self._theme, self.text, "small", most), anchor="nw", width=most,
+            font=self._theme.fonts["small"], fill=INK, tags="tip",
         )  # fmt: skip
         _, _, right, bottom = canvas.bbox(item)
         first = int(canvas.canvasy(0))

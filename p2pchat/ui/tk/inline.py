@@ -1,4 +1,5 @@
-"""One line of text on a canvas: emoji as pictures, right-to-left in its order, cut to a width."""
+"""One line of text on a canvas: emoji as pictures, right-to-left in its order, cut to a width; and
+texts for widgets that draw one as it comes."""
 
 from __future__ import annotations
 
@@ -40,6 +41,19 @@ class Elider:
             else:
                 high = middle - 1
         return text[:low].rstrip() + "…"
+
+
+def in_order(theme: Theme, text: str, font: str = "small", width: int = 0) -> str:
+    """What a label of Tk's has to be given for `text` to be read: right-to-left text in the order
+    and the shapes in which it is seen. `width`: of the lines that the label would break, in
+    pixels: their order is that of what was written, not of what is seen."""
+    if theme.native_bidi or not bidi.has_rtl(text):
+        return text
+    named = theme.fonts[font]
+    lines = flow(
+        [Span(SpanKind.PLAIN, text)], width or 1 << 15, lambda kind, part: named.measure(part), True
+    ).lines
+    return "\n".join("".join(part.drawn for part in line.parts) for line in lines)
 
 
 class Inline:

@@ -9,6 +9,7 @@ from tkinter import ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.network import Check, NetworkPresenter, NetworkState, Verdict
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.sheet import WIDTH, Sheet, wrapping
 from p2pchat.ui.tk.theme import PRESENCE, Theme
 from p2pchat.ui.tk.tips import tip
@@ -43,7 +44,7 @@ class NetworkPage(Sheet):
         focused = str(self.tk.call("focus")).startswith(f"{self.body}.")
         for child in self.body.winfo_children():
             child.destroy()
-        self.subtitle.configure(text=state.headline)
+        self.say_below(state.headline)
         self.section(_("State"))
         for check in state.checks:
             self._check(check)
@@ -76,7 +77,8 @@ class NetworkPage(Sheet):
             ((check.text, "Page.TLabel"), (check.advice, "PageMuted.TLabel")), 1
         ):
             if text:
-                label = wrapping(ttk.Label(frame, text=text, style=style), wide)
+                said = in_order(theme, text, "body", wide)
+                label = wrapping(ttk.Label(frame, text=said, style=style), wide)
                 label.grid(row=row, column=1, sticky="ew", pady=(px(1), 0))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)

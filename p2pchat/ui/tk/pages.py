@@ -10,6 +10,7 @@ from tkinter import ttk
 from p2pchat.ui import language
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.dialogs import FirstStartPresenter
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Field
@@ -28,10 +29,12 @@ class Page(ttk.Frame):
         self._theme = theme
         self._fields: list[Field] = []
         px = theme.px
-        self.title = ttk.Label(self, text=title, font=theme.fonts["title"])
+        shown = in_order(theme, title, "title")
+        self.title = ttk.Label(self, text=shown, font=theme.fonts["title"])
         self.title.grid(row=1, column=0, sticky="w")
         self._about = ttk.Label(
-            self, text=about, font=theme.fonts["small"], wraplength=px(width),
+            self, text=in_order(theme, about, "small", px(width)), wraplength=px(width),
+            font=theme.fonts["small"],
             foreground=theme.palette.muted, justify="left",
         )  # fmt: skip
         self._about.grid(row=2, column=0, sticky="w", pady=(px(6), px(14)))

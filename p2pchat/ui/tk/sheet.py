@@ -7,12 +7,15 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from p2pchat.ui.language import _
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 from p2pchat.ui.tk.widgets import IconButton
 
 WIDTH = 640
 """Of the column of text, in pixels at a scale of 1: lines that are easy to read."""
+ALL_WIDTH = 10_000
+"""Of a column that is a table's."""
 STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
 
@@ -107,7 +110,9 @@ class Sheet(ttk.Frame):
         title: str,
         close: Callable[[], None],
         subtitle: str = "",
+        width: int = WIDTH,
     ) -> None:
+        """`width`: of what scrolls, at a scale of 1, where there is so much room."""
         super().__init__(parent, style="Surface.TFrame")
         self.theme = theme
         px = theme.px
@@ -122,7 +127,7 @@ class Sheet(ttk.Frame):
         )
         self.close_button.grid(row=0, column=1, rowspan=2)
         ttk.Frame(self, style="Line.TFrame", height=1).grid(row=1, column=0, sticky="ew")
-        self.scrolled = Scrolled(self, theme, "surface", WIDTH)
+        self.scrolled = Scrolled(self, theme, "surface", width)
         self.scrolled.grid(row=2, column=0, sticky="nsew")
         self.body = self.scrolled.body
         self.columnconfigure(0, weight=1)
@@ -135,6 +140,10 @@ class Sheet(ttk.Frame):
     def start(self) -> tk.Misc:
         """What gets the focus: nothing that shows it, until Tab is pressed."""
         return self.scrolled.canvas
+
+    def say_below(self, text: str) -> None:
+        """Below the heading."""
+        self.subtitle.configure(text=in_order(self.theme, text))
 
     # -- building
 

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.status import Notice
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import IconButton
@@ -25,6 +26,7 @@ class StatusBar(ttk.Frame):
         self._theme = theme
         self._linked = False
         self._notice: Notice | None = None
+        self._said = ""
         px = theme.px
         self._line = tk.Frame(self, height=1)
         self._dot = tk.Label(self, borderwidth=0)
@@ -70,8 +72,8 @@ class StatusBar(ttk.Frame):
         self._recolour()
 
     def show_status(self, text: str, detail: str, linked: bool) -> None:
-        self.network.configure(text=text)
-        self._detail.configure(text=detail)
+        self.network.configure(text=in_order(self._theme, text))
+        self._detail.configure(text=in_order(self._theme, detail))
         if linked != self._linked:
             self._linked = linked
             self._recolour()
@@ -89,7 +91,7 @@ class StatusBar(ttk.Frame):
             self.notice.grid_remove()
             return
         waits = "  " + _("(and {number} more)").format(number=more) if more else ""
-        self._notice_text.configure(text=notice.text + waits)
+        self._said = notice.text + waits
         self._wrap(self.notice.winfo_width())
         for column, button in enumerate((self.someone_else, self.still_me), 1):
             if notice.someone_else:
@@ -105,7 +107,9 @@ class StatusBar(ttk.Frame):
         taken = self._theme.px(90)
         if self._notice is not None and self._notice.someone_else:
             taken += self.someone_else.winfo_reqwidth() + self.still_me.winfo_reqwidth()
-        self._notice_text.configure(wraplength=max(self._theme.px(160), width - taken))
+        room = max(self._theme.px(160), width - taken)
+        said = in_order(self._theme, self._said, "small", room)
+        self._notice_text.configure(text=said, wraplength=room)
 
     def _recolour(self) -> None:
         colours = self._theme.palette

@@ -10,6 +10,7 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters.filecard import FileAction
 from p2pchat.ui.presenters.transfers import TransferList, TransferRow, TransfersPresenter
 from p2pchat.ui.tk.filecard import TIPS
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -60,8 +61,8 @@ class _Row(ttk.Frame):
             kind = "folder" if card.folder else "file"
             self._icon.configure(image=self._theme.icon(kind, px(28), self._theme.palette.accent))
         name = card.name if len(card.name) <= 64 else f"{card.name[:44]}…{card.name[-18:]}"
-        self._name.configure(text=name)
-        self._place.configure(text=row.place)
+        self._name.configure(text=in_order(self._theme, name, "strong"))
+        self._place.configure(text=in_order(self._theme, row.place))
         holders = f"  ·  {card.holders}" if card.holders else ""
         self._status.configure(text=f"{card.size}  ·  {card.status}{holders}")
         if card.part is None:
@@ -127,7 +128,7 @@ class TransfersPage(Sheet):
         self._presenter.close()
 
     def show_transfers(self, found: TransferList) -> None:
-        self.subtitle.configure(text=found.summary)
+        self.say_below(found.summary)
         place = 0
         for head, rows in ((self._moving, found.moving), (self._others, found.others)):
             if rows:

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.ui.tk.inline import Elider
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
@@ -14,6 +15,8 @@ FIELD_FILLS = {
     "dark": {"": "#292929", "hover": "#2f2f2f", "focus": "#1c1c1c", "disabled": "#262626"},
 }
 """What the theme's pictures of an entry are filled with, by its state."""
+HINT_AT = 13
+"""Pixels from a field's edge to its hint, at a scale of 1: right of the cursor."""
 OFF = "#a5a5a5"
 """The ink of a disabled accent button, whatever the colours."""
 
@@ -90,7 +93,9 @@ class Field(ttk.Frame):
             pady=0,
             cursor="xterm",
         )  # fmt: skip
+        self._words, self._elider = hint, Elider(theme)
         self._hint.bind("<Button-1>", lambda event: self.entry.focus_set())
+        self.bind("<Configure>", lambda event: self._fit(event.width))
         # Where Tk follows Emacs, as on Linux, it would go to the beginning of the line.
         self.entry.bind("<Control-a>", lambda event: self.select_all())
         for event in ("<FocusIn>", "<FocusOut>", "<Enter>", "<Leave>"):
@@ -125,9 +130,13 @@ class Field(ttk.Frame):
         if self._text.get():
             self._hint.place_forget()
         else:
-            # Right of the cursor, which it would cover.
-            self._hint.place(x=self._theme.px(13), rely=0.5, anchor="w")
+            self._hint.place(x=self._theme.px(HINT_AT), rely=0.5, anchor="w")
         self.on_change(self._text.get())
+
+    def _fit(self, width: int) -> None:
+        """No hint over the border."""
+        room = width - 2 * self._theme.px(HINT_AT)
+        self._hint.configure(text=self._elider.cut(self._words, "small", room))
 
     def _recolour(self) -> None:
         fills = FIELD_FILLS[self._theme.palette.name]

@@ -393,10 +393,10 @@ def test_who_keeps_a_register_stands_at_the_bottom() -> None:
     school.node.people[LI] = replace(school.node.people[LI], keeps_register=True)
     school.directory.load()
     school.runner.settle()
-    assert details[-1].startswith("Attendance is kept by Li  ·  ")
+    assert details[-1].startswith("Attendance is kept by Li®  ·  ")
     school.register()
     assert school.registers[-1].kept_by == (
-        "Li keeps a register of who is here, from when to when."
+        "Li® keeps a register of who is here, from when to when."
     )
     school.appoint()
     assert details[-1].startswith("Attendance is kept here  ·  ")

@@ -8,10 +8,11 @@ import msgspec
 from paper_node import LI, ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperRunner
 
-from p2pchat.events import PeerChanged
+from p2pchat.events import MessageReceived, PeerChanged
 from p2pchat.model.message import Member
 from p2pchat.ui.presenters import completion, timeline
 from p2pchat.ui.presenters.about import person_card, room_card
+from p2pchat.ui.presenters.alerts import AlertsPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
@@ -43,6 +44,7 @@ class School:
             me=ME,
             now=self.runner.clock(),
             labels=self.directory.labels,
+            said=self.directory.said,
             quotes={message.message_id: message for message in said},
             marks=self.directory.marks,
         )
@@ -93,6 +95,28 @@ def test_members_and_what_was_found_are_marked() -> None:
     assert [(hit.title, hit.marks, hit.place) for hit in hits] == [
         ("Li", (Mark.REGISTERED,), "#lobby")
     ]
+
+
+def test_in_sentences_a_registered_name_is_told_from_others() -> None:
+    school = School()
+    directory, node = school.directory, school.node
+    assert directory.said[LI] == "Li®"
+    assert directory.said[FAKE] == "Li ? ✓ 🎖", "nobody writes the sign into a name"
+    assert directory.in_text(peer_id("z"), "Li®") == "Li?"
+    message = node.say("#lobby", "hello", FAKE, reactions={"👍": (LI, FAKE)})
+    (row,) = timeline.rows([message], school.context())
+    assert row.reactions[0].people == "Li® and Li ? ✓ 🎖"
+    told: list[str] = []
+
+    class Notifier:
+        async def notify(self, conversation: str, title: str, text: str) -> None:
+            told.append(title)
+
+    alerts = AlertsPresenter(school.runner, directory, Notifier(), lambda: False)
+    for author in (LI, FAKE):
+        alerts.events([MessageReceived(node.say("#lobby", "hello", author))])
+        school.runner.advance(2000)
+    assert told == ["Li® in #lobby", "Li ? ✓ 🎖 in #lobby"]
 
 
 def test_who_registers_is_marked_from_then_on() -> None:

@@ -23,6 +23,7 @@ def context(**more: object) -> timeline.Context:
         "me": ME,
         "now": START.astimezone(),
         "labels": {LI: "Li", ME: "Me"},
+        "said": {LI: "Li", ME: "Me"},
         "quotes": {},
     }
     return timeline.Context(**{**fields, **more})  # type: ignore[arg-type]  # a test's shorthand

@@ -14,8 +14,8 @@ from terminal_room import Room, chatting
 
 from p2pchat.events import AccountRenamed, Announced, MessageReceived, PeerChanged
 from p2pchat.model.accounts import Announcement, Stay
+from p2pchat.ui.marked import marked
 from p2pchat.ui.terminal import once
-from p2pchat.ui.terminal.marks import marked
 
 
 def appoint(room: Room) -> None:

@@ -198,6 +198,9 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
     stage.until(lambda: "1 person" in texts(page))
     assert [row.label for row in page.list._rows] == ["Li"]
     assert page.usual.get() == "Today"
+    stage.root.update()
+    first = page._columns.bbox("all")[0] + page._columns.winfo_rootx()
+    assert abs(page.usual.winfo_rootx() - first) <= 2, "the table begins where the rest does"
     page.usual.current(2)
     page.usual.focus_set()
     stage.key("<<ComboboxSelected>>")

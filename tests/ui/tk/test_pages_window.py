@@ -231,6 +231,33 @@ def test_nothing_of_ones_own_is_cut_off_in_a_small_window(stage: Stage, around: 
         stage.until(lambda foot=foot: foot.winfo_width() >= foot.winfo_reqwidth())
 
 
+def test_a_hint_stays_within_its_field(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    stage.root.geometry("640x720")
+    field = stage.desk.places.sheet._note
+    stage.until(lambda: str(field._hint.cget("text")).endswith("…"))
+    stage.until(lambda: field._hint.winfo_ismapped())
+    right = field._hint.winfo_x() + field._hint.winfo_width()
+    assert right < field.winfo_width() - 5
+    stage.root.geometry("1200x720")
+    stage.until(lambda: str(field._hint.cget("text")) == "What you are up to: others see it")
+
+
+def test_names_are_in_their_order_at_the_bottom_on_cards_and_pages(stage: Stage) -> None:
+    """Tk draws the characters of its labels as they come."""
+    written, seen = "ליאור", "רואיל"
+    stage.node.add_peer(make_peer("c", written, note=written))
+    stage.start()
+    stage.until(lambda: seen in str(stage.desk.status.network.cget("text")))
+    stage.desk.main.open_person(stage.node.people[peer_id("c")])
+    stage.until(lambda: stage.loaded(f"@{peer_id('c')}"))
+    stage.until(lambda: seen in str(stage.desk.composer._hint.cget("text")))
+    stage.key("<Control-i>")
+    stage.until(lambda: texts(stage.desk.about).count(seen) == 2)
+    assert written not in texts(stage.desk.about)
+
+
 def test_settings_are_changed_by_keys(stage: Stage, around: Around) -> None:
     stage.start()
     stage.key("<Control-comma>")

@@ -1,4 +1,5 @@
-"""Registered names in a terminal: where nothing can be drawn, a sign that no name can hold."""
+"""Registered names where no sign can be drawn after them, as in a terminal, within a sentence or in
+the system's notifications: a sign that no name can hold."""
 
 from __future__ import annotations
 
