@@ -26,6 +26,7 @@ from p2pchat.protocol.overlay import Mode
 from p2pchat.protocol.registrar.election import State
 from p2pchat.protocol.registrar.owners import Owner
 from p2pchat.protocol.registrar.part import KEYBOX_KEY, VAULT_KEY
+from p2pchat.protocol.registrar.vault import open_vault
 
 SEEDS, GROUP = 240, 8
 STEPS = 18
@@ -483,6 +484,61 @@ def test_what_is_changed_on_one_computer_is_on_the_other_within_moments(seed: in
     world.clock.run_for(20.0)
     laptop.ask(laptop.machine.commands.set_contact, person, False)
     world.wait(lambda: contacts(pupil) == set(), 3.0, "also with the next registrar")
+
+
+def test_a_computer_that_was_given_no_vault_takes_nothing_out_of_the_others() -> None:
+    """Whoever leads has lost it, or leads only since a moment ago."""
+    world = World(33)
+    teachers, pupil, friend, other = together(world, 2), *(world.add() for _ in range(3))
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    known_here, known_there = (host.machine.identity.peer_id for host in (friend, other))
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    pupil.ask(pupil.machine.rooms.create, 0, "#secret", "a room's password")
+    pupil.ask(pupil.machine.commands.set_contact, known_here, True)
+    world.clock.run_for(10.0)
+    pupil.stop()
+    for teacher in teachers:
+        holding = teacher.machine.registrar.holding
+        for vault in holding._vaults.values():
+            del holding._by_id[vault.id]
+        holding._vaults.clear()
+    laptop = second_device(world, pupil)
+    world.wait(lambda: world.linked(world.running), 30.0, "linked")
+    world.clock.run_for(10.0)
+    laptop.ask(laptop.machine.commands.set_contact, known_there, True)
+    world.clock.run_for(10.0)
+    assert room_labels(laptop) == {"#lobby"}
+    pupil.start()
+    for host in (pupil, laptop):
+        world.wait(lambda: "#secret" in room_labels(host), 60.0, "the room stays")  # noqa: B023 - called at once
+        world.wait(lambda: contacts(host) == {known_here, known_there}, 60.0, "both")  # noqa: B023
+    world.clock.run_for(30.0)
+    assert room_labels(pupil) == room_labels(laptop) == {"#lobby", "#secret"}
+
+
+def test_who_signs_out_right_after_registering_has_handed_everything_over() -> None:
+    world = World(34)
+    teachers, pupil = together(world, 2), world.add()
+    world.wait(lambda: world.linked(world.hosts), 30.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    pupil.ask(pupil.machine.rooms.create, 0, "#secret", "a room's password")
+    pupil.run(pupil.machine.registrar.vaulting.look)
+    world.clock.run_for(0.1)
+    pupil.run(pupil.machine.registrar.vaulting.look)
+    pupil.ask(pupil.machine.registrar.vaulting.hand_over)
+
+    def rooms() -> list[str]:
+        identity = pupil.machine.identity
+        for teacher in teachers:
+            vault = teacher.machine.registrar.holding.vault_of(identity.peer_id)
+            contents = open_vault(identity.person_seed, vault) if vault is not None else None
+            if contents is not None and contents.rooms:
+                return [room.name for room in contents.rooms]
+        return []
+
+    world.wait(lambda: rooms() == ["secret"], 2.0, "handed over")
 
 
 def test_a_large_vault_goes_in_parts_and_comes_to_all_that_hold() -> None:

@@ -43,6 +43,9 @@ class Contents(msgspec.Struct, frozen=True, array_like=True):
     note: str = ""
     avatar: bytes = b""
     """Of the person's profile, which the name is in already."""
+    began: int = 0
+    """The counter of the vault that this one goes back to, by others that each had the changes of
+    the one before. What isn't in one of another beginning wasn't taken out of it."""
 
 
 class VaultRecord(msgspec.Struct, frozen=True, array_like=True):

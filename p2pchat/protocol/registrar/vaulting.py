@@ -50,6 +50,9 @@ PROFILES_BYTES = 32 * limits.KIB
 """Of a vault, at most: some 25 contacts' profiles. A holder keeps a thousand such vaults."""
 HAND_OVER_S, HAND_OVER_LOOK_S = 3.0, 0.1
 """How long signing out waits for the registrar to have what was changed, and how often it looks."""
+SENT_S = 3.0
+"""After which a vault that wasn't confirmed is sent again: a registrar passes over what comes
+before it has the keybox."""
 GRANTED_S = 2.0
 """How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
 
@@ -78,6 +81,7 @@ class Vaulting:
         self._asked: Link | None = None
         self._sent: tuple[int, Contents, int] | None = None
         """(number, what was in it, counter) of what was sent and isn't confirmed."""
+        self._sent_at = 0.0
         self._box = kept_keybox(meta.get(BOX_KEY, b""))
         """The account's own keybox."""
         self._lacks = False
@@ -143,8 +147,10 @@ class Vaulting:
         if kept is not None:
             self._answered = True
             self._take(kept)
-        vault = self._make()
-        if vault is not None:
+        made = self._make()
+        if made is not None:
+            vault, contents = made
+            self._keep(contents, vault.record.counter)
             self._r.keep_held(vault.raw, None)
 
     def _ask(self, link: Link) -> None:
@@ -155,13 +161,12 @@ class Vaulting:
             counter = self._box.record.counter if self._box is not None else 0
             self._m.links.send(link.id, wire.VaultWanted(self._counter, counter))
             return
-        if self._answered and self._sent is None:
-            contents = self._contents()
-            vault = self._make()
-            if vault is not None:
-                number = self._ctx.number()
-                self._sent = (number, contents, vault.record.counter)
-                self.send(link, number, vault.raw)
+        waits = self._sent is not None and self._ctx.now < self._sent_at + SENT_S
+        made = self._make() if self._answered and not waits else None
+        if made is not None:
+            (vault, contents), number = made, self._ctx.number()
+            self._sent, self._sent_at = (number, contents, vault.record.counter), self._ctx.now
+            self.send(link, number, vault.raw)
 
     # -- behind a grant
 
@@ -235,7 +240,8 @@ class Vaulting:
         if number == 0:
             return self._r.may_hold and self._r.is_fellow(link.device)
         own = link is self._asked or bool(self._granted_on(link))
-        return own or (self._r.leading.election.leads and self._r.has_account(link.person))
+        holds = self._r.leading.election.leads and self._r.holding.of(link.person) is not None
+        return own or holds
 
     def link_down(self, link: Link) -> None:
         self._parts.link_closed(link.id)
@@ -284,8 +290,10 @@ class Vaulting:
             return
         if frame.number == 0:
             if frame.reason == BEHIND:
+                self._answered = True
                 self._bring_again(link)
-            self._has_answered()
+            else:
+                self._has_answered()
         elif self._sent is not None and self._sent[0] == frame.number:
             _, contents, counter = self._sent
             self._sent = None
@@ -334,19 +342,19 @@ class Vaulting:
             msgspec.json.encode(kept),
             self._m.directory.profile.record.note,
             self._m.directory.own_avatar(),
+            self._base.began,
         )
 
-    def _make(self) -> Vault | None:
-        """A new vault, where there is something new to keep."""
+    def _make(self) -> tuple[Vault, Contents] | None:
+        """A new vault and what is in it, where there is something new to keep."""
         contents = self._contents()
         if contents == self._base and not self._lacks:
             return None
         counter = max(self._ctx.wall_ms, self._counter + 1)
+        contents = msgspec.structs.replace(contents, began=contents.began or counter)
         seed, salt = self._m.identity.person_seed, self._ctx.rng.randbytes(SALT_BYTES)
         vault = make_vault(seed, self._ctx.network, counter, self._counter, salt, contents)
-        if vault is not None and self._r.leading.election.leads:
-            self._keep(contents, counter)
-        return vault
+        return None if vault is None else (vault, contents)
 
     def _keep(self, contents: Contents, counter: int) -> None:
         self._base, self._counter, self._lacks = contents, counter, False
@@ -365,6 +373,9 @@ class Vaulting:
         if contents is None:
             return
         base = self._base
+        if vault.record.after < self._counter or base.began not in (0, contents.began):
+            # By a machine that didn't know what was common here: it has taken nothing out of that.
+            base = msgspec.structs.replace(contents, contacts=(), rooms=())
         self._take_contacts(set(base.contacts), set(contents.contacts))
         self._take_rooms(set(base.rooms), set(contents.rooms))
         if contents.settings != base.settings:
