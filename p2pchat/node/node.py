@@ -179,6 +179,8 @@ class Node:
     async def ready(self) -> None:
         """While a new machine takes the place of the old one, neither can be asked. Raises what
         went wrong with that."""
+        if self._unending:
+            await asyncio.sleep(0)  # what was asked for before has begun by then
         async with self._renewing:
             pass
         await self._restarted()
