@@ -111,6 +111,10 @@ class RowList(ttk.Frame, Generic[R]):
                 self._reveal(index)
                 return
 
+    def to_top(self) -> None:
+        self.canvas.yview_moveto(0)
+        self._ask_redraw()
+
     def reveal(self, row: R) -> None:
         if row in self._rows:
             self._reveal(list(self._rows).index(row))

@@ -154,7 +154,7 @@ class Sidebar(ttk.Frame):
         top.grid(row=0, column=0, sticky="ew")
         self.find = Field(self, self._theme, _("Find people and rooms  (Ctrl+K)"))
         self.find.grid(row=1, column=0, sticky="ew", padx=px(12), pady=(0, px(6)))
-        self.find.on_change = lambda text: self.on_filter(text)
+        self.find.on_change = self._filter
         self.find.entry.bind("<Return>", lambda event: self._found())
         self.find.entry.bind("<Escape>", lambda event: self._give_up())
         self.find.entry.bind("<Down>", lambda event: self._into_list())
@@ -162,6 +162,10 @@ class Sidebar(ttk.Frame):
         self.list.grid(row=2, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(2, weight=1)
+
+    def _filter(self, text: str) -> None:
+        self.on_filter(text)
+        self.list.to_top()  # the best of what was found
 
     def show(self, rows: Sequence[SidebarRow]) -> None:
         self._rows = rows

@@ -113,6 +113,19 @@ def test_typing_where_one_reads_goes_to_the_entry(stage: Stage) -> None:
 # -- finding one's way
 
 
+def test_what_is_found_is_shown_from_its_top(stage: Stage) -> None:
+    for number in range(100):
+        stage.node.add_peer(make_peer(f"{number:02}", f"Pupil {number:02}"))
+    stage.start()
+    canvas = stage.desk.sidebar.list.canvas
+    for _ in range(60):
+        canvas.event_generate("<Button-5>")
+        stage.root.update()
+    assert canvas.canvasy(0) > 0
+    stage.desk.sidebar.find.set("pupil")
+    stage.until(lambda: canvas.canvasy(0) == 0)
+
+
 def test_ctrl_k_finds_a_conversation_and_enter_opens_it(stage: Stage) -> None:
     stage.start()
     stage.key("<Control-k>")
