@@ -128,11 +128,14 @@ def until(condition: Any, what: str) -> None:
 class Classroom:
     """Maria, whose window is shown, and the others."""
 
-    def __init__(self, folder: Path, appointed: bool = False) -> None:
-        """`appointed`: Maria and Mr. Okafor run the network."""
+    def __init__(self, folder: Path, appointed: bool = False, registered: bool = False) -> None:
+        """`registered`: most have registered their names; `appointed`: that too, and Maria and
+        Mr. Okafor run the network."""
         self.folder = folder
         self.appointed = appointed
         self._teacher, self._pupil = self._roles() if appointed else ((), ())
+        if registered:
+            self._teacher = ("--registrar",)
         self.maria = Node(folder / "maria", "Maria", *self._teacher)
         first = self.maria.info["listen"][0]
         self.others = {
@@ -144,8 +147,10 @@ class Classroom:
         }  # fmt: skip
         for name in self.others:
             until(lambda name=name: self._sees(name), f"{name} is linked")
-        if appointed:
+        if appointed or registered:
             self._register()
+        if appointed:
+            self.maria("announcements.send", text="Sports day is on Friday. No lessons after ten.")
 
     def _roles(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Options of those who have an appointing key, and of those who were given its public
@@ -161,7 +166,6 @@ class Classroom:
         for name in ("Li Wei", "王小明", "Mr. Okafor"):
             self.others[name]("accounts.register", name=name, password=PASSWORD)
         self.maria("accounts.register", name="Maria", password=PASSWORD)
-        self.maria("announcements.send", text="Sports day is on Friday. No lessons after ten.")
 
     def _sees(self, name: str) -> bool:
         return any(p["name"] == name and p["linked"] for p in self.maria("peers.list"))
@@ -377,7 +381,7 @@ def virtual_display(scale: int = 1) -> Iterator[str]:
 def for_readme(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as profiles, virtual_display() as display:
         first_start(display, folder / "first-start.png")
-        with classroom(Path(profiles)) as made:
+        with classroom(Path(profiles), registered=True) as made:
             for theme, ending in (("light", ""), ("dark", "-dark")):
                 made.pictures(display, folder, [Page("window", back=())], ending, theme=theme)
             made.pictures(display, folder, [Page("settings", ("ctrl+comma",))], "", theme="light")
@@ -402,8 +406,10 @@ def in_every_form(made: Classroom, folder: Path, pages: Sequence[Page]) -> None:
 
 
 @contextlib.contextmanager
-def classroom(folder: Path, appointed: bool = False) -> Iterator[Classroom]:
-    made = Classroom(folder, appointed)
+def classroom(
+    folder: Path, appointed: bool = False, registered: bool = False
+) -> Iterator[Classroom]:
+    made = Classroom(folder, appointed, registered)
     try:
         made.talk()
         yield made
