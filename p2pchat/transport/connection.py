@@ -280,17 +280,20 @@ class Connection:
         self._proven = True
 
     def _read(self) -> None:
-        """Everything that has come, batch by batch."""
-        more = True
-        while more and self.state in (State.OPEN, State.CLOSING):
+        """Everything that has come, told at once: whatever one frame brings about costs as much as
+        what many do."""
+        more, closed = True, False
+        come: list[RawFrame] = []
+        while more and not closed:
             if self._large is None:
                 frames, more, closed = self._read_small()
             else:
                 frames, more, closed = self._read_large(self._large)
-            if frames:
-                self._deliver(frames)
-            if closed:
-                self.lost(Reason.CLOSED)
+            come += frames
+        if come:
+            self._deliver(come)
+        if closed and self.state is not State.CLOSED:
+            self.lost(Reason.CLOSED)
         if self.state is not State.CLOSED:
             self._write_out()
 
