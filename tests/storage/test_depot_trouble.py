@@ -49,8 +49,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     opened = os.open
 
     # Root may read everything, so the answer to everybody else is given by hand.
-    def refuse(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        if flags & os.O_NONBLOCK and str(path).endswith("private.txt"):
+    def refuse(
+        path: str | bytes, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+    ) -> int:
+        if flags & os.O_NONBLOCK and os.fsdecode(path).endswith("private.txt"):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return opened(path, flags, mode, dir_fd=dir_fd)
 

@@ -33,11 +33,17 @@ def translated(what: str) -> Iterator[None]:
         raise StoreError(f"{what}: {error.strerror or error}") from error
 
 
-def open_regular(path: str) -> tuple[int, os.stat_result]:
-    """A descriptor to read from; OSError where there is anything but a regular file."""
+def open_safely(path: str | bytes) -> int:
+    """A descriptor to read from. Whoever uses it looks, before or after, whether what it has is a
+    regular file."""
     if not _NOFOLLOW and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-    handle = os.open(path, os.O_RDONLY | _SAFE)
+    return os.open(path, os.O_RDONLY | _SAFE)
+
+
+def open_regular(path: str | bytes) -> tuple[int, os.stat_result]:
+    """A descriptor to read from; OSError where there is anything but a regular file."""
+    handle = open_safely(path)
     try:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
@@ -76,7 +82,7 @@ def read_at(handle: int, offset: int, length: int) -> bytes:
         return bytes(view[: read_into(handle, offset, view)])
 
 
-def write_at(path: str, offset: int, data: bytes | memoryview) -> None:
+def write_at(path: str | bytes, offset: int, data: bytes | memoryview) -> None:
     """Put the bytes into the file at this place, making it where there is none."""
     if not _NOFOLLOW and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)

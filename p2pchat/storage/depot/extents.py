@@ -21,7 +21,7 @@ _WRITE_BYTES = 256 * 1024
 
 
 class Extent(NamedTuple):
-    path: str
+    path: str | bytes
     offset: int
     length: int
 
@@ -138,7 +138,7 @@ class Folder:
             return
         for record in self.layout.at(offset):
             count = min(end, record.start + record.size) - offset
-            yield Extent(self.place(record), offset - record.start, count)
+            yield Extent(self._prefix + record.path, offset - record.start, count)
             offset += count
             if offset >= end:
                 return

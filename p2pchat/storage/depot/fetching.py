@@ -181,7 +181,7 @@ class Fetch:
 
     def _lay_out(self, folder: Path) -> Layout:
         path = str(self._home / LAYOUT)
-        names, made = FolderNames(), {""}
+        names, made = FolderNames(), list[str]()
         folder.mkdir(exist_ok=True)
         writer = LayoutWriter(path)
         try:
@@ -211,23 +211,22 @@ class Fetch:
 
 
 def _put_in(
-    folder: Path, parts: list[str], size: int, made: set[str], writer: LayoutWriter
+    folder: Path, parts: list[str], size: int, made: list[str], writer: LayoutWriter
 ) -> None:
     """Make what has no bytes of an entry, and note where the others go. `made`: the folder that
     was made last."""
-    path = os.sep.join(parts)
-    if len(os.fsencode(path)) > PATH_BYTES:
+    path = os.fsencode(os.sep.join(parts))
+    if len(path) > PATH_BYTES:
         raise ValueError("a path in it is too long")
-    parent = path if size == EMPTY_FOLDER else os.path.dirname(path)
-    if parent not in made:
-        os.makedirs(folder / parent, exist_ok=True)
-        made.clear()
-        made.update(("", parent))
+    inside = parts if size == EMPTY_FOLDER else parts[:-1]
+    if inside and inside != made:
+        os.makedirs(folder.joinpath(*inside), exist_ok=True)
+        made[:] = inside
     if size == EMPTY_FOLDER:
         return
     if size == 0:
-        write_at(str(folder / path), 0, b"")
-    writer.add(os.fsencode(path), size)
+        write_at(os.path.join(os.fsencode(folder), path), 0, b"")
+    writer.add(path, size)
 
 
 def _cut(path: str, size: int) -> None:

@@ -25,7 +25,7 @@ _DEVICE = re.compile(
 _SHORT_NAME = re.compile(r"[^.]{1,6}~\d{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
 """What Windows makes of long names by itself: it would open the other file."""
 _PLAIN = re.compile(r"[A-Za-z0-9_(](?:[A-Za-z0-9_()+,=@#&' -]|\.(?=[A-Za-z0-9_(]))*(?<! )")
-"""What stays as it is, if it isn't too long."""
+"""What stays as it is, if it isn't too long or a device; none is a short name."""
 _SUFFIX_BYTES = 12
 """Room for the number that tells two names apart."""
 _EXTENSION_CHARS = 16
@@ -35,11 +35,12 @@ _EXTENSION_CHARS = 16
 def harmless(name: str) -> str:
     """The name as that of one file or folder in the folder where it is put: it leads nowhere else,
     names no device, shows itself whole and in order, and fits every usual file system."""
-    if not (_PLAIN.fullmatch(name) and len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES):
-        name = safe_text(well_formed(name[:PATH_PART_BYTES]), multiline=False)
-        name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
-        name = unicodedata.normalize("NFC", name)
-        name = _shortened(_stripped(name))
+    if len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES and _PLAIN.fullmatch(name):
+        return "_" + name if _DEVICE.fullmatch(name) else name
+    name = safe_text(well_formed(name[:PATH_PART_BYTES]), multiline=False)
+    name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
+    name = unicodedata.normalize("NFC", name)
+    name = _shortened(_stripped(name))
     if _DEVICE.fullmatch(name):
         return "_" + name
     if _SHORT_NAME.fullmatch(name):
@@ -99,14 +100,15 @@ class FolderNames:
         return [*(name for _, name in self._open), self._free(parts[-1])]
 
     def _free(self, part: str) -> str:
-        taken, wanted = self._taken[-1], harmless(part)
-        name, place = wanted, hash(key(wanted))
+        taken, name = self._taken[-1], harmless(part)
+        place = hash(key(name))
         if place in taken:
-            number = taken[place]
-            while hash(key(name)) in taken:
+            wanted, first, number = name, place, taken[place]
+            while place in taken:
                 name, number = _with_number(wanted, number), number + 1
-            taken[place] = number
-        taken[hash(key(name))] = 2
+                place = hash(key(name))
+            taken[first] = number
+        taken[place] = 2
         self._count += 1
         if self._count > FOLDER_NAMES:
             raise ValueError("too many names in one folder")

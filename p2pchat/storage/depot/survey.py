@@ -17,7 +17,7 @@ from p2pchat.errors import RequestError
 from p2pchat.model.stream import Stream, piece_size
 from p2pchat.model.text import one_line, well_formed
 from p2pchat.node.ports import Survey
-from p2pchat.storage.depot.disk import open_regular, read_into
+from p2pchat.storage.depot.disk import open_safely, read_into
 from p2pchat.storage.depot.extents import Layout, LayoutWriter
 from p2pchat.storage.depot.fetching import DATA, LAYOUT
 from p2pchat.storage.depot.manifest import EMPTY_FOLDER, ManifestWriter
@@ -52,7 +52,7 @@ def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surve
         reader.take(str(work / DATA), walk.length, None)
         prefix = os.path.join(os.fsencode(real), b"")
         for record in Layout(str(work / LAYOUT), walk.length):
-            reader.take(os.fsdecode(prefix + record.path), record.size, record.mtime_ns)
+            reader.take(prefix + record.path, record.size, record.mtime_ns)
         stream = Stream(reader.root(), size, piece_size(size), walk.length)
         survey = Survey(stream, name, "inode/directory", walk.content, walk.files, real)
         return Surveyed(survey, 0)
@@ -253,10 +253,10 @@ class _Reader:
         """Bytes hashed."""
         self._told = 0
 
-    def take(self, path: str, size: int, mtime_ns: int | None) -> None:
+    def take(self, path: str | bytes, size: int, mtime_ns: int | None) -> None:
         """Read a file that has this size and time (None: any)."""
         try:
-            handle, state = open_regular(path)
+            handle = open_safely(path)
         except PermissionError:
             raise _refused(path) from None
         except OSError:
@@ -277,7 +277,8 @@ class _Reader:
             state = os.fstat(handle)
         finally:
             os.close(handle)
-        if state.st_size != size or (mtime_ns is not None and state.st_mtime_ns != mtime_ns):
+        same = stat.S_ISREG(state.st_mode) and state.st_size == size
+        if not same or (mtime_ns is not None and state.st_mtime_ns != mtime_ns):
             raise _changed(path)
 
     def root(self) -> bytes:
@@ -302,7 +303,7 @@ class _Reader:
                 raise RequestError("busy", "the reading was ended")
 
 
-def _read(path: str, handle: int, offset: int, view: memoryview) -> int:
+def _read(path: str | bytes, handle: int, offset: int, view: memoryview) -> int:
     try:
         return read_into(handle, offset, view)
     except OSError as error:
@@ -310,13 +311,13 @@ def _read(path: str, handle: int, offset: int, view: memoryview) -> int:
         raise RequestError("not-allowed", text) from error
 
 
-def _refused(path: str) -> RequestError:
+def _refused(path: str | bytes) -> RequestError:
     return RequestError("not-allowed", f"can't read {_shown(path)}")
 
 
-def _changed(path: str) -> RequestError:
+def _changed(path: str | bytes) -> RequestError:
     return RequestError("busy", f"changed while it was read: {_shown(path)}")
 
 
-def _shown(path: str) -> str:
+def _shown(path: str | bytes) -> str:
     return one_line(os.fsencode(path).decode("utf-8", "backslashreplace"), 200)
