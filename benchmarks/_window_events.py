@@ -316,6 +316,7 @@ class Events:
             ("16 KiB of words", words),
             ("16 KiB without a space", word),
             ("8,000 lines", "x\n" * (TEXT_BYTES // 2)),
+            ("16,000 empty lines", "a" + "\n" * (TEXT_BYTES - 2) + "b"),
             ("16 KiB of emoji", emoji),
             ("16 KiB of Arabic", "مرحبا بالعالم " * (TEXT_BYTES // 26)),
             ("16 KiB of Chinese", "你好世界" * (TEXT_BYTES // 12)),

@@ -123,10 +123,11 @@ def fill(folder: Path, count: int) -> None:
 
 
 @contextlib.contextmanager
-def display() -> Iterator[str]:
+def display(*options: str) -> Iterator[str]:
+    """The name of a new one; `options` are more of Xvfb's."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", *options],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )

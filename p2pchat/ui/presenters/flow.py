@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from p2pchat.ui import emoji
 from p2pchat.ui.presenters import bidi
@@ -56,29 +56,74 @@ class Line:
     """Of a block of code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    text: str
-    lines: tuple[Line, ...]
-    width: int
-
-
 class _Piece(NamedTuple):
     kind: SpanKind
     start: int
     end: int
 
 
+class Lines(Sequence[Line]):
+    """Most are a whole line of the text, and made when they are asked for: of an opened message
+    with thousands only a screenful is."""
+
+    def __init__(self, text: str, measure: Measure) -> None:
+        self._text = text
+        self._measure = measure
+        self._kept: list[Line | _Piece] = []
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        kept = self._kept[index]
+        return kept if isinstance(kept, Line) else self._line(kept)
+
+    def add(self, lines: Iterable[Line | _Piece]) -> None:
+        """A piece stands on a line of its own, as it is."""
+        self._kept += lines
+
+    def _line(self, piece: _Piece) -> Line:
+        kind, start, end = piece
+        block = kind == SpanKind.BLOCK
+        if start == end:
+            return Line(start, end, (), 0, block=block)
+        said = self._text[start:end]
+        wide = self._measure(kind, said)
+        part = Part(kind, start, end, 0, wide, said, False, said)
+        return Line(start, end, (part,), wide, block=block)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    text: str
+    lines: Sequence[Line]
+    width: int
+
+
 def flow(spans: Sequence[Span], width: int, measure: Measure, reorder: bool) -> Flow:
     """`reorder`: the toolkit draws characters as they come, so that right-to-left text must be
     given to it in the order and the shapes in which it is seen."""
     text, width = "".join(span.text for span in spans), max(width, 1)
-    lines: list[Line] = []
-    rtl = bidi.has_rtl(text)
+    lines, widest = Lines(text, measure), 0
+    whole = _Whole(text, width, measure, bidi.has_rtl(text))
     for pieces in _paragraphs(spans):
-        whole = None if rtl else _whole(text, pieces, width, measure)
-        lines += [whole] if whole else _Paragraph(text, pieces, width, measure, reorder).lines()
-    return Flow(text, tuple(lines), max((line.width for line in lines), default=0))
+        wide = whole.width_of(pieces)
+        if wide is None:
+            made = _Paragraph(text, pieces, width, measure, reorder).lines()
+            wide = max((line.width for line in made), default=0)
+            lines.add(made)
+        else:
+            lines.add(pieces)
+        widest = max(widest, wide)
+    return Flow(text, lines, widest)
 
 
 def _paragraphs(spans: Sequence[Span]) -> list[list[_Piece]]:
@@ -89,11 +134,16 @@ def _paragraphs(spans: Sequence[Span]) -> list[list[_Piece]]:
         if span.kind == SpanKind.BLOCK and paragraphs[-1]:
             paragraphs.append([])
         start = at
+        coded = span.kind in (SpanKind.CODE, SpanKind.BLOCK)
+        plain = coded or next(iter(emoji.find(span.text)), None) is None
         for index, line in enumerate(span.text.split("\n")):
             if index:
                 paragraphs.append([])
                 start += 1
-            paragraphs[-1] += _pieces(span.kind, line, start)
+            if plain and line:
+                paragraphs[-1].append(_Piece(span.kind, start, start + len(line)))
+            elif line:
+                paragraphs[-1] += _pieces(span.kind, line, start)
             if span.kind == SpanKind.BLOCK and not line:
                 paragraphs[-1].append(_Piece(span.kind, start, start))
             start += len(line)
@@ -113,10 +163,6 @@ def _paragraphs(spans: Sequence[Span]) -> list[list[_Piece]]:
 
 
 def _pieces(kind: SpanKind, text: str, start: int) -> list[_Piece]:
-    if not text:
-        return []
-    if kind in (SpanKind.CODE, SpanKind.BLOCK):
-        return [_Piece(kind, start, start + len(text))]
     pieces, done = [], 0
     for begin, end, _ in emoji.find(text):
         if begin > done:
@@ -128,17 +174,30 @@ def _pieces(kind: SpanKind, text: str, start: int) -> list[_Piece]:
     return pieces
 
 
-def _whole(text: str, pieces: list[_Piece], width: int, measure: Measure) -> Line | None:
-    """The paragraph, where it is of one kind and short enough for one line: most are."""
-    kind, start, end = pieces[0]
-    if len(pieces) > 1 or kind == SpanKind.EMOJI or not 0 < end - start <= SHORT:
-        return None
-    said = text[start:end]
-    wide = measure(kind, said)
-    if wide > width or said[-1].isspace():
-        return None
-    part = Part(kind, start, end, 0, wide, said, False, said)
-    return Line(start, end, (part,), wide, block=kind == SpanKind.BLOCK)
+class _Whole:
+    """Tells which paragraphs are one line as they are: empty, or of one kind, from left to right
+    and short enough. Most are, and those of a few characters come again and again."""
+
+    def __init__(self, text: str, width: int, measure: Measure, rtl: bool) -> None:
+        self._text = text
+        self._width = width
+        self._measure = measure
+        self._rtl = rtl
+        self._known: dict[tuple[SpanKind, str], int | None] = {}
+
+    def width_of(self, pieces: list[_Piece]) -> int | None:
+        """None: it has to be set."""
+        kind, start, end = pieces[0]
+        if start == end:
+            return 0
+        if len(pieces) > 1 or self._rtl or kind == SpanKind.EMOJI or end - start > SHORT:
+            return None
+        key = (kind, self._text[start:end])
+        if key not in self._known:
+            wide = self._measure(*key)
+            fits = wide <= self._width and not key[1][-1].isspace()
+            self._known[key] = wide if fits else None
+        return self._known[key]
 
 
 class _Paragraph:
@@ -154,9 +213,6 @@ class _Paragraph:
         self._room = width
 
     def lines(self) -> list[Line]:
-        first = self._pieces[0]
-        if first.start == first.end:
-            return [Line(first.start, first.end, (), 0, block=first.kind == SpanKind.BLOCK)]
         for piece in self._pieces:
             if piece.kind == SpanKind.EMOJI:
                 self._put_whole(piece)

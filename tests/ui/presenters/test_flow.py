@@ -130,3 +130,22 @@ def test_whatever_comes_is_set_at_once(text: str) -> None:
 
     lines = flow(list(spans(text)), 600, counting, reorder=True).lines
     assert calls <= 16 * len(lines) + 3 * sum(len(line.parts) for line in lines)
+
+
+def test_lines_that_are_not_looked_at_are_not_made() -> None:
+    asked: list[str] = []
+
+    def counted(kind: SpanKind, text: str) -> int:
+        asked.append(text)
+        return measure(kind, text)
+
+    text = "\n".join(["short"] * 3000 + [""] * 3000 + ["x" * 25])
+    found = flow(list(spans(text)), WIDTH, counted, reorder=True)
+    assert len(found.lines) == 6002
+    assert found.width == 200
+    assert len(asked) < 20
+    for number, start in ((2999, 2999 * 6), (5000, 3000 * 6 + 2000), (-1, len(text) - 5)):
+        line = found.lines[number]
+        assert line.start == start
+        assert text[line.start : line.end] == "".join(part.drawn for part in line.parts)
+    assert [line.start for line in found.lines[2998:3001]] == [17988, 17994, 18000]
