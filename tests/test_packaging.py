@@ -115,6 +115,16 @@ def test_no_file_names_a_place_on_someones_machine() -> None:
     assert found == []
 
 
+def test_the_program_in_one_file_has_the_libraries_that_are_read_as_data() -> None:
+    """PyInstaller sees what is imported, not what is opened."""
+    build = (ROOT / "scripts" / "build").read_text(encoding="utf-8")
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "p2pchat").rglob("*.py")]
+    opened = {name for text in sources for name in re.findall(r"\bfiles\(\"(\w+)\"\)", text)}
+    assert "confusable_homoglyphs" in opened
+    for name in opened - {"p2pchat"}:
+        assert f"--hidden-import {name} --collect-data {name} " in build
+
+
 def test_scripts_are_executable_bash() -> None:
     for name in (
         "scripts/run",
