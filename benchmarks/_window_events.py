@@ -334,7 +334,7 @@ class Events:
             last = rows[-1].message_id
             self.event(f"unfolded, {name}", lambda last=last: desk.main.conversation.unfold(last))  # type: ignore[misc]  # called at once
             self.event(f"scrolled, {name}", partial(transcript.by, -400))
-            self.event("to the end", desk.main.conversation.to_end)
+            self.event(f"to the end, {name}", desk.main.conversation.to_end)
             self.event("a short message after it", self._arrive("short"))
 
     def _burst(self) -> None:
