@@ -29,6 +29,8 @@ pytestmark = pytest.mark.lan
 
 THIRD, FOURTH = "open the window", "close the window"
 DEN, ART = "#den", "#art"
+OWNED = ("Li", "Li_2")
+"""Names that are registered in the end."""
 
 
 class School:
@@ -189,20 +191,20 @@ class School:
         teacher = self.teacher
         assert refused(self.ann, "attendance.list") == "not-allowed"
 
-        def present() -> set[str]:
-            return {line["label"] for line in teacher.call("attendance.list") if not line["left"]}
+        owners = {(name, id) for name, id in names(teacher).items() if name in OWNED}
 
-        wait_until(lambda: present() >= {"Li", "Li_2"}, 15, "both are in the register")
-        for line in teacher.call("attendance.list"):
-            if line["label"] in ("Li", "Li_2") and not line["left"]:
-                assert line["account"] == names(teacher)[line["label"]], "no pretender"
+        def here() -> set[tuple[str, str | None]]:
+            lines = [line for line in teacher.call("attendance.list") if not line["left"]]
+            return {(line["label"], line["account"]) for line in lines if line["label"] in OWNED}
+
+        wait_until(lambda: here() == owners, 15, "both are in the register, and no pretender")
         path = str(self.csv)
         assert teacher.call("attendance.export", path=path) == {"path": path}
         with self.csv.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        here = {row["account"]: row["label"] for row in rows if row["came_utc"]}
-        assert here[self.li_id] == "Li_2"
-        assert here[peer_id(self.ann)] == "Li"
+        labels = {row["account"]: row["label"] for row in rows if row["came_utc"]}
+        assert labels[self.li_id] == "Li_2"
+        assert labels[peer_id(self.ann)] == "Li"
         assert refused(teacher, "attendance.export", path=path) == "not-allowed"
         assert teacher.call("attendance.list", to="2020-01-01T00:00:00Z") == []
 
