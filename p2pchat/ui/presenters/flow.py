@@ -17,7 +17,8 @@ from p2pchat.ui.presenters import bidi
 from p2pchat.ui.presenters.markup import Span, SpanKind
 
 Measure = Callable[[SpanKind, str], int]
-"""The width of a text in the font of its kind; of an emoji, whatever its text."""
+"""The width of a text in the font of its kind; of an emoji, whatever its text. That of no text is
+what stands around every text of the kind, half of it at each side."""
 
 _NOT_FIRST = frozenset("、。，．！？：；）］｝」』】》〉〕”’…,.!?:;)]}%·ー々っゃゅょッャュョ")
 _NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{$￥")
@@ -321,7 +322,7 @@ class _Paragraph:
             drawn = bidi.visual(said) if backwards and self._reorder else said
             width = self._measure(kind, drawn)
             bare = said.rstrip()
-            if rtl and not index:
+            if rtl and not index and drawn[:1].isspace():
                 # Blanks at the end of a line hang over its edge, here the left one.
                 x = -self._measure(kind, drawn[: len(drawn) - len(drawn.lstrip())])
             parts.append(Part(kind, begin, stop, x, width, drawn, backwards, bare))
@@ -404,7 +405,9 @@ def _offset(part: Part, chars: int, measure: Measure) -> int:
     if part.rtl:
         # What is drawn may have fewer characters than what was written.
         return round(part.width * chars / max(1, part.end - part.start))
-    return measure(part.kind, part.drawn[:chars])
+    if chars in (0, part.end - part.start):
+        return part.width if chars else 0
+    return measure(part.kind, part.drawn[:chars]) - measure(part.kind, "") // 2
 
 
 def marked(line: Line, start: int, end: int, measure: Measure) -> list[tuple[int, int]]:

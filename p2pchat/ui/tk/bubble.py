@@ -25,6 +25,8 @@ COLUMN = 1000
 RADIUS, INNER_RADIUS = 14, 5
 """Of a bubble's corners; the inner ones stand where it follows another of its author."""
 MOST_LARGE = 3
+CODE_AIR = 3
+"""Left and right of code within a line, on its ground."""
 CARD_HEIGHT = 96
 """Until the card has said how high it is."""
 FONTS = {
@@ -62,6 +64,8 @@ class Typesetter:
         width = self._widths.get(key)
         if width is None:
             width = self._theme.fonts[FONTS[kind]].measure(text)
+            if kind == SpanKind.CODE:
+                width += 2 * self._theme.px(CODE_AIR)
             if len(self._widths) > 20_000:
                 self._widths.clear()
             self._widths[key] = width
@@ -246,11 +250,11 @@ class Typesetter:
                 )  # fmt: skip
                 return
         if kind == SpanKind.CODE:
-            air = theme.px(3)
             canvas.create_rectangle(
-                x - air, y + theme.px(2), x + width + air, y + block.line_height - theme.px(1),
+                x, y + theme.px(2), x + width, y + block.line_height - theme.px(1),
                 fill=self._code_colour(block), width=0, tags=tag,
             )  # fmt: skip
+            x += theme.px(CODE_AIR)
         accent = kind in (SpanKind.LINK, SpanKind.MENTION)
         font = "italic" if block.row.removed else FONTS[kind]
         canvas.create_text(

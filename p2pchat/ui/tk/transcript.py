@@ -174,12 +174,6 @@ class Transcript(ttk.Frame):
                 return row.message_id, index < self._first
         return None
 
-    def part_above(self) -> float:
-        """How much of what is loaded is above the view, 0 to 1."""
-        tops = self._all_tops()
-        above = tops[self._first] + self._below if self.rows else 0
-        return max(0, above) / max(1, tops[-1])
-
     def _all_tops(self) -> list[int]:
         if self._tops is None:
             self._tops = [0, *accumulate(self._heights)]

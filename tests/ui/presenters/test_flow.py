@@ -13,7 +13,7 @@ WIDTH = 200
 
 
 def measure(kind: SpanKind, text: str) -> int:
-    return 20 if kind == SpanKind.EMOJI else 10 * len(text)
+    return 20 if kind == SpanKind.EMOJI else 10 * len(text) + 6 * (kind == SpanKind.CODE)
 
 
 def made(text: str, width: int = WIDTH) -> Flow:
@@ -76,6 +76,22 @@ def test_right_to_left_text_is_drawn_as_it_is_seen() -> None:
     (line,) = made("say שלום now").lines
     assert not line.rtl
     assert [part.drawn for part in line.parts] == ["say ", "םולש", " now"]
+
+
+def test_code_keeps_its_distance_from_what_is_beside_it() -> None:
+    (line,) = made("on `go` it").lines
+    assert [(part.x, part.width) for part in line.parts] == [(0, 30), (30, 26), (56, 30)]
+    assert [index_at(line, x, measure) for x in (31, 40, 50, 55)] == [3, 4, 5, 5]
+    assert marked(line, 3, 4, measure) == [(30, 43)]
+
+
+def test_an_emoji_that_ends_a_right_to_left_line_stands_within_it() -> None:
+    (line,) = made("שלום 👍").lines
+    assert [(part.kind, part.x) for part in line.parts] == [
+        (SpanKind.EMOJI, 0),
+        (SpanKind.PLAIN, 20),
+    ]
+    assert line.width == 70
 
 
 def test_arabic_letters_join() -> None:

@@ -213,7 +213,8 @@ def test_messages_by_keyboard(stage: Stage) -> None:
     stage.key("<End>")
     assert view(stage).at_bottom
     stage.key("<Home>", "<Prior>")
-    assert view(stage).part_above() == 0
+    top, _block = view(stage).drawn[view(stage).rows[0].message_id]
+    assert top >= 0
 
 
 # -- emoji
@@ -382,6 +383,28 @@ HOSTILE = {
     "at signs": "@a" * 8000,
     "tcl": '{[$;\\" }%s %d #' * 500,
 }
+
+
+def test_the_ground_of_code_covers_nothing_beside_it(stage: Stage) -> None:
+    stage.node.say("#lobby", "答案`42`答案 then `go` on", LI)
+    stage.start()
+    canvas = view(stage).canvas
+    items = canvas.find_withtag(view(stage).tag_of(view(stage).rows[-1].message_id))
+    where = {canvas.itemcget(i, "text"): canvas.bbox(i) for i in items if canvas.type(i) == "text"}
+    ground = stage.window.theme.palette.code_fill
+    around = [
+        canvas.coords(i)
+        for i in items
+        if canvas.type(i) == "rectangle" and canvas.itemcget(i, "fill") == ground
+    ]
+    assert len(around) == 2
+    edges = [(round(left), round(right)) for left, _top, right, _bottom in sorted(around)]
+    for (left, right), (before, code, after) in zip(
+        edges, (("答案", "42", "答案 then "), ("答案 then ", "go", " on")), strict=True
+    ):
+        assert where[before][2] <= left + 1
+        assert left < where[code][0] < where[code][2] < right
+        assert right <= where[after][0] + 1
 
 
 @pytest.mark.parametrize("name", HOSTILE)
