@@ -37,6 +37,11 @@ _STATUSES = {
     Status.BUSY: N_("busy"),
     Status.OFFLINE: N_("offline"),
 }
+_OWN_STATUSES = {
+    Status.ONLINE: N_("Online"),
+    Status.AWAY: N_("Away"),
+    Status.BUSY: N_("Busy"),
+}
 
 _REFUSALS = {
     # Of the others what the node says is plainer: how long a name may be, say.
@@ -146,6 +151,11 @@ def several(names: Sequence[str], limit: int = 3) -> str:
 
 def status(status: Status) -> str:
     return _(_STATUSES[status])
+
+
+def own_statuses() -> dict[Status, str]:
+    """Those that one chooses among, as they stand in a list."""
+    return {status: _(text) for status, text in _OWN_STATUSES.items()}
 
 
 def count(number: int, one: str, many: str) -> str:

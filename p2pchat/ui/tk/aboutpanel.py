@@ -18,9 +18,10 @@ from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.sheet import Scrolled
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
-from p2pchat.ui.tk.widgets import IconButton
+from p2pchat.ui.tk.widgets import PANEL, IconButton
 
-WIDTH = 300
+TEXT = PANEL - 46
+"""Of it, what its text may take: without its edges and the scroll bar."""
 
 
 class MemberPainter:
@@ -56,7 +57,7 @@ class MemberPainter:
         words = self._inline.width(row.words, "tiny")
         canvas.create_text(
             width - px(14), y + px(22), text=row.words, anchor="e", font=theme.fonts["tiny"],
-            fill=colours.faint,
+            fill=colours.muted,
         )  # fmt: skip
         room = width - px(58) - words - px(22) - mark_width(theme, row.marks)
         end = self._inline.put(canvas, px(58), y + px(22), row.label, "body", colours.text, room)
@@ -99,7 +100,7 @@ class AboutPanel(ttk.Frame):
         )
         self._members.canvas.configure(width=1, height=1)
         self._members.grid(row=2, column=0, sticky="nsew")
-        self.columnconfigure(0, weight=1, minsize=px(WIDTH))
+        self.columnconfigure(0, weight=1, minsize=px(PANEL))
         theme.listeners.append(self._recolour)
         self._recolour()
 
@@ -162,7 +163,7 @@ class AboutPanel(ttk.Frame):
     def _titled(self, card: PersonCard) -> None:
         """The name, and its marks beside it."""
         line = ttk.Frame(self.scrolled.body, style="Sidebar.TFrame")
-        room = self._theme.px(WIDTH - 44) - mark_width(self._theme, card.marks)
+        room = self._theme.px(TEXT) - mark_width(self._theme, card.marks)
         ttk.Label(
             line, text=in_order(self._theme, card.title, "title", room), wraplength=room,
             style="SidePageTitle.TLabel", justify="center",
@@ -264,9 +265,9 @@ class AboutPanel(ttk.Frame):
 
     def _label(self, text: str, style: str, center: bool = False, space: int = 1) -> None:
         px = self._theme.px
-        text = in_order(self._theme, text, "body", px(WIDTH - 44))
+        text = in_order(self._theme, text, "body", px(TEXT))
         label = ttk.Label(
-            self.scrolled.body, text=text, style=style, wraplength=px(WIDTH - 44),
+            self.scrolled.body, text=text, style=style, wraplength=px(TEXT),
             justify="center" if center else "left", anchor="center" if center else "w",
         )  # fmt: skip
         label.pack(fill="x", padx=px(18), pady=(px(space), 0))

@@ -130,7 +130,7 @@ class AccountPage(Sheet):
         frame, px = self.frame(), self.theme.px
         text = tk.Text(
             frame, height=min(len(lines), LIST_LINES), wrap="none", font=self.theme.fonts["body"],
-            padx=px(8), pady=px(6), borderwidth=0, highlightthickness=1, takefocus=True,
+            padx=px(8), pady=px(6), borderwidth=0, highlightthickness=px(1), takefocus=True,
         )  # fmt: skip
 
         def recolour() -> None:

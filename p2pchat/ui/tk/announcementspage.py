@@ -100,7 +100,7 @@ class AnnouncementsPage(Sheet):
         )
         self.entry = tk.Text(
             frame, height=LINES, width=10, wrap="word", font=theme.fonts["body"], undo=True,
-            padx=px(10), pady=px(8), borderwidth=0, highlightthickness=1,
+            padx=px(10), pady=px(8), borderwidth=0, highlightthickness=px(1),
         )  # fmt: skip
         self.entry.bind("<Control-Return>", self._send_by_key)
         self.entry.bind("<Tab>", lambda event: self._move(event, 1))
@@ -114,10 +114,8 @@ class AnnouncementsPage(Sheet):
                                    command=self._send)  # fmt: skip
         self.announce.bind("<Return>", lambda event: self.announce.invoke())
         tip(self.announce, _("It stands above everything at the others (Ctrl+Enter)"))
-        ttk.Label(frame, text=_("To"), style="Page.TLabel").grid(
-            row=2, column=0, sticky="w", pady=px(10)
-        )
-        self.to.grid(row=2, column=1, sticky="w", padx=px(10))
+        ttk.Label(frame, text=_("To"), style="Page.TLabel").grid(row=2, column=0, sticky="w")
+        self.to.grid(row=2, column=1, sticky="w", padx=px(10), pady=px(10))
         self.announce.grid(row=2, column=2, sticky="e")
         self.error = ttk.Label(
             frame, style="PageTrouble.TLabel", wraplength=px(WIDTH - 40), justify="left"

@@ -13,8 +13,9 @@ from p2pchat.ui.tk.inline import Inline
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.rowlist import RowList
-from p2pchat.ui.tk.sheet import ALL_WIDTH, Sheet
+from p2pchat.ui.tk.sheet import ALL_WIDTH, SIDE, Sheet
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thinbar import WIDTH as BAR
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Field
 
@@ -40,8 +41,8 @@ class StayPainter:
         self, canvas: tk.Canvas, row: StayRow, y: int, width: int, hover: bool, marks: Marks
     ) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
-        middle, left, times = y + px(16), px(24), px(TIMES)
-        first = width - 3 * times - px(16)
+        middle, left, times = y + px(16), px(SIDE), px(TIMES)
+        first = width - 3 * times - px(SIDE)
         room = first - left - px(12) - mark_width(theme, row.marks)
         end = self._inline.put(canvas, left, middle, row.label, "body", colours.text, room)
         marks.put(end, middle, row.marks)
@@ -54,7 +55,7 @@ class StayPainter:
         ):
             x = first + at * times
             self._inline.put(canvas, x, middle, text, "small", ink, times - px(8))
-        canvas.create_line(left, y + px(31), width - px(16), y + px(31), fill=colours.line)
+        canvas.create_line(left, y + px(31), width - px(SIDE), y + px(31), fill=colours.line)
 
 
 class Columns(tk.Canvas):
@@ -67,11 +68,11 @@ class Columns(tk.Canvas):
 
     def draw(self) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
-        width = self.winfo_width() - px(10)
-        first = width - 3 * px(TIMES) - px(16)
+        width = self.winfo_width() - px(BAR)
+        first = width - 3 * px(TIMES) - px(SIDE)
         self.configure(background=colours.surface)
         self.delete("all")
-        places = (px(24), first, first + px(TIMES), first + 2 * px(TIMES))
+        places = (px(SIDE), first, first + px(TIMES), first + 2 * px(TIMES))
         for x, text in zip(places, (_("Who"), _("Came"), _("Left"), _("Was here")), strict=True):
             self.create_text(x, px(13), text=text, anchor="w", fill=colours.muted,
                              font=theme.fonts["badge"])  # fmt: skip

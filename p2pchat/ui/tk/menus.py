@@ -6,9 +6,9 @@ import tkinter as tk
 from collections.abc import Callable
 
 from p2pchat.model.ids import MessageId
-from p2pchat.model.people import Status
 from p2pchat.model.text import safe_text
 from p2pchat.ui.language import _
+from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.actions import Action
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.picker import USUAL
@@ -139,11 +139,7 @@ class Menus:
         main = self._main
         menu = self._menu()
         self._status = tk.StringVar(menu, main.directory.me.status.value)
-        for status, label in (
-            (Status.ONLINE, _("Online")),
-            (Status.AWAY, _("Away")),
-            (Status.BUSY, _("Busy")),
-        ):
+        for status, label in words.own_statuses().items():
             menu.add_radiobutton(
                 label=label,
                 value=status.value,

@@ -13,7 +13,7 @@ from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.rowlist import RowList
 from p2pchat.ui.tk.theme import Theme
-from p2pchat.ui.tk.widgets import Field, IconButton
+from p2pchat.ui.tk.widgets import PANEL, Field, IconButton
 
 
 class HitPainter:
@@ -92,8 +92,8 @@ class SearchPanel(ttk.Frame):
         self.list: RowList[Hit] = RowList(self, theme, HitPainter(theme), self._chosen)
         self.list.grid(row=4, column=0, sticky="nsew")
         self.list.canvas.bind("<Escape>", lambda event: self.on_close())
-        self.list.canvas.configure(width=px(300))
-        self.columnconfigure(0, weight=1)
+        self.list.canvas.configure(width=1)
+        self.columnconfigure(0, weight=1, minsize=px(PANEL))
         self.rowconfigure(4, weight=1)
         theme.listeners.append(self._recolour)
         self._recolour()

@@ -9,7 +9,6 @@ from tkinter import filedialog, ttk
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError
-from p2pchat.model.people import Status
 from p2pchat.model.text import one_line
 from p2pchat.ui.avatar import avatar_from
 from p2pchat.ui.language import _
@@ -35,7 +34,6 @@ SWITCHES = (
     "registrar",
 )
 PATH_CHARS = 300
-STATUSES = (Status.ONLINE, Status.AWAY, Status.BUSY)
 PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp")
 
 
@@ -115,7 +113,7 @@ class SettingsPage(Sheet):
         self._status = ttk.Combobox(
             self.row(_("Status")), state="readonly", style="Page.TCombobox",
             font=self.theme.fonts["small"], width=18,
-            values=[words.status(status) for status in STATUSES],
+            values=list(words.own_statuses().values()),
         )  # fmt: skip
         self._status.bind("<<ComboboxSelected>>", lambda event: self._status_chosen())
         tip(self._status, _("What others see beside your name"))
@@ -269,8 +267,8 @@ class SettingsPage(Sheet):
             self._name.set(person.name)
         if before is None or before.note != person.note:
             self._note.set(person.note)
-        if person.status in STATUSES:
-            self._status.current(STATUSES.index(person.status))
+        if person.status in (statuses := list(words.own_statuses())):
+            self._status.current(statuses.index(person.status))
         self.no_picture.state(["!disabled" if person.avatar else "disabled"])
 
     def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None:
@@ -311,7 +309,7 @@ class SettingsPage(Sheet):
 
     def _status_chosen(self) -> None:
         self._status.selection_clear()
-        self._presenter.set_status(STATUSES[self._status.current()])
+        self._presenter.set_status(list(words.own_statuses())[self._status.current()])
 
     def _choose(self) -> None:
         chosen = filedialog.askopenfilename(

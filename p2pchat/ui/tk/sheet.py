@@ -16,6 +16,8 @@ WIDTH = 640
 """Of the column of text, in pixels at a scale of 1: lines that are easy to read."""
 ALL_WIDTH = 10_000
 """Of a column that is a table's."""
+SIDE = 24
+"""Left and right of it, at least."""
 STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
 
@@ -38,7 +40,6 @@ class Scrolled(ttk.Frame):
         self._theme = theme
         self._ground = ground
         self._width = width
-        px = theme.px
         self.canvas = tk.Canvas(
             self, highlightthickness=0, borderwidth=0, yscrollincrement=1, takefocus=False,
             width=1, height=1,
@@ -48,7 +49,7 @@ class Scrolled(ttk.Frame):
         self.body = ttk.Frame(self.canvas, style=f"{ground.title()}.TFrame")
         self._item = self.canvas.create_window(0, 0, window=self.body, anchor="nw")
         self.canvas.grid(row=0, column=0, sticky="nsew")
-        self._bar.grid(row=0, column=1, sticky="ns", padx=(0, px(2)))
+        self._bar.grid(row=0, column=1, sticky="ns")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self.body.columnconfigure(0, weight=1)
@@ -60,7 +61,7 @@ class Scrolled(ttk.Frame):
 
     def _fit(self) -> None:
         room = self.canvas.winfo_width()
-        side = self._theme.px(24) if self._width else 0
+        side = self._theme.px(SIDE) if self._width else 0
         width = min(room - 2 * side, self._theme.px(self._width)) if self._width else room
         self.canvas.itemconfigure(self._item, width=max(1, width))
         self.canvas.coords(self._item, max(side, (room - width) // 2), 0)

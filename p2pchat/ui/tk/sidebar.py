@@ -77,7 +77,7 @@ class RowPainter:
         when_width = self._inline.width(row.when, "tiny") if row.when else 0
         canvas.create_text(
             right, y + px(20), text=row.when, anchor="e", font=theme.fonts["tiny"],
-            fill=colours.accent if strong else colours.faint,
+            fill=colours.accent if strong else colours.muted if row.selected else colours.faint,
         )  # fmt: skip
         room = right - left - when_width - px(8) - mark_width(theme, row.marks)
         absent = row.status == Status.OFFLINE or not row.joined

@@ -62,7 +62,7 @@ LIGHT = Palette(
     surface="#ffffff",
     line="#e3e6ea",
     text="#1c1f23",
-    muted="#626a75",
+    muted="#5c6470",
     faint="#7f8793",
     thumb="#cdd2d9",
     accent="#005fb8",
@@ -288,9 +288,6 @@ class Theme:
 
     def avatar_colour(self, seed: str) -> str:
         return self.palette.avatars[words.hue(seed, len(self.palette.avatars))]
-
-    def name_colour(self, seed: str) -> str:
-        return self.palette.names[words.hue(seed, len(self.palette.names))]
 
     # -- ttk
 

@@ -15,6 +15,8 @@ FIELD_FILLS = {
     "dark": {"": "#292929", "hover": "#2f2f2f", "focus": "#1c1c1c", "disabled": "#262626"},
 }
 """What the theme's pictures of an entry are filled with, by its state."""
+PANEL = 300
+"""Pixels of what stands at the right of a conversation, at a scale of 1."""
 HINT_AT = 13
 """Pixels from a field's edge to its hint, at a scale of 1: right of the cursor."""
 OFF = "#a5a5a5"

@@ -201,6 +201,10 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
     stage.root.update()
     first = page._columns.bbox("all")[0] + page._columns.winfo_rootx()
     assert abs(page.usual.winfo_rootx() - first) <= 2, "the table begins where the rest does"
+    drawn = page.list.canvas
+    (line,) = (item for item in drawn.find_all() if drawn.type(item) == "line")
+    last = drawn.winfo_rootx() + round(drawn.coords(line)[2])
+    assert page.export.winfo_rootx() + page.export.winfo_width() == last, "and ends there"
     page.usual.current(2)
     page.usual.focus_set()
     stage.key("<<ComboboxSelected>>")

@@ -204,6 +204,30 @@ def test_in_a_small_window_a_card_takes_the_place_of_the_conversation(stage: Sta
     stage.until(lambda: stage.root.focus_get() is desk.composer.entry)
 
 
+def test_the_search_takes_as_much_room_as_a_card(stage: Stage) -> None:
+    stage.start()
+    desk, wide = stage.desk, []
+    for key, panel in (("<Control-i>", desk.about), ("<Control-f>", desk.search_panel)):
+        stage.key(key)
+        stage.until(panel.winfo_ismapped)
+        stage.root.update()
+        wide.append(panel.winfo_width())
+    assert wide[0] == wide[1]
+
+
+def test_ones_status_is_written_alike_wherever_it_is_chosen(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: page._status.get())
+    offered = page._status.cget("values")
+    assert page._status.get() == "Online"
+    stage.desk.menus.of_me(stage.desk.sidebar._name)
+    menu = stage.desk.menus.last
+    assert tuple(menu.entrycget(at, "label") for at in range(len(offered))) == tuple(offered)
+    stage.root.tk.call("tk::MenuUnpost", menu)
+
+
 def test_in_a_small_window_the_emoji_are_all_in_it(stage: Stage) -> None:
     stage.start()
     small(stage)
@@ -293,7 +317,16 @@ def test_what_is_said_can_be_read(palette: str) -> None:
     colours = LIGHT if palette == "light" else DARK
     for ink, fills in (
         (colours.text, (colours.window, colours.sidebar, colours.surface, colours.chip)),
-        (colours.muted, (colours.window, colours.sidebar, colours.surface, colours.other_fill)),
+        (
+            colours.muted,
+            (
+                colours.window,
+                colours.sidebar,
+                colours.surface,
+                colours.other_fill,
+                colours.selected,
+            ),
+        ),
         (colours.accent, (colours.surface, colours.other_fill, colours.own_fill)),
         (colours.trouble, (colours.window, colours.surface)),
         (colours.own, (colours.own_fill, colours.own_code_fill)),
@@ -303,7 +336,10 @@ def test_what_is_said_can_be_read(palette: str) -> None:
         for fill in fills:
             assert contrast(ink, fill) >= 4.5, (ink, fill, contrast(ink, fill))
     for ink, fills in (
-        (colours.faint, (colours.surface, colours.sidebar, colours.other_fill)),
+        (
+            colours.faint,
+            (colours.surface, colours.sidebar, colours.other_fill, colours.warning_fill),
+        ),
         (colours.own_faint, (colours.own_fill,)),
     ):
         for fill in fills:
