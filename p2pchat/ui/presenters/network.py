@@ -131,7 +131,9 @@ def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str])
     checks += [Check(Verdict.WARN, _("Noticed"), told(text)) for text in reversed(warnings)]
     good = bool(linked) and all(check.verdict is not Verdict.WARN for check in checks)
     if not linked and not relayed:
-        headline = _("Nobody else is here yet")
+        headline = (
+            _("Nobody else is here yet") if info.addresses else _("This computer is in no network")
+        )
     elif good:
         headline = _("All is well")
     else:
@@ -173,6 +175,9 @@ def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
             _("All need the same name: this computer's is {network}. It stands in the settings.")
             .format(network=one_line(info.network, 60)),
         )  # fmt: skip
+    if not info.addresses:
+        # What to do about it stands where the missing address is told of.
+        return Check(Verdict.WARN, _("People"), _("No link to anybody."))
     return Check(
         Verdict.WARN,
         _("People"),

@@ -68,7 +68,7 @@ class NetworkPage(Sheet):
         dot = ttk.Label(
             frame, image=theme.circle(px(10), COLOURS[check.verdict]), style="Page.TLabel"
         )
-        dot.grid(row=0, column=0, padx=(px(2), px(12)), pady=(px(12), 0), sticky="n")
+        dot.grid(row=0, column=0, padx=(px(2), px(12)), pady=(px(8), 0))
         wide = px(WIDTH - 70)
         ttk.Label(frame, text=check.title, style="PageStrong.TLabel").grid(
             row=0, column=1, sticky="w", pady=(px(8), 0)

@@ -277,7 +277,10 @@ def test_nobody_no_address_another_port_and_a_relay_are_said_with_what_to_do(des
     alone = Directory(PaperNode(), desk.runner)
     state = network.network_state(info(), alone, [])
     assert verdicts(state) == {"People": Verdict.WARN, "Being found": Verdict.WARN}
-    assert all(check.advice for check in state.checks)
+    assert state.headline == "This computer is in no network"
+    assert [bool(check.advice) for check in state.checks] == [False, True], "the cable, before all"
+    state = network.network_state(info("192.168.1.5:27474"), alone, [])
+    assert state.headline == "Nobody else is here yet"
     assert "27474" in state.checks[0].advice
     desk.directory.events([PeerChanged(make_peer("b", "Li", linked=False))])
     state = network.network_state(info("192.168.1.5:40000"), desk.directory, ["something"])
