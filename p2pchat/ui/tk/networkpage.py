@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 
 from p2pchat.model.people import Status
@@ -50,7 +51,10 @@ class NetworkPage(Sheet):
             self._check(check)
         self.section(_("Details"))
         for label, text in state.facts:
-            ttk.Label(self.row(label), text=text, style="PageMuted.TLabel").pack()
+            place = self.row(label)
+            said = ttk.Label(place, text=text, style="PageMuted.TLabel")
+            said.pack()
+            place.master.bind("<Configure>", partial(_wrap, said), add="+")
         self.space(12)
         button = ttk.Button(
             self.frame(), text=_("Connect by address…"), style="Page.TButton", command=self._connect
@@ -82,3 +86,8 @@ class NetworkPage(Sheet):
                 label.grid(row=row, column=1, sticky="ew", pady=(px(1), 0))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)
+
+
+def _wrap(label: ttk.Label, event: tk.Event[tk.Misc]) -> None:
+    """Into the width of its line."""
+    label.configure(wraplength=event.width)

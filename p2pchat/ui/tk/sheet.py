@@ -18,6 +18,8 @@ ALL_WIDTH = 10_000
 """Of a column that is a table's."""
 SIDE = 24
 """Left and right of it, at least."""
+LEAST = 110
+"""What a row's label needs beside its control, at a scale of 1."""
 STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
 
@@ -101,6 +103,42 @@ class Scrolled(ttk.Frame):
             self._theme.listeners.remove(self._recolour)
 
 
+class Line(ttk.Frame):
+    """A label with what it is about, and at its right the control; below, where it leaves too
+    little room beside it."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, label: str, about: str) -> None:
+        px = theme.px
+        super().__init__(parent, style="Surface.TFrame", padding=(0, px(8), 0, px(8)))
+        self._gap, self._least = px(16), px(LEAST)
+        self._beside: bool | None = None
+        words = ttk.Frame(self, style="Surface.TFrame")
+        wrapping(ttk.Label(words, text=label, style="Page.TLabel"), px(WIDTH)).pack(fill="x")
+        if about:
+            said = ttk.Label(words, text=about, style="PageMuted.TLabel")
+            wrapping(said, px(340)).pack(fill="x", pady=(px(1), 0))
+        words.grid(row=0, column=0, sticky="ew")
+        self.control = ttk.Frame(self, style="Surface.TFrame")
+        self.columnconfigure(0, weight=1)
+        self._arrange(True)
+        for widget in (self, self.control):
+            widget.bind("<Configure>", lambda event: self._fit(), add="+")
+
+    def _fit(self) -> None:
+        room = self.winfo_width()
+        if room > 1:
+            self._arrange(self.control.winfo_reqwidth() + self._gap + self._least <= room)
+
+    def _arrange(self, beside: bool) -> None:
+        if beside == self._beside:
+            return
+        self._beside = beside
+        if beside:
+            self.control.grid(row=0, column=1, sticky="e", padx=(self._gap, 0), pady=0)
+        else:
+            self.control.grid(row=1, column=0, sticky="w", padx=0, pady=(self._gap // 4, 0))
+
+
 class Sheet(ttk.Frame):
     """Its rows are made by `section`, `row` and `text`."""
 
@@ -121,7 +159,7 @@ class Sheet(ttk.Frame):
         head.grid(row=0, column=0, sticky="ew")
         ttk.Label(head, text=title, style="PageTitle.TLabel").grid(row=0, column=0, sticky="w")
         self.subtitle = ttk.Label(head, style="PageMuted.TLabel", text=subtitle)
-        self.subtitle.grid(row=1, column=0, sticky="w")
+        wrapping(self.subtitle, px(ALL_WIDTH)).grid(row=1, column=0, sticky="ew")
         head.columnconfigure(0, weight=1)
         self.close_button = IconButton(
             head, theme, "close", _("Close (Esc)"), close, style="Surface.Toolbutton"
@@ -156,20 +194,10 @@ class Sheet(ttk.Frame):
         self._put(ttk.Frame(self.body, style="Line.TFrame", height=1))
 
     def row(self, label: str, about: str = "") -> ttk.Frame:
-        """A line with a label; what is put into the frame stands at its right."""
-        px = self.theme.px
-        line = ttk.Frame(self.body, style="Surface.TFrame", padding=(0, px(8), 0, px(8)))
-        words = ttk.Frame(line, style="Surface.TFrame")
-        wrapping(ttk.Label(words, text=label, style="Page.TLabel"), px(WIDTH)).pack(fill="x")
-        if about:
-            said = ttk.Label(words, text=about, style="PageMuted.TLabel")
-            wrapping(said, px(340)).pack(fill="x", pady=(px(1), 0))
-        words.grid(row=0, column=0, sticky="ew")
-        control = ttk.Frame(line, style="Surface.TFrame")
-        control.grid(row=0, column=1, sticky="e", padx=(px(16), 0))
-        line.columnconfigure(0, weight=1)
+        """A line with a label; what is put into the frame stands at its right, or below."""
+        line = Line(self.body, self.theme, label, about)
         self._put(line)
-        return control
+        return line.control
 
     def text(self, text: str = "", style: str = "PageMuted.TLabel") -> ttk.Label:
         label = ttk.Label(self.body, text=text, style=style)

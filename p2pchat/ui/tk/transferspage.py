@@ -47,7 +47,8 @@ class _Row(ttk.Frame):
         self._name.grid(row=0, column=1, sticky="w")
         self._place.grid(row=1, column=1, sticky="w")
         self._status.grid(row=2, column=1, sticky="w")
-        self._foot.grid(row=4, column=1, sticky="w", pady=(px(5), 0))
+        self._foot.grid(row=4, column=1, sticky="ew", pady=(px(5), 0))
+        self._foot.bind("<Configure>", lambda event: self._place_go())
         self.columnconfigure(1, weight=1)
 
     @property
@@ -84,9 +85,24 @@ class _Row(ttk.Frame):
         pad = (0, self._theme.px(8))
         for column, action in enumerate(actions):
             self._button(action).grid(row=0, column=column, padx=pad)
-        self._go.grid(row=0, column=len(actions))
+        self._place_go()
         if had:
             (self._button(actions[0]) if actions else self._go).focus_set()
+
+    def _place_go(self) -> None:
+        """Beside the others; in a small window below them."""
+        assert self._shown is not None
+        actions = [self._button(action) for action in self._shown.card.actions]
+        gap, room = self._theme.px(8), self._foot.winfo_width()
+        wide = sum(button.winfo_reqwidth() + gap for button in actions) + self._go.winfo_reqwidth()
+        if room <= 1 or wide <= room or not actions:
+            self._go.grid(row=0, column=len(actions), columnspan=1, pady=0)
+        else:
+            self._go.grid(
+                row=1, column=0, columnspan=len(actions) + 1, sticky="w", pady=(gap // 2, 0)
+            )
+        self._foot.columnconfigure(tuple(range(6)), weight=0)
+        self._foot.columnconfigure(len(actions) + 1, weight=1)
 
     def _button(self, action: FileAction) -> ttk.Button:
         if action not in self._buttons:

@@ -10,6 +10,7 @@ from paper_node import peer_id
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 ttk = pytest.importorskip("tkinter.ttk")
+tkfont = pytest.importorskip("tkinter.font")
 pytestmark = pytest.mark.window
 
 Stage = Any
@@ -245,10 +246,15 @@ def test_in_a_small_window_the_emoji_are_all_in_it(stage: Stage) -> None:
 
 
 def test_in_a_small_window_pages_break_their_lines(stage: Stage) -> None:
+    from p2pchat.ui.tk.places import Place
+
     stage.start()
     small(stage)
-    for key in ("<F1>", "<F2>", "<Control-comma>"):
-        stage.key(key)
+    for key in ("<F1>", "<F2>", "<Control-comma>", ""):
+        if key:
+            stage.key(key)
+        else:
+            stage.desk.places.open(Place.ACCOUNT)
         sheet = stage.desk.places.sheet
         stage.until(sheet.winfo_ismapped)
         stage.root.update()
@@ -257,7 +263,12 @@ def test_in_a_small_window_pages_break_their_lines(stage: Stage) -> None:
         while waiting:
             widget = waiting.pop()
             waiting += widget.winfo_children()
+            if isinstance(widget, (ttk.Button, ttk.Entry)) and widget.winfo_ismapped():
+                assert widget.winfo_rootx() + widget.winfo_width() <= edge, str(widget)
             if isinstance(widget, ttk.Label) and widget.winfo_ismapped():
+                font = tkfont.Font(font=ttk.Style().lookup(widget.cget("style"), "font"))
+                words = str(widget.cget("text")).split() if key != "<F2>" else []
+                assert all(font.measure(word) <= widget.winfo_width() for word in words), words
                 assert widget.winfo_reqwidth() <= widget.winfo_width() + 1, widget.cget("text")
                 assert widget.winfo_rootx() + widget.winfo_width() <= edge, widget.cget("text")
         stage.key("<Escape>")
