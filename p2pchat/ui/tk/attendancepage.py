@@ -21,7 +21,17 @@ from p2pchat.ui.tk.widgets import Field
 
 FIELD_CHARS = 17
 TIMES = 150
-"""Pixels of a column of times, at a scale of 1."""
+"""Pixels of a column of times, at a scale of 1, where there is so much room."""
+NAMES = 100
+"""Those of the column of names, at least."""
+
+
+def columns(theme: Theme, width: int) -> tuple[int, int, int]:
+    """For a table of this width: where names begin, where times do, and how wide a column of
+    times is."""
+    px = theme.px
+    times = min(px(TIMES), max(1, (width - 2 * px(SIDE) - px(NAMES)) // 3))
+    return px(SIDE), width - 3 * times - px(SIDE), times
 
 
 class StayPainter:
@@ -41,8 +51,8 @@ class StayPainter:
         self, canvas: tk.Canvas, row: StayRow, y: int, width: int, hover: bool, marks: Marks
     ) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
-        middle, left, times = y + px(16), px(SIDE), px(TIMES)
-        first = width - 3 * times - px(SIDE)
+        middle = y + px(16)
+        left, first, times = columns(theme, width)
         room = first - left - px(12) - mark_width(theme, row.marks)
         end = self._inline.put(canvas, left, middle, row.label, "body", colours.text, room)
         marks.put(end, middle, row.marks)
@@ -68,11 +78,10 @@ class Columns(tk.Canvas):
 
     def draw(self) -> None:
         px, theme, colours = self._theme.px, self._theme, self._theme.palette
-        width = self.winfo_width() - px(BAR)
-        first = width - 3 * px(TIMES) - px(SIDE)
+        left, first, times = columns(theme, self.winfo_width() - px(BAR))
         self.configure(background=colours.surface)
         self.delete("all")
-        places = (px(SIDE), first, first + px(TIMES), first + 2 * px(TIMES))
+        places = (left, first, first + times, first + 2 * times)
         for x, text in zip(places, (_("Who"), _("Came"), _("Left"), _("Was here")), strict=True):
             self.create_text(x, px(13), text=text, anchor="w", fill=colours.muted,
                              font=theme.fonts["badge"])  # fmt: skip
@@ -105,7 +114,8 @@ class AttendancePage(Sheet):
         self._built = True
         px = self.theme.px
         line = ttk.Frame(self.frame(), style="Surface.TFrame")
-        line.grid(row=0, column=0, sticky="w", pady=(px(14), px(4)))
+        line.grid(row=0, column=0, sticky="ew", pady=(px(14), px(4)))
+        line.bind("<Configure>", lambda event: self._place_span(event.width))
         self.usual = ttk.Combobox(
             line, state="readonly", style="Page.TCombobox", width=16,
             font=self.theme.fonts["small"], values=[_(which.value) for which in Usual],
@@ -122,8 +132,7 @@ class AttendancePage(Sheet):
             field.entry.configure(width=FIELD_CHARS)
             field.entry.bind("<Return>", lambda event: self._set_span())
             tip(field.entry, _("A day, 2026-03-16, or a time, 2026-03-16 09:30; then Enter"))
-        for column, part in enumerate(parts):
-            part.grid(row=0, column=column, padx=(0, px(8)))
+        self._span = parts
         foot = self.frame()
         self.summary = ttk.Label(foot, style="PageMuted.TLabel")
         self.summary.grid(row=0, column=0, sticky="w")
@@ -144,6 +153,23 @@ class AttendancePage(Sheet):
         self.rowconfigure(2, weight=0)
         self.rowconfigure(4, weight=1)
         self._recolour()
+
+    def _place_span(self, room: int) -> None:
+        """In one line; in a small window in three."""
+        gap = self.theme.px(8)
+        usual, *sides = self._span
+        if sum(part.winfo_reqwidth() + gap for part in self._span) <= room:
+            for column, part in enumerate(self._span):
+                part.grid(row=0, column=column, columnspan=1, sticky="", padx=(0, gap), pady=0)
+        else:
+            usual.grid(row=0, column=0, columnspan=2, sticky="w", padx=0, pady=0)
+            for at, part in enumerate(sides):
+                part.grid(row=1 + at // 2, column=at % 2, sticky="w", padx=(0, gap), pady=(gap, 0))
+        self.after_idle(self._fit_head)
+
+    def _fit_head(self) -> None:
+        if self.winfo_exists():
+            self.scrolled.canvas.configure(height=self.scrolled.body.winfo_reqheight())
 
     def _choose(self) -> None:
         self._presenter.choose(list(Usual)[self.usual.current()])
@@ -183,7 +209,7 @@ class AttendancePage(Sheet):
             self.said.grid_remove()
         self.list.show(state.rows)
         self.update_idletasks()
-        self.scrolled.canvas.configure(height=self.scrolled.body.winfo_reqheight())
+        self._fit_head()
 
     def _recolour(self) -> None:
         if self._built:

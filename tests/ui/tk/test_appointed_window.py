@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -231,6 +232,24 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
     assert offered[0].startswith("attendance 2026-03-01")
     stage.key("<Escape>")
     assert stage.desk.places.sheet is None
+
+
+def test_in_a_small_window_the_register_is_all_in_it(stage: Stage) -> None:
+    appoint(stage)
+    stage.node.accounts.stays = [Stay("Li", LI, LI, "2026-03-16T08:00:00.000Z", None)]
+    stage.start()
+    stage.key("<F6>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: "1 person" in texts(page))
+    for size in ("640x480", "1080x720"):
+        stage.root.geometry(size)
+        stage.until(lambda size=size: stage.root.winfo_width() == int(size.split("x")[0]))
+        stage.root.update()
+        edge = page.winfo_rootx() + page.winfo_width()
+        for part in (page.usual, page.since, page.until, page.export):
+            assert part.winfo_rootx() + part.winfo_width() <= edge
+        heads = [page._columns.bbox(item) for item in page._columns.find_all()]
+        assert all(one[2] < next_one[0] for one, next_one in pairwise(heads))
 
 
 @pytest.mark.parametrize("key", ["<F3>", "<F6>"])
