@@ -160,10 +160,12 @@ class Node:
         self,
         open_other: Callable[[], tuple[str, Store, Depot]],
         name: str | None,
+        stopped: Callable[[Store, Store], None],
         closed: Callable[[str], T],
     ) -> T:
         """Go on with another profile: its folder, store and depot, under this name or its own.
-        `closed` gets the folder of the one before. Both run in a thread. Where the other can't be
+        `stopped` gets the store of the one before, to which nothing is added any more, and the
+        other; `closed` the folder of the one before. All run in a thread. Where the other can't be
         opened, all stays as it was."""
         async with self._renewing:
             await self._restarted()
@@ -171,6 +173,7 @@ class Node:
             await self._stop()
             before, old = self.options.data_dir, self.store
             self.store, self.depot = store, depot
+            await asyncio.to_thread(stopped, old, store)
             await asyncio.to_thread(old.close)
             self.options = replace(self.options, data_dir=folder, name=name)
             await self.start()

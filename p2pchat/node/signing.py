@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets as entropy
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from p2pchat.errors import ProfileInUse, RequestError
+from p2pchat.errors import ProfileInUse, RequestError, StoreError
 from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
 from p2pchat.protocol.hashing import digest
 from p2pchat.protocol.identity import SEED_BYTES
+from p2pchat.protocol.registrar.attendance import KEY as REGISTER_KEY
+from p2pchat.protocol.registrar.holding import is_outdated_by
 from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY, VAULT_KEY
 from p2pchat.protocol.registrar.vaulting import OF_THE_MACHINE
 from p2pchat.protocol.sealing import open_once, seal_once
@@ -22,8 +25,10 @@ from p2pchat.protocol.sealing import open_once, seal_once
 if TYPE_CHECKING:
     from p2pchat.node.node import Node
 
+log = logging.getLogger("p2pchat.node")
+
 _STORE_KEY = "p2pchat 1 sealed store key"
-_CARRIED = (RECORD_KEY, KEYBOX_KEY, VAULT_KEY, "registrar/")
+_CARRIED = (RECORD_KEY, KEYBOX_KEY, VAULT_KEY, REGISTER_KEY, "registrar/")
 """What a profile gets of the one before: what this machine keeps for the network."""
 
 
@@ -74,7 +79,7 @@ class Signing:
             waits = any(map(before.receipts.waits, before.conversations))
             self._profiles.parted(folder, waits)
 
-        await node.switch(open_other, opened.name, closed)
+        await node.switch(open_other, opened.name, self._carry_rest, closed)
         # Whoever looks now finds contacts, rooms and settings.
         node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault, opened.keybox)
         await node.runtime.query(lambda: None)
@@ -105,28 +110,60 @@ class Signing:
                 raise
             return folder, store, depot
 
-        return await node.switch(open_other, None, self._profiles.departed)
+        return await node.switch(open_other, None, self._carry_rest, self._profiles.departed)
 
     def _carried(self, **settings: int) -> list[PutMeta]:
         """`settings`: beside those of the machine."""
-        meta = self._node.store.load().meta
         kept = msgspec.to_builtins(self._node.choice.kept)
         machine = msgspec.json.encode({name: kept[name] for name in OF_THE_MACHINE} | settings)
-        carried = [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
-        return [*carried, PutMeta("settings", machine)]
+        return [*_kept_for_all(self._node.store), PutMeta("settings", machine)]
+
+    @staticmethod
+    def _carry_rest(before: Store, store: Store) -> None:
+        """What others were told is kept while the other profile was being opened."""
+        try:
+            store.apply(_news(store.load().meta, _kept_for_all(before)))
+        except StoreError as error:
+            log.warning("what was kept last isn't carried on: %s", error)
 
 
 def _begin(store: Store, seed: bytes | None, carried: list[PutMeta]) -> None:
     """Give a fresh profile its person (None: whoever it is), and any what the one before has kept.
     RequestError where it is somebody else's."""
     meta = store.load().meta
-    writes = [write for write in carried if write.key not in meta or write.key == "registrar/term"]
+    writes = _news(meta, carried)
     if "person_seed" not in meta:
         person, device = (seed or entropy.token_bytes(SEED_BYTES)), entropy.token_bytes(SEED_BYTES)
         writes += [PutMeta("person_seed", person), PutMeta("device_seed", device)]
     elif seed is not None and meta["person_seed"] != seed:
         raise RequestError("not-allowed", "the profile of this account belongs to somebody else")
     store.apply(writes)
+
+
+def _kept_for_all(store: Store) -> list[PutMeta]:
+    meta = store.load().meta
+    return [PutMeta(key, value) for key, value in meta.items() if key.startswith(_CARRIED)]
+
+
+def _news(meta: Mapping[str, bytes], carried: list[PutMeta]) -> list[PutMeta]:
+    """Of what the profile before has kept whatever is newer than what this one has from when it was
+    used last."""
+    writes = []
+    for write in carried:
+        old = meta.get(write.key)
+        if write.key == "settings" and old is not None:
+            writes.append(PutMeta("settings", _of_this_machine(old, write.value)))
+        elif old is None or not write.key.startswith((KEYBOX_KEY, VAULT_KEY)):
+            writes.append(write)
+        elif is_outdated_by(old, write.value):
+            writes.append(write)
+    return [write for write in writes if meta.get(write.key) != write.value]
+
+
+def _of_this_machine(settings: bytes, machine: bytes) -> bytes:
+    """Those of the machine are what they were last."""
+    merged: dict[str, Any] = msgspec.json.decode(settings)
+    return msgspec.json.encode(merged | msgspec.json.decode(machine))
 
 
 def _store_key(seed: bytes) -> bytes:

@@ -147,3 +147,9 @@ class Holding:
 
 def _place(held: Keybox | Vault) -> tuple[type, PeerId]:
     return (type(held), held.account)
+
+
+def is_outdated_by(raw: bytes, other: bytes) -> bool:
+    """Of an account's keyboxes or vaults, both kept by this computer: whether the second is newer."""
+    before, after = (kept_keybox(one) or kept_vault(one) for one in (raw, other))
+    return after is not None and (before is None or before.version < after.version)

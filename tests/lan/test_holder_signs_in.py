@@ -1,0 +1,51 @@
+"""What a computer keeps for the network stays there, whoever signs in at it and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Lan, Node, wait_linked, wait_until
+from lan_accounts import OTHER, PASSWORD, refused, register, settled, sign_in
+from lan_talk import peer_id
+
+pytestmark = pytest.mark.lan
+
+
+def present(teacher: Node) -> dict[str, str]:
+    return {line["peer_id"]: line["came"] for line in teacher.call("attendance.list")}
+
+
+def test_who_signs_in_again_brings_back_nothing_that_was_kept_before(tmp_path: Path) -> None:
+    """Li's profile at the only holder is from before Ann has changed her password."""
+    with Lan(hosts=3) as lan:
+        key = str(tmp_path / "class.key")
+        maker = lan.node(0, "--name", "Teacher")
+        public = maker.call("registrar.appoint", path=key)["appointed_by"]
+        maker.stop()
+        by = ("--appointed-by", public)
+        teacher = lan.node(0, "--appointing-key", key, *by)
+        ann = lan.node(1, "--name", "Ann", *by)
+        wait_linked([teacher, ann])
+        settled([teacher, ann])
+        register(teacher, "Li")
+        register(ann, "Ann", PASSWORD)
+        ann_id = peer_id(ann)
+        came = wait_until(lambda: present(teacher).get(ann_id), 15, "Ann is in the register")
+
+        teacher.call("accounts.logout")
+        wait_linked([teacher, ann])
+        settled([teacher, ann])
+        assert present(teacher)[ann_id] == came
+        teacher.call("settings.set", settings={"limit": 20_000_000})
+        ann.call("accounts.change_password", 30, old=PASSWORD, new=OTHER)
+        ann.stop()
+
+        sign_in(teacher, "Li")
+        assert teacher.call("settings.get")["limit"] == 20_000_000, "it is the computer's"
+        assert present(teacher)[ann_id] == came
+        other = lan.node(2, "--name", "Other", *by)
+        wait_linked([teacher, other])
+        settled([teacher, other])
+        assert refused(other, "accounts.login", name="Ann", password=PASSWORD) == "wrong-password"
+        assert sign_in(other, "Ann", OTHER)["account_id"] == ann_id
