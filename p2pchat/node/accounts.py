@@ -82,6 +82,10 @@ class Accounts:
         self, command: Callable[[Machine], Callable[..., None]], *args: Any
     ) -> SignedIn:
         opened: Opened = await self._ask(command, *args)
+        machine = self._node.machine
+        me = machine.identity.peer_id
+        if me != opened.account and me in machine.registrar.registry.owners():
+            await self._ask(lambda m: m.registrar.vaulting.hand_over)
         return await self._node.to_its_end(self._go_on_as(opened))
 
     async def _go_on_as(self, opened: Opened) -> SignedIn:

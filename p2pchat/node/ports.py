@@ -125,7 +125,8 @@ class Profiles(Protocol):
         self, folder: str, unseal: Callable[[bytes], bytes | None] | None = None
     ) -> tuple[Store, Depot]:
         """Open the profile in that folder, or make one there. `unseal` opens the copy of the
-        store's key that `departed` has left. ProfileInUse, StoreError."""
+        store's key that `departed` has left, for who signs in: unless `use` or `depart` follows,
+        `finish_departures` takes the key away again. ProfileInUse, StoreError."""
         ...
 
     def of_account(self, account: str) -> str:
@@ -167,6 +168,10 @@ class Profiles(Protocol):
     def departed(self, folder: str) -> SignedOut:
         """The profile is closed: leave no key of its store here but the sealed copy, no unfinished
         file, and of the downloads none of those that were to be deleted."""
+        ...
+
+    def finish_departures(self) -> None:
+        """Leave no key of those who have signed out, or didn't get to the end of signing in."""
         ...
 
 

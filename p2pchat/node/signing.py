@@ -15,7 +15,7 @@ from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
 from p2pchat.protocol.hashing import digest
-from p2pchat.protocol.identity import SEED_BYTES
+from p2pchat.protocol.identity import SEED_BYTES, Identity
 from p2pchat.protocol.registrar.attendance import KEY as REGISTER_KEY
 from p2pchat.protocol.registrar.holding import is_outdated_by
 from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY, VAULT_KEY
@@ -36,6 +36,8 @@ class Signing:
     def __init__(self, node: Node, profiles: Profiles) -> None:
         self._node = node
         self._profiles = profiles
+        self._turn = asyncio.Lock()
+        """Who asks to be somebody finds out who is there only once the one before has got there."""
 
     async def registering(self, account: str) -> None:
         """This profile is the account's, if there is going to be one."""
@@ -47,16 +49,33 @@ class Signing:
         await asyncio.to_thread(self._profiles.drop_account, account)
 
     async def sign_in(self, opened: Opened) -> bool:
-        """Go on in the account's profile; False: it is the one that runs."""
+        """Go on in the account's profile; False: it is the one that runs. Who was signed in before
+        is signed out, and their downloads stay."""
+        async with self._turn:
+            if self._node.machine.identity.peer_id == opened.account:
+                return False
+            await self._sign_in(opened)
+            return True
+
+    async def _sign_in(self, opened: Opened) -> None:
         node = self._node
         before = node.machine
-        if before.identity.peer_id == opened.account:
-            return False
+        identity = before.identity
         sealing = _store_key(opened.seed)
+        signs_out = identity.peer_id in before.registrar.registry.owners()
+
+        def go_on(store: Store, folder: str, carried: list[PutMeta]) -> None:
+            _begin(store, opened.seed, carried)
+            self._profiles.keep_account(opened.account, folder)
+            if signs_out:
+                self._depart(identity, folder, ())
+            else:
+                self._profiles.use(folder, node.options.data_dir)
 
         def open_other() -> tuple[str, Store, Depot]:
-            nonlocal before
+            nonlocal before, signs_out
             before = node.machine
+            signs_out = signs_out and before.identity is identity
             carried = self._carried()
             folder = self._profiles.of_account(opened.account)
             try:
@@ -67,15 +86,17 @@ class Signing:
                 text = "another process uses the profile of this account"
                 raise RequestError("busy", text) from None
             try:
-                _begin(store, opened.seed, carried)
+                go_on(store, folder, carried)
             except BaseException:
                 store.close()
+                self._profiles.finish_departures()
                 raise
-            self._profiles.keep_account(opened.account, folder)
-            self._profiles.use(folder, node.options.data_dir)
             return folder, store, depot
 
         def closed(folder: str) -> None:
+            if signs_out:
+                self._profiles.departed(folder)
+                return
             waits = any(map(before.receipts.waits, before.conversations))
             self._profiles.parted(folder, waits)
 
@@ -83,7 +104,6 @@ class Signing:
         # Whoever looks now finds contacts, rooms and settings.
         node.runtime.run(node.machine.registrar.vaulting.bring, opened.vault, opened.keybox)
         await node.runtime.query(lambda: None)
-        return True
 
     async def sign_out(self, delete: Collection[str]) -> SignedOut:
         """Go on as somebody without an account; the key of the store that is left stays sealed to
@@ -95,22 +115,27 @@ class Signing:
                 raise RequestError("busy", "somebody else has signed in meanwhile")
             # Nobody is there to want files, which would be left by each in turn.
             carried = self._carried(auto_fetch=0)
-            sealing = _store_key(account.person_seed)
             folder, store, depot = self._profiles.open_guest()
             try:
                 _begin(store, None, carried)
-                self._profiles.depart(
-                    node.options.data_dir,
-                    folder,
-                    lambda key: seal_once(sealing, _STORE_KEY, key),
-                    delete,
-                )
+                self._depart(account, folder, delete)
             except BaseException:
                 store.close()
                 raise
             return folder, store, depot
 
-        return await node.switch(open_other, None, self._carry_rest, self._profiles.departed)
+        async with self._turn:
+            return await node.switch(open_other, None, self._carry_rest, self._profiles.departed)
+
+    def _depart(self, account: Identity, to: str, delete: Collection[str]) -> None:
+        """What this account leaves behind is sealed to it."""
+        sealing = _store_key(account.person_seed)
+        self._profiles.depart(
+            self._node.options.data_dir,
+            to,
+            lambda key: seal_once(sealing, _STORE_KEY, key),
+            delete,
+        )
 
     def _carried(self, **settings: int) -> list[PutMeta]:
         """`settings`: beside those of the machine."""
@@ -153,9 +178,11 @@ def _news(meta: Mapping[str, bytes], carried: list[PutMeta]) -> list[PutMeta]:
         old = meta.get(write.key)
         if write.key == "settings" and old is not None:
             writes.append(PutMeta("settings", _of_this_machine(old, write.value)))
-        elif old is None or not write.key.startswith((KEYBOX_KEY, VAULT_KEY)):
-            writes.append(write)
-        elif is_outdated_by(old, write.value):
+        elif (
+            old is None
+            or not write.key.startswith((KEYBOX_KEY, VAULT_KEY))
+            or is_outdated_by(old, write.value)
+        ):
             writes.append(write)
     return [write for write in writes if meta.get(write.key) != write.value]
 

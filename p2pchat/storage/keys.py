@@ -28,7 +28,7 @@ _log = logging.getLogger("p2pchat.storage.keys")
 
 KEY_FILE = "store.key"
 SEALED_FILE = "store.key.sealed"
-"""The key, sealed to the account whose profile this is, while that isn't signed in here."""
+"""The key, sealed to the account whose profile this is, until that is signed in here."""
 GONE_FILE = "store.key.gone"
 """The key, on its way to be overwritten."""
 SERVICE = "p2pchat"
@@ -191,8 +191,8 @@ def _overwrite(path: Path) -> None:
 
 
 def restore_key(directory: Path, unseal: Callable[[bytes], bytes | None]) -> None:
-    """Put a key that `seal_key` has sealed back to its place, if it is needed. StoreLocked where
-    it doesn't open."""
+    """Put a key that `seal_key` has sealed back to its place, if it is needed. The copy stays until
+    `drop_sealed_key`. StoreLocked where it doesn't open."""
     path = directory / SEALED_FILE
     if has_key(directory) or not path.exists():
         return
@@ -204,7 +204,15 @@ def restore_key(directory: Path, unseal: Callable[[bytes], bytes | None]) -> Non
         raise StoreLocked("the key of this profile was sealed by another account")
     kept = _in_keyring(key) or KeyHeader(kind=KeyKind.FILE, check=_check(key), key=key)
     write_private(directory / KEY_FILE, msgspec.json.encode(_with_store(kept)))
-    path.unlink(missing_ok=True)
+
+
+def drop_sealed_key(directory: Path) -> None:
+    """Whoever has sealed it is signed in: the copy isn't needed until they sign out. StoreError."""
+    path = directory / SEALED_FILE
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise folder_unusable(directory, error) from error
 
 
 def _with_store(header: KeyHeader) -> KeyHeader:

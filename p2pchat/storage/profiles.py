@@ -20,7 +20,14 @@ from p2pchat.errors import P2PChatError, StoreError
 from p2pchat.model.accounts import SignedOut
 from p2pchat.node.ports import Depot, Store
 from p2pchat.storage.depot.depot import FileDepot
-from p2pchat.storage.keys import destroy_key, forget_key, restore_key, seal_key, write_private
+from p2pchat.storage.keys import (
+    destroy_key,
+    drop_sealed_key,
+    forget_key,
+    restore_key,
+    seal_key,
+    write_private,
+)
 from p2pchat.storage.profile import LOCK_FILE, ProfileLock, open_profile
 
 log = logging.getLogger("p2pchat.storage")
@@ -35,7 +42,8 @@ class _Index(msgspec.Struct):
     last: str = "."
     folders: dict[str, str] = {}
     departing: dict[str, list[str]] = {}
-    """Folders of those who are signing out, and which downloads go with them."""
+    """Folders of those who are signing out, and which downloads go with them; and of those who are
+    signing in, who leave as well unless they get there."""
     left: list[str] = []
     """Folders that nobody opens again."""
     waiting: list[str] = []
@@ -84,12 +92,8 @@ class ProfileFolders:
         self, folder: str, unseal: Callable[[bytes], bytes | None] | None = None
     ) -> tuple[Store, Depot]:
         path = Path(folder)
-        if unseal is not None and path.is_dir():
-            lock = ProfileLock(path)
-            try:
-                restore_key(path, unseal)
-            finally:
-                lock.release()
+        if unseal is not None:
+            self._arrive(path, unseal)
         store = open_profile(path, self._passphrase)
         try:
             depot = self._depot(path)
@@ -97,6 +101,22 @@ class ProfileFolders:
             store.close()
             raise
         return store, depot
+
+    def _arrive(self, path: Path, unseal: Callable[[bytes], bytes | None]) -> None:
+        """Somebody signs in. Until `use` says that they are there, the next start leaves no key of
+        theirs here: the process may be ended at any moment."""
+        if not path.exists():
+            self._note_fresh(self._relative(str(path)))
+            return
+        lock = ProfileLock(path)
+        try:
+            with self._lock:
+                index = self._read()
+                index.departing.setdefault(self._relative(str(path)), [])
+                self._write(index)
+            restore_key(path, unseal)
+        finally:
+            lock.release()
 
     def _depot(self, path: Path) -> FileDepot:
         return FileDepot(path / "files", path / DOWNLOADS, self._base)
@@ -119,11 +139,14 @@ class ProfileFolders:
     def fresh(self) -> str:
         """A folder for a new person."""
         relative = f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}"
+        self._note_fresh(relative)
+        return self._inside(relative)
+
+    def _note_fresh(self, relative: str) -> None:
         with self._lock:
             index = self._read()
             index.left.append(relative)  # until somebody goes on in it
             self._write(index)
-        return self._inside(relative)
 
     def keep_account(self, account: str, folder: str) -> None:
         with self._lock:
@@ -147,6 +170,7 @@ class ProfileFolders:
             if before not in (index.last, *index.folders.values()):
                 index.waiting.append(before)
             self._write(index)
+        drop_sealed_key(Path(folder))
 
     def parted(self, folder: str, waits: bool) -> None:
         """`ports.Profiles.parted`."""
@@ -191,6 +215,7 @@ class ProfileFolders:
             self._go_on(index, to)
             index.departing[self._relative(folder)] = sorted(delete)
             self._write(index)
+        drop_sealed_key(Path(to))
 
     def departed(self, folder: str) -> SignedOut:
         """`ports.Profiles.departed`."""
@@ -209,7 +234,7 @@ class ProfileFolders:
         return left
 
     def finish_departures(self) -> None:
-        """Of those who signed out, or in, when the process was ended."""
+        """`ports.Profiles.finish_departures`: at the start, of those when the process was ended."""
         self._remove_left()
         for relative in self._read().departing:
             try:

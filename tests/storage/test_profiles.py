@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -76,6 +77,7 @@ def test_a_forgotten_key_opens_nothing_until_the_account_opens_it(tmp_path: Path
     again, _ = profiles.open(folder, seal)
     assert again.load().meta["said"] == b"something"
     again.close()
+    profiles.use(folder, str(tmp_path))
     assert not (Path(folder) / SEALED_FILE).exists()
     last, _ = profiles.open(folder)
     last.close()
@@ -182,6 +184,36 @@ def test_killed_while_signing_out_the_account_opens_its_store_still(
         assert os.path.exists(path), "nothing has happened"
     opened, _ = again.open(folder, seal)
     assert opened.load().meta["said"] == b"something"
+    opened.close()
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("step", range(40))
+def test_killed_while_signing_in_no_key_is_left(tmp_path: Path, step: int, before: bool) -> None:
+    """`before`: the account was signed in here once."""
+    profiles = ProfileFolders(tmp_path, None)
+    folder = profiles.of_account(ACCOUNT)
+    profiles.open(str(tmp_path))[0].close()
+    if before:
+        store, _ = profiles.open(folder, seal)
+        store.apply([PutMeta("said", b"something")])
+        store.close()
+        profiles.keep_account(ACCOUNT, folder)
+        profiles.use(folder, str(tmp_path))
+        profiles.depart(folder, str(tmp_path), seal, ())
+        profiles.departed(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, step)
+        with contextlib.suppress(Killed):
+            profiles.open(folder, seal)[0].close()
+            profiles.keep_account(ACCOUNT, folder)
+            profiles.use(folder, str(tmp_path))
+    again = ProfileFolders(tmp_path, None)
+    again.finish_departures()
+    arrived = again.last() == folder
+    assert has_key(Path(folder)) is arrived
+    opened, _ = again.open(folder, None if arrived else seal)
+    assert not before or opened.load().meta["said"] == b"something"
     opened.close()
 
 

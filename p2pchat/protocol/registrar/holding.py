@@ -150,6 +150,6 @@ def _place(held: Keybox | Vault) -> tuple[type, PeerId]:
 
 
 def is_outdated_by(raw: bytes, other: bytes) -> bool:
-    """Of an account's keyboxes or vaults, both kept by this computer: whether the second is newer."""
+    """Of an account's keyboxes or vaults, both kept here: whether the second is newer."""
     before, after = (kept_keybox(one) or kept_vault(one) for one in (raw, other))
     return after is not None and (before is None or before.version < after.version)

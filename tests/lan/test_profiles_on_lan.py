@@ -1,4 +1,4 @@
-"""What a computer keeps for the network stays there, whoever signs in at it and out."""
+"""Profiles that follow one another on a computer: what stays, and what doesn't."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
 from lan_accounts import OTHER, PASSWORD, refused, register, settled, sign_in
-from lan_talk import peer_id
+from lan_talk import peer_id, say, texts
 
 pytestmark = pytest.mark.lan
 
@@ -49,3 +49,29 @@ def test_who_signs_in_again_brings_back_nothing_that_was_kept_before(tmp_path: P
         settled([teacher, other])
         assert refused(other, "accounts.login", name="Ann", password=PASSWORD) == "wrong-password"
         assert sign_in(other, "Ann", OTHER)["account_id"] == ann_id
+
+
+def test_who_signs_in_over_somebody_signs_them_out() -> None:
+    """No key stays but of who is there now; those who ask at once come one after the other."""
+    with Lan(hosts=2) as lan:
+        teacher, shared = lan.node(0, "--name", "Teacher", "--registrar"), lan.node(1)
+        wait_linked([teacher, shared])
+        settled([teacher, shared])
+        ids = {"Li": register(shared, "Li")["account_id"]}
+        say(shared, "written by Li")
+        ids["Ann"] = register(teacher, "Ann", OTHER)["account_id"]
+        places = {"Li": shared.data_dir, "Ann": shared.data_dir / "accounts" / ids["Ann"]}
+
+        def is_alone(name: str) -> None:
+            assert peer_id(shared) == ids[name]
+            for other, place in places.items():
+                assert (place / "store.key").exists() is (other == name)
+
+        asked = [shared.request("accounts.login", name="Ann", password=OTHER) for _ in range(3)]
+        for one in asked:
+            assert one.result(30)["account_id"] == ids["Ann"]
+        is_alone("Ann")
+        wait_linked([teacher, shared])
+        assert sign_in(shared, "Li")["account_id"] == ids["Li"]
+        is_alone("Li")
+        assert "written by Li" in texts(shared)
