@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from p2pchat.config import limits
@@ -23,7 +23,7 @@ from p2pchat.model.stream import HASH_BYTES, Block
 from p2pchat.protocol import effects
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.fetch import REACH, Fetch
+from p2pchat.protocol.fetch import REACH, Fetch, FileEvents
 from p2pchat.protocol.link import Link, LinkState
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
@@ -43,31 +43,6 @@ KNOWN = 256
 ASKED_MEANWHILE = 1024
 """Frames of one link that wait for an offer to be looked up, and files that it follows which aren't
 here: more than a node fetches at once (limits.FETCHES_AT_ONCE)."""
-
-
-class FileEvents(Protocol):
-    """What the exchange tells of fetches and offers."""
-
-    def moved(self, id: EntryHash) -> None:
-        """More is here, or its sources have changed."""
-        ...
-
-    def broke(self, id: EntryHash, reason: str) -> None:
-        """The disk here has failed it."""
-        ...
-
-    def barred(self, id: EntryHash, on: bool) -> None:
-        """It doesn't come because those who may have it can be reached through others only, and
-        it is too large for that; or that is over."""
-        ...
-
-    def author_lost(self, id: EntryHash) -> None:
-        """The author's machine doesn't have it any more."""
-        ...
-
-    def changed(self, id: EntryHash) -> None:
-        """What is complete here isn't there any more as it was."""
-        ...
 
 
 class Exchange:

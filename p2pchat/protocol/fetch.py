@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import FileRow
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.swarm.fetch import Swarm
@@ -13,6 +16,31 @@ time: a class that shakes hands all with all keeps the file waiting for half a s
 ENOUGH = 8
 """So many others do, as long as they have what is missing: each further one costs a handshake, and
 news of every piece."""
+
+
+class FileEvents(Protocol):
+    """What the exchange tells of fetches and offers."""
+
+    def moved(self, id: EntryHash) -> None:
+        """More is here, or its sources have changed."""
+        ...
+
+    def broke(self, id: EntryHash, reason: str) -> None:
+        """The disk here has failed it."""
+        ...
+
+    def barred(self, id: EntryHash, on: bool) -> None:
+        """It doesn't come because those who may have it can be reached through others only, and
+        it is too large for that; or that is over."""
+        ...
+
+    def author_lost(self, id: EntryHash) -> None:
+        """The author's machine doesn't have it any more."""
+        ...
+
+    def changed(self, id: EntryHash) -> None:
+        """What is complete here isn't there any more as it was."""
+        ...
 
 
 class Fetch:
