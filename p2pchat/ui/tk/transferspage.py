@@ -15,9 +15,6 @@ from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
-AT_ONCE = 5
-"""New rows in one turn of the loop; each takes some 2 ms."""
-
 
 class _Row(ttk.Frame):
     """One file: drawn once, then only what changes."""
@@ -119,8 +116,7 @@ class _Row(ttk.Frame):
 
 
 class TransfersPage(Sheet):
-    """The view of TransfersPresenter. Of many new rows a few are made at once: the others follow
-    as soon as these are drawn."""
+    """The view of TransfersPresenter."""
 
     def __init__(
         self, parent: tk.Misc, theme: Theme, presenter: TransfersPresenter,
@@ -129,7 +125,6 @@ class TransfersPage(Sheet):
         super().__init__(parent, theme, _("Transfers"), close)
         self._presenter = presenter
         self._rows: dict[str, _Row] = {}
-        self._rest_id = ""
         px = theme.px
         self._moving = ttk.Label(self.body, text=_("Under way"), style="PageHead.TLabel")
         self._others = ttk.Label(self.body, text=_("Earlier"), style="PageHead.TLabel")
@@ -148,21 +143,7 @@ class TransfersPage(Sheet):
     def end(self) -> None:
         self._presenter.close()
 
-    def destroy(self) -> None:
-        self._cancel_rest()
-        super().destroy()
-
-    def _cancel_rest(self) -> None:
-        if self._rest_id:
-            self.after_cancel(self._rest_id)
-        self._rest_id = ""
-
     def show_transfers(self, found: TransferList) -> None:
-        self._cancel_rest()
-        new = [row for row in (*found.moving, *found.others) if row.card.file_id not in self._rows]
-        later = {row.card.file_id for row in new[AT_ONCE:]}
-        if later:
-            self._rest_id = self.after(1, self.show_transfers, found)
         self.say_below(found.summary)
         place = 0
         for head, rows in ((self._moving, found.moving), (self._others, found.others)):
@@ -172,8 +153,6 @@ class TransfersPage(Sheet):
             else:
                 head.grid_remove()
             for row in rows:
-                if row.card.file_id in later:
-                    continue
                 self._row(row).grid(row=place, column=0, sticky="ew")
                 place += 1
         there = {row.card.file_id for row in (*found.moving, *found.others)}

@@ -227,29 +227,6 @@ def test_many_transfers_at_once(stage: Stage) -> None:
     stage.until(lambda: all("72%" in status(stage, file) for file in in_view()))
 
 
-def test_a_page_of_transfers_is_made_a_few_rows_at_a_time(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from p2pchat.ui.tk.places import Place
-    from p2pchat.ui.tk.transferspage import AT_ONCE, TransfersPage
-
-    show = TransfersPage.show_transfers
-    made: list[int] = []
-
-    def counted(page: TransfersPage, found: Any) -> None:
-        before = len(page._rows)
-        show(page, found)
-        made.append(len(page._rows) - before)
-
-    monkeypatch.setattr(TransfersPage, "show_transfers", counted)
-    stage.start()
-    for number in range(3 * AT_ONCE):
-        offer(stage, f"{number}.bin")
-    stage.desk.places.open(Place.TRANSFERS)
-    stage.until(lambda: sum(made) == 3 * AT_ONCE)
-    assert max(made) == AT_ONCE
-
-
 # -- thumbnails
 
 
