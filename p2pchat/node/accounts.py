@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from p2pchat.node.node import Node
 
 
-NOT_REGISTERED = ("name-taken", "name-not-allowed", "weak-password", "too-large")
-"""Reasons that leave no doubt; of others a registrar may have taken the name all the same."""
+NOT_REGISTERED = ("name-taken", "name-not-allowed", "weak-password", "too-large", "no-registrar")
+"""Reasons that leave no doubt, the last as none was asked; of others a registrar may have taken the
+name all the same."""
 
 
 class Accounts:
@@ -60,14 +61,14 @@ class Accounts:
         await self._node.ready()
         # First: where it can't be written, nobody is registered.
         person = self._node.machine.identity.peer_id
-        await self._node.signing.registering(person)
+        undoubted = await self._node.signing.registering(person)
         try:
             found: Registered = await self._ask(
                 lambda m: m.registrar.accounts.register, name, password
             )
         except RequestError as error:
             owners = self._node.machine.registrar.registry.owners()
-            if error.reason in NOT_REGISTERED and person not in owners:
+            if undoubted and error.reason in NOT_REGISTERED and person not in owners:
                 await self._node.signing.not_registered(person)
             raise
         return found

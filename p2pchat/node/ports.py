@@ -139,8 +139,8 @@ class Profiles(Protocol):
         ProfileInUse, StoreError."""
         ...
 
-    def keep_account(self, account: str, folder: str) -> None:
-        """The account's profile is in that folder."""
+    def keep_account(self, account: str, folder: str) -> bool:
+        """The account's profile is in that folder; whether that is news."""
         ...
 
     def drop_account(self, account: str) -> None:

@@ -39,10 +39,11 @@ class Signing:
         self._turn = asyncio.Lock()
         """Who asks to be somebody finds out who is there only once the one before has got there."""
 
-    async def registering(self, account: str) -> None:
-        """This profile is the account's, if there is going to be one."""
+    async def registering(self, account: str) -> bool:
+        """This profile is the account's, if there is going to be one. False: there may be one
+        already."""
         folder = self._node.options.data_dir
-        await asyncio.to_thread(self._profiles.keep_account, account, folder)
+        return await asyncio.to_thread(self._profiles.keep_account, account, folder)
 
     async def not_registered(self, account: str) -> None:
         """There is none: whoever signs in next leaves this profile as any other guest's."""

@@ -148,11 +148,14 @@ class ProfileFolders:
             index.left.append(relative)  # until somebody goes on in it
             self._write(index)
 
-    def keep_account(self, account: str, folder: str) -> None:
+    def keep_account(self, account: str, folder: str) -> bool:
+        """`ports.Profiles.keep_account`."""
         with self._lock:
             index = self._read()
+            is_news = account not in index.folders
             index.folders[account] = self._relative(folder)
             self._write(index)
+        return is_news
 
     def drop_account(self, account: str) -> None:
         """`ports.Profiles.drop_account`."""

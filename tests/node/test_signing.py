@@ -7,13 +7,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from p2pchat.app import open_node
+from p2pchat.config import limits
 from p2pchat.config.settings import Options
+from p2pchat.errors import RequestError
 from p2pchat.events import Event, RegistrarChanged
 from p2pchat.protocol.registrar import leading
-from p2pchat.storage.profiles import ProfileFolders
+from p2pchat.storage.profiles import ACCOUNTS, INDEX, ProfileFolders
 
 
 def test_who_asked_may_go_the_node_goes_on_as_somebody_else(
@@ -58,3 +61,35 @@ def test_who_asked_may_go_the_node_goes_on_as_somebody_else(
     monkeypatch.setattr(leading, "LISTEN_S", 0.0)
     monkeypatch.setattr(ProfileFolders, "fresh", slowly)
     asyncio.run(sign_out())
+
+
+def test_who_registers_where_no_registrar_is_leaves_no_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was asked. Where somebody was, and hasn't answered, it stays in doubt also later."""
+
+    def folders() -> dict[str, str]:
+        index: dict[str, dict[str, str]] = msgspec.json.decode(
+            (tmp_path / ACCOUNTS / INDEX).read_bytes()
+        )
+        return index["folders"]
+
+    async def register() -> None:
+        alone = Options(
+            data_dir=str(tmp_path), name="Maria", mdns=False, beacon=False,
+            listen_host="127.0.0.1", listen_port=0,
+        )  # fmt: skip
+        async with open_node(alone) as node, asyncio.timeout(60.0):
+            with pytest.raises(RequestError) as nobody:
+                await node.accounts.register("Maria", "a long pass phrase of mine")
+            assert nobody.value.reason == "no-registrar"
+            assert folders() == {}
+            me = (await node.info()).peer_id
+            ProfileFolders(tmp_path, None).keep_account(me, str(tmp_path))
+            with pytest.raises(RequestError) as weak:
+                await node.accounts.register("Maria", "short")
+            assert weak.value.reason == "weak-password"
+            assert folders() == {me: "."}
+
+    monkeypatch.setattr(limits, "REGISTER_S", 0.0)
+    asyncio.run(register())
