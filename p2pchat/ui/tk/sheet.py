@@ -48,7 +48,8 @@ class Scrolled(ttk.Frame):
         )  # fmt: skip
         self._bar = ThinBar(self, theme, ground, self.canvas.yview)
         self.canvas.configure(yscrollcommand=self._bar.set)
-        self.body = ttk.Frame(self.canvas, style=f"{ground.title()}.TFrame")
+        # Not ttk's, which is drawn whole, in memory first, whenever its height changes.
+        self.body = tk.Frame(self.canvas, borderwidth=0, highlightthickness=0)
         self._item = self.canvas.create_window(0, 0, window=self.body, anchor="nw")
         self.canvas.grid(row=0, column=0, sticky="nsew")
         self._bar.grid(row=0, column=1, sticky="ns")
@@ -96,7 +97,9 @@ class Scrolled(ttk.Frame):
             self.canvas.yview_scroll(bottom + margin - first - room, "units")
 
     def _recolour(self) -> None:
-        self.canvas.configure(background=getattr(self._theme.palette, self._ground))
+        colour = getattr(self._theme.palette, self._ground)
+        self.canvas.configure(background=colour)
+        self.body.configure(background=colour)
 
     def _gone(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self and self._recolour in self._theme.listeners:
