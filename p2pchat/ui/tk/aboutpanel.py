@@ -247,7 +247,7 @@ class AboutPanel(ttk.Frame):
 
     # -- building
 
-    def _clear(self, card: PersonCard | RoomCard, title: str) -> tuple[ttk.Frame, str]:
+    def _clear(self, card: PersonCard | RoomCard, title: str) -> tuple[tk.Frame, str]:
         """Empty for this card; and which of its buttons had the focus."""
         focus = str(self.tk.call("focus"))
         named = focus.rpartition(".")[2] if self.scrolled.holds(focus) else ""

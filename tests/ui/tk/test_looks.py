@@ -368,3 +368,18 @@ def test_the_picture_of_nothing_has_nothing_to_stretch(
         border = round(4 * scale)
         for side in ("width", "height"):
             assert int(root.tk.call("image", side, picture)) == 2 * border
+
+
+def test_the_ground_of_what_scrolls_follows_the_theme(stage: Stage) -> None:
+    """Also where a page is shorter than the window, and beside its column."""
+    from p2pchat.ui.tk.places import Place
+
+    stage.start()
+    stage.desk.places.open(Place.TRANSFERS)
+    stage.until(stage.desk.places.sheet.winfo_ismapped)
+    for name in ("dark", "light"):
+        stage.desk.main.set_theme(name)
+        stage.until(lambda name=name: stage.window.theme.palette.name == name)
+        scrolled = stage.desk.places.sheet.scrolled
+        grounds = {str(one.cget("background")) for one in (scrolled.body, scrolled.canvas)}
+        assert grounds == {stage.window.theme.palette.surface}
