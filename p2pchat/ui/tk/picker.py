@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
@@ -18,6 +19,8 @@ COLUMNS = 9
 CELL, SIZE, HEAD = 38, 26, 30
 """Pixels at a scale of 1."""
 ROWS_SHOWN = 6.5
+MAKE_S = 0.012
+"""How long pictures are made in one turn of the loop; the others come in the next."""
 TABS = {
     "recent": "🕒", "smileys": "😀", "people": "👋", "animals": "🐻", "food": "🍎", "travel": "🚗",
     "activities": "⚽", "objects": "💡", "symbols": "❤️", "flags": "🏁",
@@ -50,6 +53,7 @@ class EmojiPicker(ttk.Frame):
         self._close = close
         self._height = 0
         self._current = 0
+        self._rest_id = ""
         px = theme.px
         self.field = Field(self, theme, _("Search emoji"))
         self.field.on_change = lambda text: self._fill()
@@ -97,6 +101,12 @@ class EmojiPicker(ttk.Frame):
         self._fill()
         self.field.entry.focus_set()
 
+    def destroy(self) -> None:
+        if self._rest_id:
+            self.after_cancel(self._rest_id)
+            self._rest_id = ""
+        super().destroy()
+
     # -- what there is
 
     def _fill(self) -> None:
@@ -121,12 +131,16 @@ class EmojiPicker(ttk.Frame):
         canvas.configure(background=ground)
         self._name.configure(background=ground, foreground=colours.muted)
         canvas.delete("all")
+        if self._rest_id:
+            self.after_cancel(self._rest_id)
+            self._rest_id = ""
         for _group, title, top in self._heads:
             if -px(HEAD) < top - self._top < height:
                 canvas.create_text(
                     px(6), top - self._top + px(HEAD) // 2, text=title, anchor="w",
                     font=theme.fonts["badge"], fill=colours.muted,
                 )  # fmt: skip
+        until = time.monotonic() + MAKE_S
         for index, cell in enumerate(self.cells):
             y = cell.top - self._top
             if not -px(CELL) < y < height:
@@ -135,9 +149,7 @@ class EmojiPicker(ttk.Frame):
             if index == self._current:
                 fill = theme.pill(px(CELL), px(CELL), px(8), colours.selected)
                 canvas.create_image(x, y, image=fill, anchor="nw")
-            image = theme.pictures.emoji(cell.emoji.chars, px(SIZE))
-            if image is not None:
-                canvas.create_image(x + px(CELL) // 2, y + px(CELL) // 2, image=image)
+            self._draw_emoji(cell.emoji.chars, x + px(CELL) // 2, y + px(CELL) // 2, until)
         if not self.cells:
             canvas.create_text(
                 canvas.winfo_reqwidth() // 2, height // 2, text=_("Nothing found."),
@@ -146,6 +158,16 @@ class EmojiPicker(ttk.Frame):
         whole = max(1, self._height)
         self._bar.set(self._top / whole, (self._top + height) / whole)
         self._draw_tabs()
+
+    def _draw_emoji(self, chars: str, x: int, y: int, until: float) -> None:
+        pictures, size = self._theme.pictures, self._theme.px(SIZE)
+        if time.monotonic() >= until and not pictures.has_emoji(chars, size):
+            if not self._rest_id:
+                self._rest_id = self.after(1, self._draw)
+            return
+        image = pictures.emoji(chars, size)
+        if image is not None:
+            self.canvas.create_image(x, y, image=image)
 
     def _draw_tabs(self) -> None:
         theme, px, colours = self._theme, self._theme.px, self._theme.palette

@@ -37,6 +37,11 @@ class Pictures:
             return None
         return self._get("emoji", known.chars, size, lambda: _emoji(known, size))
 
+    def has_emoji(self, chars: str, size: int) -> bool:
+        """Whether `emoji` has it at hand: to make one takes half a millisecond."""
+        known = emoji.table().get(chars)
+        return known is None or ("emoji", known.chars, size) in self._kept
+
     def face(self, avatar: str, size: int) -> Picture | None:
         """A profile's picture (base64 of a PNG or JPEG) as a circle; None where it is none."""
         return self._get("face", avatar, size, lambda: _face(avatar, size))

@@ -238,6 +238,25 @@ def test_the_picker_by_keyboard(stage: Stage) -> None:
     assert not picker.winfo_ismapped()
 
 
+def test_pictures_of_the_picker_are_made_over_some_turns_of_the_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.tk.picker.MAKE_S", 0.0)  # a slow computer
+    stage.start()
+    stage.key("<Control-e>")
+    picker = stage.desk.conversation._picker
+    shown = [cell for cell in picker.cells if cell.top < picker.canvas.winfo_reqheight()]
+
+    def drawn() -> int:
+        kinds = [picker.canvas.type(item) for item in picker.canvas.find_all()]
+        return kinds.count("image") - 1  # the chosen one has a ground
+
+    assert drawn() < len(shown) / 2
+    monkeypatch.setattr("p2pchat.ui.tk.picker.MAKE_S", 0.004)
+    stage.until(lambda: drawn() == len(shown))
+    assert not picker._rest_id, "and then it rests"
+
+
 def test_a_reaction_from_the_picker(stage: Stage) -> None:
     message = stage.node.say("#lobby", "react to me", LI)
     stage.start()
