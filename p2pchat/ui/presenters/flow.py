@@ -10,6 +10,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, overload
 
 from p2pchat.ui import emoji
@@ -25,6 +26,9 @@ _NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{$￥")
 """Of East Asian text: what begins no line, and what ends none (kinsoku)."""
 SHORT = 400
 """Characters that are measured as a whole."""
+MANY = 30
+"""Lines of a paragraph above which it takes all the width there is: to find the widest, all would
+have to be placed, of which a screenful is seen."""
 LINK_START = 8
 """Characters of a link that stay together."""
 _BREAK_AFTER = frozenset("-/?&=_,.;:|\\")
@@ -64,13 +68,13 @@ class _Piece(NamedTuple):
 
 
 class Lines(Sequence[Line]):
-    """Most are a whole line of the text, and made when they are asked for: of an opened message
-    with thousands only a screenful is."""
+    """Most are a whole line of the text, or of a long paragraph, and made when they are asked for:
+    of an opened message with thousands only a screenful is."""
 
     def __init__(self, text: str, measure: Measure) -> None:
         self._text = text
         self._measure = measure
-        self._kept: list[Line | _Piece] = []
+        self._kept: list[Line | _Piece | Callable[[], Line]] = []
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -85,9 +89,13 @@ class Lines(Sequence[Line]):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         kept = self._kept[index]
-        return kept if isinstance(kept, Line) else self._line(kept)
+        if isinstance(kept, _Piece):
+            return self._line(kept)
+        if not isinstance(kept, Line):
+            kept = self._kept[index] = kept()
+        return kept
 
-    def add(self, lines: Iterable[Line | _Piece]) -> None:
+    def add(self, lines: Iterable[Line | _Piece | Callable[[], Line]]) -> None:
         """A piece stands on a line of its own, as it is."""
         self._kept += lines
 
@@ -118,9 +126,14 @@ def flow(spans: Sequence[Span], width: int, measure: Measure, reorder: bool) -> 
     for pieces in _paragraphs(spans):
         wide = whole.width_of(pieces)
         if wide is None:
-            made = _Paragraph(text, pieces, width, measure, reorder).lines()
-            wide = max((line.width for line in made), default=0)
-            lines.add(made)
+            placed = _Paragraph(text, pieces, width, measure, reorder).lines()
+            if len(placed) > MANY:
+                wide = width
+                lines.add(placed)
+            else:
+                made = [place() for place in placed]
+                wide = max((line.width for line in made), default=0)
+                lines.add(made)
         else:
             lines.add(pieces)
         widest = max(widest, wide)
@@ -213,7 +226,8 @@ class _Paragraph:
         self._made: list[list[_Piece]] = [[]]
         self._room = width
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Callable[[], Line]]:
+        """Broken; to put the parts of each into their places takes most of the time."""
         for piece in self._pieces:
             if piece.kind == SpanKind.EMOJI:
                 self._put_whole(piece)
@@ -222,7 +236,7 @@ class _Paragraph:
         whole = self._text[self._pieces[0].start : self._pieces[-1].end]
         rtl = bidi.begins_rtl(whole)
         mixed = rtl or bidi.has_rtl(whole)
-        return [self._line(pieces, rtl, mixed) for pieces in self._made if pieces]
+        return [partial(self._line, pieces, rtl, mixed) for pieces in self._made if pieces]
 
     # -- breaking
 

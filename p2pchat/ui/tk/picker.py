@@ -54,6 +54,8 @@ class EmojiPicker(ttk.Frame):
         self._height = 0
         self._current = 0
         self._rest_id = ""
+        self._made = False
+        """Whether this drawing has made a picture."""
         px = theme.px
         self.field = Field(self, theme, _("Search emoji"))
         self.field.on_change = lambda text: self._fill()
@@ -74,7 +76,6 @@ class EmojiPicker(ttk.Frame):
         self._top = 0
         self._bind_keys()
         theme.listeners.append(self._draw)
-        self._fill()
 
     def _bind_keys(self) -> None:
         canvas, entry = self.canvas, self.field.entry
@@ -97,8 +98,7 @@ class EmojiPicker(ttk.Frame):
     def open(self, pick: Callable[[str], None]) -> None:
         """With an empty field, which has the focus."""
         self.pick = pick
-        self.field.clear()
-        self._fill()
+        self.field.clear()  # which fills the grid anew
         self.field.entry.focus_set()
 
     def destroy(self) -> None:
@@ -140,7 +140,7 @@ class EmojiPicker(ttk.Frame):
                     px(6), top - self._top + px(HEAD) // 2, text=title, anchor="w",
                     font=theme.fonts["badge"], fill=colours.muted,
                 )  # fmt: skip
-        until = time.monotonic() + MAKE_S
+        until, self._made = time.monotonic() + MAKE_S, False
         for index, cell in enumerate(self.cells):
             y = cell.top - self._top
             if not -px(CELL) < y < height:
@@ -161,10 +161,13 @@ class EmojiPicker(ttk.Frame):
 
     def _draw_emoji(self, chars: str, x: int, y: int, until: float) -> None:
         pictures, size = self._theme.pictures, self._theme.px(SIZE)
-        if time.monotonic() >= until and not pictures.has_emoji(chars, size):
-            if not self._rest_id:
-                self._rest_id = self.after(1, self._draw)
-            return
+        if not pictures.has_emoji(chars, size):
+            # However slow the computer is, each turn makes one.
+            if self._made and time.monotonic() >= until:
+                if not self._rest_id:
+                    self._rest_id = self.after(1, self._draw)
+                return
+            self._made = True
         image = pictures.emoji(chars, size)
         if image is not None:
             self.canvas.create_image(x, y, image=image)

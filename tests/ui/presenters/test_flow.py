@@ -165,3 +165,22 @@ def test_lines_that_are_not_looked_at_are_not_made() -> None:
         assert line.start == start
         assert text[line.start : line.end] == "".join(part.drawn for part in line.parts)
     assert [line.start for line in found.lines[2998:3001]] == [17988, 17994, 18000]
+
+
+def test_of_a_long_paragraph_only_lines_that_are_looked_at_are_put_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from p2pchat.ui.presenters import bidi
+
+    seen: list[str] = []
+    ordered = bidi.ordered
+
+    def noted(text: str, rtl: bool) -> list[bidi.Stretch]:
+        seen.append(text)
+        return ordered(text, rtl)
+
+    monkeypatch.setattr(bidi, "ordered", noted)
+    found = made("مرحبا بالعالم " * 200)
+    assert (len(found.lines) > 100, seen, found.width) == (True, [], WIDTH)
+    assert found.lines[3] is found.lines[3], "made once"
+    assert len(seen) == 1

@@ -241,19 +241,25 @@ def test_the_picker_by_keyboard(stage: Stage) -> None:
 def test_pictures_of_the_picker_are_made_over_some_turns_of_the_loop(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from p2pchat.ui.tk.picker import EmojiPicker
+
+    turns: list[int] = []
+    draw = EmojiPicker._draw
+
+    def drawn(picker: EmojiPicker) -> None:
+        draw(picker)
+        kinds = [str(picker.canvas.type(item)) for item in picker.canvas.find_all()]
+        turns.append(kinds.count("image") - 1)  # the chosen one has a ground
+
+    monkeypatch.setattr(EmojiPicker, "_draw", drawn)
     monkeypatch.setattr("p2pchat.ui.tk.picker.MAKE_S", 0.0)  # a slow computer
     stage.start()
     stage.key("<Control-e>")
     picker = stage.desk.conversation._picker
-    shown = [cell for cell in picker.cells if cell.top < picker.canvas.winfo_reqheight()]
-
-    def drawn() -> int:
-        kinds = [picker.canvas.type(item) for item in picker.canvas.find_all()]
-        return kinds.count("image") - 1  # the chosen one has a ground
-
-    assert drawn() < len(shown) / 2
-    monkeypatch.setattr("p2pchat.ui.tk.picker.MAKE_S", 0.004)
-    stage.until(lambda: drawn() == len(shown))
+    shown = sum(cell.top < picker.canvas.winfo_reqheight() for cell in picker.cells)
+    stage.until(lambda: turns[-1] == shown)
+    assert turns == sorted(turns)
+    assert len(turns) > 10
     assert not picker._rest_id, "and then it rests"
 
 
