@@ -59,9 +59,9 @@ LIBRARY_HOMES = {
     "polib": ("ui.language",),
     "desktop_notifier": ("ui.notifications",),
     "pystray": ("ui.tray",),
-    "Xlib": ("ui.tray",),
+    "Xlib": ("ui.tray_x11",),
     "tkinter": ("ui.tk", "ui.bridge"),
-    "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tk"),
+    "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tray_x11", "ui.tk"),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),
 }

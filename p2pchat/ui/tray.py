@@ -1,4 +1,4 @@
-"""An icon in the system's tray, by pystray, where there is a tray."""
+"""An icon in the system's tray, where there is one: on Windows pystray's, on X our own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from p2pchat.ui.language import _
 
@@ -16,58 +16,48 @@ SIZE = 64
 FILL, INK = "#0a62c4", "#ffffff"
 
 
-def start_tray(name: str, bring: Callable[[], None], quit: Callable[[], None]) -> Any:
-    """Show the icon; what ends it (`stop`), or None where there is no tray or no library. On any
-    thread but the window's: it takes a moment."""
-    if not has_tray():
-        return None
-    try:
-        import pystray
+class Tray(Protocol):
+    """An icon that is shown, or is to be once there is a tray."""
 
-        icon = pystray.Icon(
-            "p2pchat",
-            _picture(),
-            f"p2pchat · {name}" if name else "p2pchat",
-            pystray.Menu(
-                pystray.MenuItem(_("Open"), lambda: bring(), default=True),
-                pystray.MenuItem(_("Quit"), lambda: quit()),
-            ),
-        )
-        thread = threading.Thread(target=icon.run, name="tray", daemon=True)
-        thread.start()
+    def stop(self) -> None:
+        """On any thread."""
+
+
+def start_tray(name: str, bring: Callable[[], None], quit: Callable[[], None]) -> Tray | None:
+    """Show the icon; None where there can be none: no display, no library, or macOS, where it
+    would need the main thread, which is the window's. On any thread but the window's: it takes a
+    moment. A click brings the window; on Windows there is a menu that ends the program, too."""
+    title = f"p2pchat · {name}" if name else "p2pchat"
+    try:
+        if sys.platform == "win32":
+            return _start_on_windows(title, bring, quit)
+        if sys.platform.startswith("linux"):
+            from p2pchat.ui.tray_x11 import X11Icon
+
+            return X11Icon(title, _picture().convert("RGB"), bring)
     except Exception as error:  # of whichever system's libraries
         log.debug("no icon in the tray: %r", error)
-        return None
-    return icon
+    return None
 
 
-def has_tray() -> bool:
-    """Whether somebody shows icons (System Tray Protocol Specification); on Windows always. On
-    macOS it would need the main thread, which is the window's."""
-    if sys.platform == "win32":
-        return True
-    if sys.platform == "darwin":
-        return False
-    try:
-        from Xlib import X, display
+def _start_on_windows(title: str, bring: Callable[[], None], quit: Callable[[], None]) -> Tray:
+    import pystray
 
-        screen = display.Display()
-        try:
-            number = screen.get_default_screen()
-            owner = screen.get_selection_owner(screen.intern_atom(f"_NET_SYSTEM_TRAY_S{number}"))
-            return bool(owner != X.NONE)
-        finally:
-            screen.close()
-    except Exception as error:  # no library, or no X
-        log.debug("no tray: %r", error)
-        return False
+    menu = pystray.Menu(
+        pystray.MenuItem(_("Open"), lambda: bring(), default=True),
+        pystray.MenuItem(_("Quit"), lambda: quit()),
+    )
+    icon: Any = pystray.Icon("p2pchat", _picture(), title, menu)
+    threading.Thread(target=icon.run, name="tray", daemon=True).start()
+    found: Tray = icon
+    return found
 
 
 def _picture() -> Any:
     """The program's sign: a bubble with three dots."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
+    image = Image.new("RGBA", (SIZE, SIZE), FILL[:7] + "00")
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((0, 0, SIZE - 1, SIZE - 1), 16, fill=FILL)
     draw.rounded_rectangle((12, 15, 52, 42), 8, fill=INK)

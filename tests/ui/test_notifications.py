@@ -9,15 +9,16 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
 from p2pchat.ui.notifications import Notifications
-from p2pchat.ui.tray import has_tray, start_tray
+from p2pchat.ui.tray import start_tray
 
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -62,8 +63,9 @@ asyncio.run(main())
 """A desktop that shows notifications, and clicks each of them."""
 
 TRAY = """
-import sys
+import time
 from Xlib import X, display
+from Xlib.protocol import event
 screen = display.Display()
 root = screen.screen().root
 window = root.create_window(0, 0, 200, 40, 0, X.CopyFromParent)
@@ -73,16 +75,37 @@ window.set_selection_owner(selection, X.CurrentTime)
 screen.sync()
 print("here", flush=True)
 opcode = screen.intern_atom("_NET_SYSTEM_TRAY_OPCODE")
+manager = screen.intern_atom("MANAGER")
+root.send_event(event.ClientMessage(
+    window=root, client_type=manager, data=(32, [X.CurrentTime, selection, window.id, 0, 0])
+), event_mask=X.StructureNotifyMask)
+screen.sync()
+
+def colour():
+    data = icon.get_image(2, 2, 1, 1, X.ZPixmap, 0xffffffff).data
+    return f"#{data[2]:02x}{data[1]:02x}{data[0]:02x}"
+
 while True:
-    event = screen.next_event()
-    if event.type == X.ClientMessage and event.client_type == opcode:
-        icon = screen.create_resource_object("window", event.data[1][2])
+    told = screen.next_event()
+    if told.type == X.ClientMessage and told.client_type == opcode:
+        icon = screen.create_resource_object("window", told.data[1][2])
         icon.reparent(window, 0, 0)
         icon.map()
         screen.sync()
         print("docked", flush=True)
+        icon.configure(width=24, height=24)
+        icon.change_attributes(event_mask=X.StructureNotifyMask)
+        screen.sync()
+        while "0a62c4" not in (found := colour()):
+            time.sleep(0.01)
+        print("drawn", found, flush=True)
+    elif told.type == X.DestroyNotify:
+        print("gone", flush=True)
 """
 """A panel with a place for icons (System Tray Protocol Specification)."""
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
 
 
 @contextmanager
@@ -149,10 +172,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A display without a tray."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed")
-    monkeypatch.setenv("PYSTRAY_BACKEND", "xorg")
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writing), "-noreset", "-nolisten", "tcp"],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )
@@ -165,24 +187,88 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.wait(10)
 
 
+def click(x: int, y: int) -> None:
+    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True, timeout=10)
+
+
+def tray_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "tray"]
+
+
 @pytest.mark.window
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
-def test_the_icon_is_in_the_tray_until_the_end(screen: str) -> None:
-    assert not has_tray()
-    assert start_tray("Maria", lambda: None, lambda: None) is None
+@linux
+def test_the_icon_is_in_the_tray_until_the_end(
+    screen: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = threading.Event()
     with program([sys.executable, "-c", TRAY]) as panel:
         assert line(panel) == "here"
-        assert has_tray()
-        opened: list[str] = []
-        icon: Any = start_tray("Maria", lambda: opened.append("open"), lambda: None)
+        icon = start_tray("Maria", opened.set, lambda: None)
+        assert icon is not None
         assert line(panel) == "docked"
-        icon()
-        assert opened == ["open"]
+        assert line(panel) == "drawn #0a62c4"
+        click(2, 2)
+        assert opened.wait(10)
         icon.stop()
-        for thread in threading.enumerate():
-            if thread.name == "tray":
-                thread.join(10)
-                assert not thread.is_alive()
+        assert line(panel) == "gone"
+    assert tray_threads() == []
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.window
+@linux
+def test_a_tray_may_come_later_and_go_and_come_again(screen: str) -> None:
+    """As when the program starts with the system, and when the panel crashes."""
+    icon = start_tray("Maria", lambda: None, lambda: None)
+    assert icon is not None
+    for _ in range(3):
+        with program([sys.executable, "-c", TRAY]) as panel:
+            assert line(panel) == "here"
+            assert line(panel) == "docked"
+    icon.stop()
+    assert tray_threads() == []
+
+
+@pytest.mark.window
+@linux
+def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: str) -> None:
+    for _ in range(20):
+        icon = start_tray("Maria", lambda: None, lambda: None)
+        assert icon is not None
+        icon.stop()
+    assert tray_threads() == []
+    server = next(iter(psutil.Process().children()))
+    assert server.name() == "Xvfb"
+    with program([sys.executable, "-c", TRAY]) as panel:
+        assert line(panel) == "here"
+        icon = start_tray("Maria", lambda: None, lambda: None)
+        assert icon is not None
+        assert line(panel) == "docked"
+        server.suspend()
+        try:
+            began = time.monotonic()
+            icon.stop()
+            assert time.monotonic() - began < 10
+        finally:
+            server.resume()
+        for thread in tray_threads():
+            thread.join(10)
+    assert tray_threads() == []
+
+
+@pytest.mark.window
+@linux
+def test_a_display_that_ends_takes_nothing_with_it(
+    screen: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    icon = start_tray("Maria", lambda: None, lambda: None)
+    assert icon is not None
+    (thread,) = tray_threads()
+    next(iter(psutil.Process().children())).terminate()
+    thread.join(10)
+    assert tray_threads() == []
+    icon.stop()
+    assert capfd.readouterr().err == ""
 
 
 def test_without_a_display_there_is_no_icon(monkeypatch: pytest.MonkeyPatch) -> None:

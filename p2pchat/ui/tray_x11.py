@@ -1,0 +1,141 @@
+"""An icon in an X desktop's tray (System Tray Protocol Specification 0.3, XEmbed 0.5).
+
+One thread has the connection to the X server for itself: python-xlib waits for ever now and then
+where several share one, and pystray's icon on X with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from Xlib import X, Xutil
+from Xlib.display import Display
+from Xlib.error import XError
+from Xlib.protocol.event import ClientMessage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+log = logging.getLogger("p2pchat.ui")
+
+REQUEST_DOCK = 0
+XEMBED_MAPPED = 1
+SMALLEST, LARGEST = 16, 256
+"""Pixels of a side: what the tray is asked for, and what is drawn at most."""
+END_S = 2.0
+"""How long the end of the thread is waited for: an X server may have stopped answering."""
+
+
+class X11Icon:
+    """In whichever tray there is, or comes. OSError or XError where there is no X server."""
+
+    def __init__(self, title: str, picture: Image, clicked: Callable[[], None]) -> None:
+        """`picture`: a square in RGB; `clicked` is called on the icon's thread."""
+        self._title, self._picture, self._clicked = title, picture, clicked
+        self._display = Display()
+        # A window of the tray's may be gone whenever we name it; that is no news for stderr.
+        self._display.set_error_handler(lambda *_: None)
+        self._root = self._display.screen().root
+        self._selection = self._atom(f"_NET_SYSTEM_TRAY_S{self._display.get_default_screen()}")
+        self._tray: Any = None
+        self._window: Any = None
+        self._wake, self._woken = socket.socketpair()
+        self._waits = select.poll()
+        self._waits.register(self._display, select.POLLIN)
+        self._waits.register(self._woken, select.POLLIN)
+        self._thread = threading.Thread(target=self._run, name="tray", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the icon away. On any thread but its own."""
+        self._wake.close()
+        self._thread.join(END_S)
+
+    def _atom(self, name: str) -> int:
+        return self._display.intern_atom(name)
+
+    def _run(self) -> None:
+        try:
+            # A tray that starts later says so to the root window.
+            self._root.change_attributes(event_mask=X.StructureNotifyMask)
+            self._dock()
+            while self._wait():
+                while self._display.pending_events():
+                    with contextlib.suppress(XError):  # of a window that is gone by now
+                        self._handle(self._display.next_event())
+        except Exception as error:  # the X server is gone, or not what it should be
+            log.debug("the icon in the tray ends: %r", error)
+        else:
+            self._display.close()
+        finally:
+            self._woken.close()
+
+    def _wait(self) -> bool:
+        """For something from the X server; False once it is to end."""
+        self._display.flush()
+        if self._display.pending_events():
+            return True
+        return self._woken.fileno() not in (descriptor for descriptor, _ in self._waits.poll())
+
+    def _dock(self) -> None:
+        owner: Any = self._display.get_selection_owner(self._selection)
+        if owner == X.NONE:
+            return
+        self._tray, self._window = owner, self._new_window()
+        owner.change_attributes(event_mask=X.StructureNotifyMask)  # its end, too
+        request = ClientMessage(
+            window=owner,
+            client_type=self._atom("_NET_SYSTEM_TRAY_OPCODE"),
+            data=(32, [X.CurrentTime, REQUEST_DOCK, self._window.id, 0, 0]),
+        )
+        owner.send_event(request)
+
+    def _new_window(self) -> Any:
+        window = self._root.create_window(
+            -1,
+            -1,
+            1,
+            1,
+            0,
+            self._display.screen().root_depth,
+            event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask,
+            # A tray that dies leaves it on the root window, where nobody is to frame it.
+            override_redirect=True,
+        )
+        window.set_wm_class("p2pchat", "p2pchat")
+        window.set_wm_name(self._title)
+        window.set_wm_normal_hints(flags=Xutil.PMinSize, min_width=SMALLEST, min_height=SMALLEST)
+        info = self._atom("_XEMBED_INFO")
+        window.change_property(info, info, 32, [0, XEMBED_MAPPED])
+        return window
+
+    def _handle(self, event: Any) -> None:
+        if event.type == X.ClientMessage and event.client_type == self._atom("MANAGER"):
+            if event.data[1][1] == self._selection:
+                self._leave()
+                self._dock()
+        elif event.type == X.DestroyNotify and event.window in (self._tray, self._window):
+            self._leave()
+        elif event.type == X.ButtonPress and event.detail == 1:
+            self._clicked()
+        elif event.type in (X.Expose, X.ConfigureNotify) and event.window == self._window:
+            self._draw()
+
+    def _leave(self) -> None:
+        if self._window is not None:
+            self._window.destroy()
+        self._tray = self._window = None
+
+    def _draw(self) -> None:
+        place = self._window.get_geometry()
+        side = min(place.width, place.height, LARGEST)
+        where = (place.width - side) // 2, (place.height - side) // 2
+        context = self._window.create_gc()
+        self._window.put_pil_image(context, *where, self._picture.resize((side, side)))
+        context.free()
