@@ -90,13 +90,19 @@ class Runtime:
         self._idle = asyncio.Event()
         self._idle.set()
         self._tasks: set[asyncio.Future[Any]] = set()
-        self._perform_one: dict[type, Callable[[Any], None]] = {
+        self._carrying = Carrying(depot, links, machine.files, self.run, self._resume)
+        self._perform_one = self._performers(restart) | self._carrying.perform
+
+    def _performers(self, restart: Callable[[], None]) -> dict[type, Callable[[Any], None]]:
+        """What carries out an effect, by its type; `Carrying` has those of files."""
+        links = self._links
+        return {
             effects.Send: self._send,
-            effects.Dial: lambda e: self._links.dial(e.token, e.address),
-            effects.CloseLink: lambda e: self._links.close(LinkId(e.link), e.reason),
-            effects.TunnelOpen: lambda e: self._links.tunnel_open(e.token, e.outgoing),
-            effects.TunnelReceive: lambda e: self._links.tunnel_receive(e.token, e.data),
-            effects.TunnelClose: lambda e: self._links.tunnel_close(e.token),
+            effects.Dial: lambda e: links.dial(e.token, e.address),
+            effects.CloseLink: lambda e: links.close(LinkId(e.link), e.reason),
+            effects.TunnelOpen: lambda e: links.tunnel_open(e.token, e.outgoing),
+            effects.TunnelReceive: lambda e: links.tunnel_receive(e.token, e.data),
+            effects.TunnelClose: lambda e: links.tunnel_close(e.token),
             effects.Commit: self._commit,
             effects.ReadBranch: lambda e: self._branches.read(e, self._resume(e.query)),
             effects.ReadEntries: self._read_entries,
@@ -112,8 +118,6 @@ class Runtime:
             effects.Announce: lambda _: self._discovery.announce(),
             effects.Restart: lambda _: restart(),
         }
-        self._carrying = Carrying(depot, links, machine.files, self.run, self._resume)
-        self._perform_one |= self._carrying.perform
 
     # -- the machine
 

@@ -22,7 +22,7 @@ class State(Enum):
     ASKED_BACK = "asked-back"
     TUNNELLING = "tunnelling"
     LINKED = "linked"
-    """Directly. A relayed link shows in `Reach.is_relayed`."""
+    """Directly. Over a relayed link a direct one is still tried for."""
 
 
 @dataclass(slots=True, eq=False)

@@ -266,10 +266,6 @@ class Reach:
         target = self._targets.get(device)
         return target.state if target is not None else State.IDLE
 
-    def is_relayed(self, device: DeviceId) -> bool:
-        target = self._targets.get(device)
-        return target is not None and target.relayed
-
     # -- rounds
 
     def _step(self, target: Target, now: float) -> None:

@@ -152,7 +152,6 @@ def test_a_common_peer_is_asked_and_then_carries() -> None:
     assert world.reach.state(LARGER) is State.TUNNELLING
     world.reach.dial_opened(tunnels[0].token, LARGER, world.now)
     world.reach.linked(LARGER, relayed=True, now=world.now)
-    assert world.reach.is_relayed(LARGER)
     assert [dial.address for dial in of(DialTo, world.advance(2 * limits.DIRECT_RETRY_S))] == [
         THERE
     ]
@@ -167,7 +166,6 @@ def test_a_direct_link_takes_the_place_of_a_relayed_one() -> None:
     dial = of(DialTo, world.advance(2 * limits.DIRECT_RETRY_S))[0]
     world.reach.dial_opened(dial.token, LARGER, world.now)
     world.reach.linked(LARGER, relayed=False, now=world.now)
-    assert not world.reach.is_relayed(LARGER)
     assert world.advance(1000) == []
 
 

@@ -190,13 +190,19 @@ def test_whoever_is_not_appointed_looks_past_ones_up(stage: Stage) -> None:
     stage.until(lambda: "Export as CSV…" in texts(stage.desk.places.sheet))
 
 
-def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def open_register(stage: Stage) -> Any:
+    """The page of a register with one person in it."""
     appoint(stage)
     stage.node.accounts.stays = [Stay("Li", LI, LI, "2026-03-16T08:00:00.000Z", None)]
     stage.start()
     stage.key("<F6>")
     page = stage.desk.places.sheet
     stage.until(lambda: "1 person" in texts(page))
+    return page
+
+
+def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_register(stage)
     assert [row.label for row in page.list._rows] == ["Li"]
     assert page.usual.get() == "Today"
     stage.root.update()
@@ -235,12 +241,7 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
 
 
 def test_in_a_small_window_the_register_is_all_in_it(stage: Stage) -> None:
-    appoint(stage)
-    stage.node.accounts.stays = [Stay("Li", LI, LI, "2026-03-16T08:00:00.000Z", None)]
-    stage.start()
-    stage.key("<F6>")
-    page = stage.desk.places.sheet
-    stage.until(lambda: "1 person" in texts(page))
+    page = open_register(stage)
     for size in ("640x480", "1080x720"):
         stage.root.geometry(size)
         stage.until(lambda size=size: stage.root.winfo_width() == int(size.split("x")[0]))
