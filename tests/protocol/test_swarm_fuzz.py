@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from random import Random
 
 import pytest
@@ -29,6 +29,7 @@ from p2pchat.protocol.swarm.serve import Server
 FILE = b"f" * 32
 PIECES = 12
 STREAM = Stream(b"r" * 32, PIECES * PIECE_MIN_BYTES - 7, PIECE_MIN_BYTES)
+HERE, ELSEWHERE = 1, 2
 INDEXES = (*range(-2, PIECES + 1), 1 << 32, 1 << 63)
 
 
@@ -215,3 +216,79 @@ def test_the_books_of_a_server_stay_right(seed: int) -> None:
             assert each.open == due | set(each.reading) | {block.request for block in each.ready}
         assert set(made._giving) == {link for link, each in made._links.items() if each.ready}
         assert set(made._waiting) == {link for link, each in made._links.items() if each.queue}
+
+
+class Pair:
+    """A fetch and its only source, whose frames take a while each way, as do its reads. Time stands
+    still: nothing is helped by asking again."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
+        self.server = Server(lambda link, file: True)
+        self.server.share(FILE, STREAM)
+        self.swarm = Swarm(FILE, STREAM, (), Random(seed))
+        self.asked: deque[Wanted] = deque()
+        self.told: deque[Refused | Give] = deque()
+        self.reading: list[Read] = []
+        self.swarm.joined(HERE, bytes(32), 0.0)
+        self.swarm.have(HERE, Have(FILE, WHOLE, 0, b"", True), 0.0)
+        self.collect()
+
+    def collect(self) -> None:
+        for told in self.swarm.take():
+            if isinstance(told, Tell) and isinstance(told.frame, Wanted):
+                self.asked.append(told.frame)
+        for effect in self.server.take():
+            if isinstance(effect, Read):
+                self.reading.append(effect)
+            elif isinstance(effect, Give):
+                self.server.sent(effect.link, effect.size, 0.0)
+                if effect.link == HERE:
+                    self.told.append(effect)
+            elif effect.links == (HERE,) and isinstance(effect.frame, Refused):
+                self.told.append(effect.frame)
+
+    def step(self) -> bool:
+        """Whether anything was left to do."""
+        steps = [self.others] * bool(self.swarm.pieces_left)
+        steps += [self.ask] * bool(self.asked) + [self.read] * bool(self.reading)
+        steps += [self.hear] * bool(self.told)
+        if steps:
+            self.rng.choice(steps)()
+            self.collect()
+        return bool(steps)
+
+    def others(self) -> None:
+        """Somebody else asks for much, or goes."""
+        if self.rng.random() < 0.5:
+            for index in range(PIECES):
+                self.server.wanted(ELSEWHERE, Wanted(FILE, 0, index), 0.0)
+        else:
+            self.server.lost(ELSEWHERE, 0.0)
+            self.reading = [read for read in self.reading if read.link != ELSEWHERE]
+
+    def ask(self) -> None:
+        self.server.wanted(HERE, self.asked.popleft(), 0.0)
+
+    def read(self) -> None:
+        read = self.reading.pop(self.rng.randrange(len(self.reading)))
+        self.server.ready(read.link, FILE, read.layer, read.index, True, 0.0)
+
+    def hear(self) -> None:
+        frame = self.told.popleft()
+        if isinstance(frame, Refused):
+            self.swarm.refused(HERE, frame, 0.0)
+            return
+        part = self.swarm.part(HERE, frame.layer, frame.index, frame.offset, frame.size, 0.0)
+        if part is Part.COMPLETED:
+            self.swarm.stored(frame.layer, frame.index, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_each_request_of_an_honest_fetch_is_answered(seed: int) -> None:
+    pair = Pair(seed)
+    for _ in range(5000):
+        if not pair.step():
+            break
+    assert pair.swarm.complete
+    assert not pair.swarm.owed_by()

@@ -183,6 +183,19 @@ def test_asking_twice_is_answered_once() -> None:
     assert run(made) == [(1, 5)]
 
 
+def test_a_piece_that_was_chosen_and_is_asked_for_as_well_answers_one_of_the_two() -> None:
+    made = server()
+    want(made, 1, ANY, 0, ANY)
+    assert run(made) == [(1, 0), (1, 1), (1, 2)]
+    want(made, 2, *range(4, PIECES))
+    run(made)
+    want(made, 1, ANY, 3)
+    assert made.take() == [
+        Read(1, FILE, STREAM, 0, 3),
+        Tell((1,), Refused(FILE, 0, ANY, "lacking")),
+    ]
+
+
 def test_who_may_not_have_it_learns_nothing() -> None:
     made = server()
     want(made, 13, 5)

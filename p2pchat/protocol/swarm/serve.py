@@ -84,6 +84,8 @@ class _Link:
         self.queue: deque[Request] = deque()
         self.open: set[Request] = set()
         """Asked for and not answered yet."""
+        self.chosen: set[Request] = set()
+        """Of these, what answers an ANY."""
         self.reading: dict[Request, int] = {}
         """Bytes of blocks that are being read."""
         self.ready: deque[_Ready] = deque()
@@ -91,6 +93,11 @@ class _Link:
         """Bytes that are being read, or were read and aren't sent."""
         self.served = 0.0
         """Bytes, as far as fairness is concerned: whoever had nothing to ask for gains nothing."""
+
+    def close(self, request: Request) -> None:
+        """It is answered."""
+        self.open.discard(request)
+        self.chosen.discard(request)
 
 
 class Server:
@@ -230,7 +237,11 @@ class Server:
         if len(there.queue) >= limits.SERVE_QUEUE:
             self._refuse(link, request, Reason.BUSY)
             return
-        if not chosen:
+        if request in there.chosen:
+            # On its way: of two that are owed, it answers this one. The ANY gets another piece.
+            there.chosen.remove(request)
+            request = (frame.file, 0, ANY)
+        elif not chosen:
             if request in there.open:
                 return
             there.open.add(request)
@@ -270,7 +281,7 @@ class Server:
                 self._giving.append(link)
             there.ready.append(_Ready(request, size))
         else:
-            there.open.discard(request)
+            there.close(request)
             self._release(there, size)
             self._refuse(link, request, Reason.LACKING if file in self._files else Reason.GONE)
         self._pump(now)
@@ -320,6 +331,7 @@ class Server:
             index = piece
             request = (file, 0, piece)
             there.open.add(request)
+            there.chosen.add(request)
         elif shared.holds is not None and not shared.holds(layer, index):
             there.open.discard(request)
             self._refuse(link, request, Reason.LACKING)
@@ -351,7 +363,7 @@ class Server:
             block.given += part
             if block.given == block.size:
                 there.ready.popleft()
-                there.open.discard(block.request)
+                there.close(block.request)
                 self._giving.popleft()
                 if there.ready:
                     self._giving.append(link)
