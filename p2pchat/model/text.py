@@ -17,7 +17,13 @@ MARKS_IN_TEXT = 6
 MARKS_IN_NAME = 4
 """UTS #39, section 5.4."""
 
-_PLAIN = re.compile(r"[\n\x20-\x7e]*")
+_PLAIN = re.compile(
+    "[\n\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u058f\u05d0-\u05f4\u0620-\u064a"
+    "\u0660-\u066f\u0671-\u06d3\u1e00-\u1fff\u2010-\u2027\u20a0-\u20cf\u3001-\u3029\u3041-\u3096"
+    "\u309b-\u312f\u3400-\u9fff\uac00-\ud7a3\uff01-\uff9f]*"
+)
+"""Letters, digits and punctuation of which none needs a closer look: most of what is written. What
+else there is, marks among it, is looked at character by character."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_BREAKS = re.compile("\r\n|\u2028|\u2029|\x85")
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pchat.config.limits import NAME_CHARS
+from p2pchat.model import text as text_module
 from p2pchat.model.text import (
     MARKS_IN_TEXT,
     one_line,
@@ -58,6 +59,16 @@ def test_what_could_fool_is_escaped_or_left_out(text: str, shown: str) -> None:
 )
 def test_what_people_write_stays(text: str) -> None:
     assert safe_text(text) == text
+
+
+def test_what_needs_no_closer_look_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long text took milliseconds, character by character."""
+    every = "".join(map(chr, range(0x110000)))
+    plain = "".join(char for char in every if text_module._PLAIN.fullmatch(char))
+    assert text_module._filtered(plain, keep="\n", marks=0, escape=True) == plain
+    monkeypatch.delattr(text_module, "_filtered")
+    for text in ("Ça va ?", "Привет, мир!", "مرحبا بالعالم", "שלום", "你好，世界。", "こんにちは"):
+        assert safe_text(text * 100) == text * 100
 
 
 def test_one_line_mode_escapes_breaks() -> None:

@@ -67,13 +67,19 @@ def _longest() -> dict[str, int]:
     return longest
 
 
+@lru_cache(1)
+def _first() -> re.Pattern[str]:
+    return re.compile(f"[{re.escape(''.join(_longest()))}]")
+
+
 def find(text: str) -> Iterator[tuple[int, int, Emoji]]:
     """(start, end, emoji) of those in the text, in order, the longest at each place."""
     if not _MAYBE.search(text):
         return
-    longest, known = _longest(), table()
+    longest, known, first = _longest(), table(), _first()
     at = 0
-    while at < len(text):
+    while (begins := first.search(text, at)) is not None:
+        at = begins.start()
         most = longest.get(text[at], 0)
         end = next(
             (end for end in range(min(at + most, len(text)), at, -1) if text[at:end] in known), at

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, overload
@@ -27,8 +27,8 @@ _NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{$￥")
 SHORT = 400
 """Characters that are measured as a whole."""
 MANY = 30
-"""Lines of a paragraph above which it takes all the width there is: to find the widest, all would
-have to be placed, of which a screenful is seen."""
+"""Lines of broken paragraphs above which a text takes all the width there is: to find the widest,
+all would have to be placed, of which a screenful is seen."""
 LINK_START = 8
 """Characters of a link that stay together."""
 _BREAK_AFTER = frozenset("-/?&=_,.;:|\\")
@@ -121,13 +121,14 @@ def flow(spans: Sequence[Span], width: int, measure: Measure, reorder: bool) -> 
     """`reorder`: the toolkit draws characters as they come, so that right-to-left text must be
     given to it in the order and the shapes in which it is seen."""
     text, width = "".join(span.text for span in spans), max(width, 1)
-    lines, widest = Lines(text, measure), 0
+    lines, widest, broken = Lines(text, measure), 0, 0
     whole = _Whole(text, width, measure, bidi.has_rtl(text))
     for pieces in _paragraphs(spans):
         wide = whole.width_of(pieces)
         if wide is None:
             placed = _Paragraph(text, pieces, width, measure, reorder).lines()
-            if len(placed) > MANY:
+            broken += len(placed)
+            if broken > MANY:
                 wide = width
                 lines.add(placed)
             else:
@@ -140,40 +141,32 @@ def flow(spans: Sequence[Span], width: int, measure: Measure, reorder: bool) -> 
     return Flow(text, lines, widest)
 
 
-def _paragraphs(spans: Sequence[Span]) -> list[list[_Piece]]:
-    """Pieces by line of the text; a block of code begins and ends one."""
-    paragraphs: list[list[_Piece]] = [[]]
-    at = 0
-    for span in spans:
-        if span.kind == SpanKind.BLOCK and paragraphs[-1]:
-            paragraphs.append([])
-        start = at
-        coded = span.kind in (SpanKind.CODE, SpanKind.BLOCK)
-        plain = coded or next(iter(emoji.find(span.text)), None) is None
-        for index, line in enumerate(span.text.split("\n")):
+def _paragraphs(spans: Sequence[Span]) -> Iterator[list[_Piece]]:
+    """Pieces by line of the text, an empty one for an empty line; a block of code begins and ends
+    one. There may be many thousands."""
+    pieces: list[_Piece] = []
+    start, first = 0, True
+    for kind, said in spans:
+        block = kind == SpanKind.BLOCK
+        if block and pieces:
+            yield pieces
+            pieces = []
+        plain = kind == SpanKind.CODE or block or next(iter(emoji.find(said)), None) is None
+        for index, line in enumerate(said.split("\n")):
             if index:
-                paragraphs.append([])
-                start += 1
-            if plain and line:
-                paragraphs[-1].append(_Piece(span.kind, start, start + len(line)))
+                yield pieces or [_Piece(kind, start, start)]
+                start, first, pieces = start + 1, False, []
+            end = start + len(line)
+            if plain and (line or block):
+                pieces.append(_Piece(kind, start, end))
             elif line:
-                paragraphs[-1] += _pieces(span.kind, line, start)
-            if span.kind == SpanKind.BLOCK and not line:
-                paragraphs[-1].append(_Piece(span.kind, start, start))
-            start += len(line)
-        at += len(span.text)
-        if span.kind == SpanKind.BLOCK:
-            paragraphs.append([])
-    if len(paragraphs) > 1 and not paragraphs[-1]:
-        paragraphs.pop()
-    ends = 0
-    for pieces in paragraphs:
-        # An empty line has a place too.
-        if not pieces:
-            place = min(ends + 1, at)
-            pieces.append(_Piece(SpanKind.PLAIN, place, place))
-        ends = pieces[-1].end
-    return paragraphs
+                pieces += _pieces(kind, line, start)
+            start = end
+        if block:
+            yield pieces
+            first, pieces = False, []
+    if pieces or first:
+        yield pieces or [_Piece(SpanKind.PLAIN, start, start)]
 
 
 def _pieces(kind: SpanKind, text: str, start: int) -> list[_Piece]:
@@ -275,9 +268,9 @@ class _Paragraph:
     def _fitting(self, kind: SpanKind, at: int, end: int) -> tuple[int, int]:
         """How far the piece fits into the room, and how wide that is; spaces at the end always
         do. At first by an estimate: asking for widths is what takes time."""
-        text, room = self._text, self._room
-        whole = text[at:end]
-        if len(whole) <= SHORT:
+        room = self._room
+        whole = self._text[at : min(end, at + max(room, SHORT) + 8)]
+        if end - at <= SHORT:
             width = self._measure(kind, whole)
             if width <= room or self._measure(kind, whole.rstrip()) <= room:
                 return end, width

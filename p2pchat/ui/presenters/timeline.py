@@ -18,8 +18,6 @@ from p2pchat.ui.presenters.markup import FENCE, unmarked
 FOLD_LINES = 12
 """Lines of a message that are shown before "show more"."""
 FOLD_CHARS = 1200
-UNFOLDED_LINE_CHARS = 2000
-"""Toolkits become slow with longer lines; an opened message breaks them here."""
 GROUP_GAP = timedelta(minutes=5)
 """A longer silence begins a new group with a heading of its own."""
 QUOTE_CHARS = 120
@@ -113,28 +111,35 @@ class RowMaker:
     """Keeps what it made: while messages come in, most rows stay as they are."""
 
     def __init__(self) -> None:
-        self._kept: dict[MessageId, tuple[Message, Message | None, Row]] = {}
-        """By message, with the one before it, on which its heading depends."""
+        self._kept: dict[MessageId, tuple[Row, Message, Message | None, bool, bool]] = {}
+        """By message, with what it was made of: the message, the one before it, on which its
+        heading depends, and whether it is unfolded or the first unread one."""
         self._key: object = None
 
     def rows(self, messages: Sequence[Message], context: Context, naming: int = 0) -> list[Row]:
         """As `rows`; `naming` is another number whenever a label or its marks have changed."""
-        key = (naming, context.me, context.now.date(), context.unfolded, context.first_unread)
+        key = (naming, context.me, context.now.date())
         known = self._kept if key == self._key else {}
         self._key, self._kept = key, {}
         made: list[Row] = []
         before: Message | None = None
         for message in messages:
-            kept = known.get(message.message_id)
-            if kept is not None and kept[0] is message and kept[1] is before:
-                row = kept[2]
+            id = message.message_id
+            unfolded, unread = id in context.unfolded, id == context.first_unread
+            kept = known.get(id)
+            if kept is not None and _same(kept[1:], (message, before, unfolded, unread)):
+                row = kept[0]
             else:
                 row = _row_after(message, before, context)
             if message.reply_to is None:  # else its quote may come, or change
-                self._kept[message.message_id] = (message, before, row)
+                self._kept[id] = (row, message, before, unfolded, unread)
             made.append(row)
             before = message
         return made
+
+
+def _same(one: Sequence[object], other: Sequence[object]) -> bool:
+    return all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _row_after(message: Message, before: Message | None, context: Context) -> Row:
@@ -218,23 +223,12 @@ def fold(text: str, unfolded: bool) -> tuple[str, int]:
     if len(lines) <= FOLD_LINES and len(text) <= FOLD_CHARS:
         return text, 0
     if unfolded:
-        return "\n".join(_broken(lines)), -1
+        return text, -1
     shown = "\n".join(lines[:FOLD_LINES])[:FOLD_CHARS].rstrip()
     within = shown.count(FENCE) % 2 == 1 and text.count(FENCE) % 2 == 0
     more = max(1, len(lines) - shown.count("\n") - 1)
     # A block of code that is cut stays one.
     return (f"{shown}\n…\n{FENCE}" if within else f"{shown} …"), more
-
-
-def _broken(lines: Sequence[str]) -> list[str]:
-    step = UNFOLDED_LINE_CHARS
-    broken: list[str] = []
-    for line in lines:
-        if len(line) <= step:
-            broken.append(line)
-        else:
-            broken += [line[at : at + step] for at in range(0, len(line), step)]
-    return broken
 
 
 def _note(message: Message) -> str:

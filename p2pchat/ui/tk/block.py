@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -55,6 +55,17 @@ class Block:
     def line_x(self, line: Line) -> int:
         """Where a line begins."""
         return self.text_x + (self.text_width - line.width if line.rtl else 0)
+
+    def lines_in_view(self, top: int, height: int) -> Iterator[tuple[Line, int]]:
+        """Those of the text that a view of this height shows, and how far down each stands, where
+        the row is at `top`; a row that isn't higher than the view has all."""
+        whole = self.height <= height or not self.flow.lines
+        low = top + self.text_y
+        first = 0 if whole else max(0, -low // self.line_height)
+        end = len(self.flow.lines)
+        last = end if whole else min(end, (height - low) // self.line_height + 1)
+        for index in range(first, last):
+            yield self.flow.lines[index], low + index * self.line_height
 
 
 class Brush:

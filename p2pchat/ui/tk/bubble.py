@@ -209,17 +209,14 @@ class Typesetter:
             self._paint_lines(canvas, block, top, tag)
 
     def _paint_lines(self, canvas: tk.Canvas, block: Block, top: int, tag: str) -> None:
-        """Those near the view only: an opened message may have thousands."""
-        row, height = block.row, block.line_height
+        """Those in view only: an opened message may have thousands, and one that is higher than
+        the view is painted anew whenever it moves."""
+        row = block.row
         own = row.voice == Voice.OWN
         colours = self._theme.palette
         plain = colours.muted if row.removed else colours.own if own else colours.other
-        reach = canvas.winfo_height()
-        first = max(0, (-reach - top - block.text_y) // height)
-        last = min(len(block.flow.lines), (2 * reach - top - block.text_y) // height + 1)
-        for index in range(first, last):
-            line = block.flow.lines[index]
-            x, y = block.line_x(line), top + block.text_y + index * height
+        for line, y in block.lines_in_view(top, canvas.winfo_height()):
+            x = block.line_x(line)
             if line.block:
                 self._code_fill(canvas, block, y, tag)
             for part in line.parts:
@@ -239,15 +236,11 @@ class Typesetter:
     def _paint_part(
         self, canvas: tk.Canvas, block: Block, part: Part, x: int, y: int, tag: str, plain: str
     ) -> None:
-        kind, start, end, _, width, drawn, _, _ = part
+        kind, width, drawn = part.kind, part.width, part.drawn
         theme, middle = self._theme, y + block.line_height // 2
         if kind == SpanKind.EMOJI:
-            size = theme.px(LARGE_EMOJI) if block.large else self.emoji_size
-            image = theme.pictures.emoji(block.flow.text[start:end], size)
-            if image is not None:
-                canvas.create_image(
-                    x + theme.px(1), middle, image=image, anchor="w", tags=(tag, "ink")
-                )  # fmt: skip
+            ground = theme.palette.surface if block.large else block.fill
+            if self.paint_emoji(canvas, block, part, x, middle, ground, (tag, "ink")):
                 return
         if kind == SpanKind.CODE:
             canvas.create_rectangle(
@@ -264,3 +257,17 @@ class Typesetter:
         if kind == SpanKind.LINK:
             low = middle + self.brush.heights["body"] // 2 - theme.px(1)
             canvas.create_line(x, low, x + width, low, fill=theme.palette.accent, tags=tag)
+
+    def paint_emoji(
+        self, canvas: tk.Canvas, block: Block, part: Part, x: int, middle: int, ground: str,
+        tags: tuple[str, ...],
+    ) -> bool:  # fmt: skip
+        """False where there is no picture of it."""
+        size = self._theme.px(LARGE_EMOJI) if block.large else self.emoji_size
+        chars = block.flow.text[part.start : part.end]
+        image = self._theme.pictures.emoji(chars, size, ground)
+        if image is not None:
+            canvas.create_image(
+                x + self._theme.px(1), middle, image=image, anchor="w", tags=tags
+            )  # fmt: skip
+        return image is not None

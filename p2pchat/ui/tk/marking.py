@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from p2pchat.ui.presenters.flow import index_at, marked
+from p2pchat.ui.presenters.flow import Line, index_at, marked
+from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.theme import Theme
 
@@ -127,17 +128,21 @@ class Marking:
                 self._draw_row(found[0], found[1], start, end)
 
     def _draw_row(self, top: int, block: Block, start: int, end: int) -> None:
-        canvas, height = self._view.canvas, block.line_height
-        measure = self._view.setter.measure_of(block)
-        tag = self._view.tag_of(block.row.message_id)
-        for number, line in enumerate(block.flow.lines):
-            y = top + block.text_y + number * height
-            if line.end < start or line.start > end or not -height < y < canvas.winfo_height():
-                continue
-            for left, right in marked(line, start, end, measure):
-                x = block.line_x(line)
-                item = canvas.create_rectangle(
-                    x + left, y, x + right, y + height, width=0, tags="mark",
-                    fill=self._theme.palette.selection,
-                )  # fmt: skip
-                canvas.tag_lower(item, f"{tag}&&ink")
+        """The lines in view: of an opened message with thousands the others aren't even made."""
+        for line, y in block.lines_in_view(top, self._view.canvas.winfo_height()):
+            if line.end >= start and line.start <= end:
+                self._draw_line(block, line, y, start, end)
+
+    def _draw_line(self, block: Block, line: Line, y: int, start: int, end: int) -> None:
+        canvas, setter, height = self._view.canvas, self._view.setter, block.line_height
+        x, colour = block.line_x(line), self._theme.palette.selection
+        for left, right in marked(line, start, end, setter.measure_of(block)):
+            item = canvas.create_rectangle(
+                x + left, y, x + right, y + height, width=0, tags="mark", fill=colour
+            )
+            canvas.tag_lower(item, f"{self._view.tag_of(block.row.message_id)}&&ink")
+        for part in line.parts:
+            # Its picture has a ground of its own.
+            if part.kind == SpanKind.EMOJI and start < part.end and part.start < end:
+                middle = y + height // 2
+                setter.paint_emoji(canvas, block, part, x + part.x, middle, colour, ("mark",))

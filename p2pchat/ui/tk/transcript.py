@@ -56,7 +56,7 @@ class Transcript(ttk.Frame):
         self._first, self._below = 0, 0
         """The row at the view's top, and how far the view's top is below its own."""
         self._following = True
-        self._width = 0
+        self._width = self._height = 0
         self._tell_id = ""
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
         self._bar = ThinBar(self, theme, "surface", self.scroll)
@@ -300,10 +300,7 @@ class Transcript(ttk.Frame):
         steps = set(by.values()) - {0}
         if not steps:
             return
-        tall = [m for m, (_, b) in self.drawn.items() if b.height > self.canvas.winfo_height()]
-        for message_id in tall:
-            # Only a part of it was drawn.
-            self._undraw(message_id)
+        for message_id in self._undraw_tall(self.canvas.winfo_height()):
             by.pop(message_id)
         if len(steps) == 1 and all(by.values()):
             self.canvas.move("all", 0, steps.pop())
@@ -312,6 +309,13 @@ class Transcript(ttk.Frame):
                 self.canvas.move(tag_of(message_id), 0, step)
         for message_id in by:
             self.drawn[message_id] = (wanted[message_id], self.drawn[message_id][1])
+
+    def _undraw_tall(self, height: int) -> list[MessageId]:
+        """Rows higher than a view of this height: only a part of each was drawn."""
+        tall = [m for m, (_, block) in self.drawn.items() if block.height > height]
+        for message_id in tall:
+            self._undraw(message_id)
+        return tall
 
     def redraw(self, only: MessageId | None = None) -> None:
         """Set and draw anew: another width, other colours, other pictures."""
@@ -332,11 +336,13 @@ class Transcript(ttk.Frame):
             self.redraw(message_id)
 
     def _resized(self) -> None:
-        if self.canvas.winfo_width() != self._width:
-            self._width = self.canvas.winfo_width()
+        width, height = self.canvas.winfo_width(), self.canvas.winfo_height()
+        if width != self._width:
             self.redraw()
         else:
+            self._undraw_tall(min(height, self._height))
             self._place()
+        self._width, self._height = width, height
 
     def _recolour(self) -> None:
         self.canvas.configure(background=self._theme.palette.surface)

@@ -290,6 +290,28 @@ def test_emoji_are_pictures_and_newer_ones_glyphs(stage: Stage) -> None:
 # -- completion
 
 
+def test_an_emoji_has_the_ground_that_it_stands_on(stage: Stage) -> None:
+    """For one that is transparent in part Tk asks the X server whenever it draws it."""
+    stage.node.say("#lobby", "a 😀 in words", LI)
+    stage.start()
+    top, block = block_of(stage, "in words")
+    canvas, palette = view(stage).canvas, stage.desk._theme.palette
+
+    def grounds(tag: str) -> list[tuple[int, int, int]]:
+        images = [i for i in canvas.find_withtag(tag) if canvas.type(i) == "image"]
+        corner = [(canvas.itemcget(image, "image"), 0, 0) for image in images]
+        return [stage.root.tk.call(name, "get", x, y) for name, x, y in corner]
+
+    def colour(name: str) -> tuple[int, ...]:
+        return tuple(bytes.fromhex(name[1:]))
+
+    assert colour(block.fill) in grounds(f"{view(stage).tag_of(block.row.message_id)}&&ink")
+    view(stage).marking.whole(block.text_x + 1, top + block.text_y + 1)
+    assert grounds("mark") == [colour(palette.selection)]
+    view(stage).marking.clear()
+    assert grounds("mark") == []
+
+
 def test_people_are_offered_after_an_at(stage: Stage) -> None:
     stage.node.add_peer(make_peer("c", "Zoë Maria"))
     stage.start()
@@ -485,6 +507,41 @@ def test_a_huge_history_is_scrolled_with_few_rows(stage: Stage) -> None:
     assert [row.text.split()[0] for row in transcript.rows[:3]] == [
         f"<{first + n}>" for n in range(3)
     ]
+
+
+def test_of_an_opened_message_the_lines_in_view_are_drawn(stage: Stage) -> None:
+    stage.node.say("#lobby", "\n".join(f"line {n}" for n in range(3000)), LI)
+    stage.start()
+    _, block = block_of(stage, "line 1")
+    stage.desk.main.conversation.unfold(block.row.message_id)
+    stage.until(lambda: block_of(stage, "line 2999")[1].height > view(stage).winfo_height())
+    canvas, tag = view(stage).canvas, view(stage).tag_of(block.row.message_id)
+
+    def drawn() -> None:
+        top, opened = block_of(stage, "line 2999")
+        height, line = canvas.winfo_height(), opened.line_height
+        middles = sorted(
+            canvas.coords(item)[1]
+            for item in canvas.find_withtag(tag)
+            if canvas.type(item) == "text" and canvas.itemcget(item, "text").startswith("line")
+        )
+        first, end = top + opened.text_y, top + opened.text_y + 3000 * line
+        assert middles[0] <= max(first, 0) + line
+        assert middles[-1] >= min(end, height) - line
+        assert len(middles) <= height // line + 2
+
+    drawn()
+    for step in (-60, -300, -20_000, 7):
+        view(stage).by(step)
+        stage.root.update()
+        drawn()
+    view(stage).marking.whole(block.text_x + 1, 100)
+    assert len(canvas.find_withtag("mark")) <= canvas.winfo_height() // block.line_height + 2
+    view(stage).page(-1)
+    before = canvas.winfo_height()
+    stage.root.geometry("1000x850")
+    stage.until(lambda: canvas.winfo_height() > before + 100)
+    drawn()
 
 
 def test_the_way_to_the_first_unread_message_until_it_was_seen(stage: Stage) -> None:
