@@ -101,9 +101,11 @@ class Carrying:
         """Queries."""
         self._parts: dict[_Key, list[memoryview]] = {}
         self._given: dict[int, dict[tuple[bytes, Block], memoryview]] = {}
-        """Blocks that were read, by the link that they are for."""
-        self._sending: dict[int, deque[tuple[effects.GiveBlock, int]]] = {}
-        """By link what it is given, in order, and where the next part begins."""
+        """Blocks that were read, by the link that they are for, until their end is given."""
+        self._sending: dict[int, deque[tuple[effects.GiveBlock, int, memoryview]]] = {}
+        """By link what it is given, in order: where the next part begins, and the block."""
+        self._full: set[int] = set()
+        """Links that take nothing more until they have `drained`."""
         self._large: set[int] = set()
         """Links whose frames may be large."""
         self._recent: OrderedDict[tuple[bytes, Block], memoryview] = OrderedDict()
@@ -219,10 +221,16 @@ class Carrying:
         self._links.allow_large(LinkId(e.link))
 
     def _give(self, e: effects.GiveBlock) -> None:
-        self._sending.setdefault(e.link, deque()).append((e, e.offset))
-        self._pump(e.link)
+        blocks, key = self._given[e.link], (e.file, e.block)
+        data = blocks[key]
+        if e.offset + e.size == len(data):
+            del blocks[key]
+        self._sending.setdefault(e.link, deque()).append((e, e.offset, data))
+        if e.link not in self._full:
+            self._pump(e.link)
 
     def drained(self, link: int) -> None:
+        self._full.discard(link)
         if link in self._sending:
             self._pump(link)
             self._links.flush()
@@ -231,24 +239,23 @@ class Carrying:
         """Hand to the link as much as it takes now."""
         queue = self._sending[link]
         most = limits.LARGE_PART_BYTES if link in self._large else limits.PART_BYTES
-        sent, full = 0, False
-        while queue and not full:
-            e, at = queue.popleft()
-            data = self._given[link][e.file, e.block]
+        sent = 0
+        while queue and link not in self._full:
+            e, at, data = queue.popleft()
             end = min(at + most, e.offset + e.size)
             head = encode_piece(e.file, e.block, at, end - at)
-            full = self._links.send(LinkId(link), head, data[at:end]) > limits.QUEUE_BYTES
+            if self._links.send(LinkId(link), head, data[at:end]) > limits.QUEUE_BYTES:
+                self._full.add(link)
             sent += end - at
             if end < e.offset + e.size:
-                queue.appendleft((e, end))
-            elif end == len(data):
-                del self._given[link][e.file, e.block]
+                queue.appendleft((e, end, data))
         if not queue:
             del self._sending[link]
         self._run(self._exchange.sent, link, sent)
 
     def link_closed(self, link: int) -> None:
         self._large.discard(link)
+        self._full.discard(link)
         self._sending.pop(link, None)
         self._given.pop(link, None)
         for key in [key for key in self._parts if key[0] == link]:

@@ -7,6 +7,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
+from p2pchat.config import limits
 from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream
 from p2pchat.node.carrying import Carrying
 from p2pchat.node.ports import Depot, Links
@@ -41,10 +42,37 @@ class Kept:
             self.all.set()
 
 
-def carrying_to(kept: Kept) -> Carrying:
+class Given:
+    """A depot that is read, a server that wants all of it given, and a link that takes what it is
+    told to."""
+
+    def __init__(self) -> None:
+        self.read_now = asyncio.Event()
+        self.sent_bytes = 0
+        self.frames: list[bytes] = []
+        self.full = True
+
+    def read(self, *args: Any) -> Any:
+        if len(args) == 2:  # of the depot: (stream, block)
+            return DATA
+        self.read_now.set()
+        return True
+
+    def sent(self, link: int, size: int) -> None:
+        self.sent_bytes += size
+
+    def send(self, link: int, head: bytes, data: memoryview) -> int:
+        self.frames.append(bytes(data))
+        return limits.QUEUE_BYTES + 1 if self.full else 0
+
+    def flush(self) -> None:
+        pass
+
+
+def carrying_to(kept: Kept | Given) -> Carrying:
     return Carrying(
         cast(Depot, kept),
-        cast(Links, None),
+        cast(Links, kept),
         cast(Files, SimpleNamespace(exchange=kept, offering=None)),
         lambda call, *args: call(*args),
         lambda query: lambda result: None,
@@ -89,5 +117,27 @@ def test_a_large_folder_that_is_being_made_holds_up_no_other_file() -> None:
         kept.made.set()
         await asyncio.wait_for(kept.all.wait(), 10)
         carrying.close()
+
+    asyncio.run(main())
+
+
+def test_a_full_link_is_given_nothing_more_and_a_block_twice() -> None:
+    """Who gets a block may ask for it again before the first copy has left."""
+
+    async def main() -> None:
+        given = Given()
+        carrying = carrying_to(given)
+        for _ in range(3):
+            carrying.perform[effects.ReadBlock](effects.ReadBlock(1, b"file", STREAM, BLOCK))
+            await asyncio.wait_for(given.read_now.wait(), 10)
+            given.read_now.clear()
+            give = effects.GiveBlock(1, b"file", BLOCK, 0, len(DATA))
+            carrying.perform[effects.GiveBlock](give)
+        assert given.sent_bytes == limits.PART_BYTES
+        given.full = False
+        carrying.drained(1)
+        carrying.close()
+        assert b"".join(given.frames) == 3 * DATA
+        assert given.sent_bytes == 3 * len(DATA)
 
     asyncio.run(main())
