@@ -98,6 +98,9 @@ BODY_BYTES = 24 * KIB
 """A text at its limit, its mentions, and the AEAD's tag."""
 HEADS = 16
 """Entries that one entry names as seen: what is concurrent in a room of a class, and small."""
+LATE_AFTER_S = 2.0
+"""A message that comes within this of newer ones was written at the same time as they, for all that
+a person can tell: it isn't marked as late."""
 REACTIONS_PER_PERSON = 32
 """Emoji of one person at one message: the latest by order, the same on every node."""
 CLOCK_AHEAD_MS = 7 * DAY_MS

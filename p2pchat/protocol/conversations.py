@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from math import inf
 
 import msgspec
 
-from p2pchat.config.limits import HEADS
+from p2pchat.config.limits import HEADS, LATE_AFTER_S
 from p2pchat.model.entry import Span
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import ConversationKind, ConversationRow, MemberRow, StoredState
@@ -40,8 +42,11 @@ class Conversation:
         self.own: OwnFeed | None = None
         self.clock = 0
         """The highest clock of all entries within bounds."""
-        self.seen = 0
-        """The highest clock when nothing was missing: what comes in below is late."""
+        self._seen = 0
+        """The highest clock when nothing was missing, a breath ago or longer: what comes in below
+        is late."""
+        self._sights: deque[tuple[float, int]] = deque()
+        """Within the last breath: when nothing was missing, and the highest clock then."""
         self._heads: dict[EntryHash, int] = {}
         self._ahead: dict[EntryHash, tuple[int, tuple[bytes, ...]]] = {}
         """Entries beyond the clock's bound, which may move: their clock, and what they name."""
@@ -70,10 +75,22 @@ class Conversation:
     def sealed(self) -> bool:
         return self.row.kind != ConversationKind.OPEN
 
-    def is_late(self, clock: int) -> bool:
-        """Whether an entry is put in below what was here. What is older than one's joining is
-        history and not late."""
-        return 0 < clock <= self.seen and not self.is_history(clock)
+    def saw_all(self, now: float) -> None:
+        """Nothing is missing that could be had: what comes in below later on is late."""
+        self._settle(now)
+        if self.clock > (self._sights[-1][1] if self._sights else self._seen):
+            self._sights.append((now, self.clock))
+
+    def is_late(self, clock: int, now: float) -> bool:
+        """Whether an entry is put in below what was here. What was written at the same time is
+        not, though the other came first: nobody has looked away from there yet. What is older
+        than one's joining is history and not late."""
+        self._settle(now)
+        return 0 < clock <= self._seen and not self.is_history(clock)
+
+    def _settle(self, now: float) -> None:
+        while self._sights and self._sights[0][0] <= now - LATE_AFTER_S:
+            self._seen = self._sights.popleft()[1]
 
     def is_history(self, clock: int) -> bool:
         """Whether an entry is older than one's joining, as far as clocks go together."""
@@ -235,7 +252,7 @@ class Conversations:
             for clock, hash in reversed(state.heads.get(row.id, ())):
                 conversation.offer_head(hash, clock, (), clock_bound)
             if conversation.complete():
-                conversation.seen = conversation.clock
+                conversation.saw_all(-inf)
             if row.own_feed is not None:
                 clock = state.own_clocks.get(row.id, 0)
                 conversation.own = _own_feed(conversation, row.own_feed, clock)

@@ -316,7 +316,7 @@ class Ingest:
             author=author or PeerId(""),
             content=content,
             readable=readable and author is not None,
-            late=conversation.is_late(header.clock),
+            late=conversation.is_late(header.clock, self._ctx.now),
             misplaced=self._misplaced(header.clock, header.heads, header.prev),
             own=header.feed[:32] == self._ctx.identity.device.key,
             mine=mine,

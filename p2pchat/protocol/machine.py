@@ -418,7 +418,7 @@ class Machine:
         self.directs.arrived(arrival)
         self.topology.arrived(arrival)
         if self.sync.idle(conversation) and conversation.caught_up():
-            conversation.seen = max(conversation.seen, conversation.clock)
+            conversation.saw_all(self.ctx.now)
         self.files.arrived(arrival)
         self.showing.arrived(arrival)
 
@@ -426,7 +426,7 @@ class Machine:
         self, conversation: Conversation, links: Sequence[int], feeds: Iterable[FeedId]
     ) -> None:
         """Nobody who is linked has what is missing: what is here is all there is."""
-        conversation.seen = max(conversation.seen, conversation.clock)
+        conversation.saw_all(self.ctx.now)
         for id in links:
             link = self.links.get(id)
             if link is not None:

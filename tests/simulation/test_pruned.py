@@ -103,7 +103,7 @@ def test_what_comes_in_below_is_marked_as_late_though_the_beginning_is_missing()
     world.say(one)
     world.clock.run_for(1.0)
     world.say(other)
-    world.clock.run_for(1.0)
+    world.clock.run_for(3.0)
     world.fabric.heal()
     world.wait(has(late, KEPT + 2), 60.0, "healed")
     assert [row.late for row in late.store.all_messages(LOBBY)][-2:] == [True, False]

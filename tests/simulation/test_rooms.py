@@ -20,6 +20,26 @@ def test_passwords_that_no_room_can_have(password: str, reason: str) -> None:
     assert [room.room for room in host.machine.rooms.rooms()] == ["#lobby"]
 
 
+@pytest.mark.parametrize("conversation", ["#lobby", "direct"])
+def test_what_is_written_at_the_same_time_is_not_late(conversation: str) -> None:
+    """The key of a new conversation of two is opened a moment after its first message came."""
+    world = World(4)
+    hosts = one, other = world.add(), world.add()
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    world.clock.run_for(2.0)
+    ids = [host.machine.identity.peer_id for host in hosts]
+    direct = conversation == "direct"
+    to_other, to_one = (f"@{ids[1]}", f"@{ids[0]}") if direct else (conversation, conversation)
+    world.say(one, to_other)
+    world.say(other, to_one)
+    world.say(one, to_other)
+    world.clock.run_for(5.0)
+    for host in hosts:
+        room = next(c for c in host.machine.conversations if c.direct == direct)
+        shown = [row.late for row in host.store.all_messages(room.id) if row.text]
+        assert shown == [False] * 3
+
+
 def test_what_is_older_than_joining_is_history_and_not_late() -> None:
     world = World(1)
     one, other = world.add(), world.add()
@@ -34,7 +54,7 @@ def test_what_is_older_than_joining_is_history_and_not_late() -> None:
     world.say(one, "#maths")
     world.clock.run_for(1.0)
     world.say(other, "#maths")
-    world.clock.run_for(1.0)
+    world.clock.run_for(3.0)
     world.fabric.heal()
     world.wait(lambda: world.equal([one, other]), 30.0, "healed")
     room = one.machine.rooms.find("#maths").id
