@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from host import Host
-from test_accounts import PASSWORD, known
+from pupils import PASSWORD, known
 from test_election import APPOINTING, settled
 from world import World
 

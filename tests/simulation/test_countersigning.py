@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from host import Host
 from mishaps import Mishaps
+from pupils import PASSWORD, known
 from seeds import live_each
-from test_accounts import PASSWORD, known
 from test_election import APPOINTING, settled
 from world import World
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from host import Host
 from mishaps import state
-from test_accounts import PASSWORD, known, together
+from pupils import PASSWORD, known, together
 from test_election import APPOINTING, leader, settled
 from world import World
 
