@@ -13,7 +13,7 @@ SEED = bytes(range(32))
 
 
 def box(holder: Host, counter: int) -> Keybox:
-    lock = make_lock(bytes([counter]) * 32, SEED)
+    lock = make_lock(counter.to_bytes(32), SEED)
     return make_keybox(Signer(SEED), holder.machine.network, counter, lock, lock)
 
 
@@ -47,3 +47,24 @@ def test_what_the_disk_refused_is_news_when_it_comes_again() -> None:
     holding.give_up(news)
     assert holding.is_news(second.raw) is not None
     assert not holding.is_outdated(first)
+
+
+@pytest.mark.parametrize("counters", [(1, 2), (2, 1), (2, 3, 1)])
+def test_a_computer_of_the_account_keeps_the_newest_and_makes_a_newer_one(
+    counters: tuple[int, ...],
+) -> None:
+    """Whatever its clock says, and whatever a registrar gives it, or plays to it again."""
+    world = World(73)
+    host = world.add()
+    person, network = host.machine.identity.person, host.machine.network
+    lock = make_lock(bytes(32), host.machine.identity.person_seed)
+    ahead = host.machine.ctx.wall_ms + 86_400_000
+    boxes = [make_keybox(person, network, ahead + one, lock, lock) for one in counters]
+    for one in (*boxes, box(host, 1 << 50)):
+        host.run(host.machine.registrar.vaulting.bring, b"", one.raw)
+        world.clock.run_for(1.0)
+    host.crash()
+    host.start()
+    registrar = host.machine.registrar
+    assert registrar.vaulting.box_counter == ahead + max(counters)
+    assert registrar.accounts._keybox(lock, lock).record.counter == ahead + max(counters) + 1

@@ -117,7 +117,9 @@ class Accounts:
         self._ctx.compute(effects.Stretch(password, password_salt(key)), stretched)
 
     def _keybox(self, password: Lock, recovery: Lock, above: int = 0) -> Keybox:
-        counter = max(self._ctx.wall_ms, above + 1, 1)
+        """`above`: the counter of the one that the holder gave."""
+        above = max(above, self._r.vaulting.box_counter)
+        counter = max(self._ctx.wall_ms, above + 1)
         return make_keybox(self._m.identity.person, self._ctx.network, counter, password, recovery)
 
     def _send_register(

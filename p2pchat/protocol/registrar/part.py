@@ -331,7 +331,7 @@ class Registrar:
         if held is not None:
             self.holding.put(held)
             self._private.spread([held.id], source)
-            if isinstance(held, Vault) and self.leading.election.leads:
+            if self.leading.election.leads:
                 self.vaulting.spread(held, source)
 
     def appoint(self, device_key: bytes) -> None:

@@ -140,6 +140,8 @@ class Vaulting:
         """This node leads itself."""
         me = self._m.identity.peer_id
         kept, held = self._r.holding.vault_of(me), self._r.holding.of(me)
+        if held is not None:
+            self.keep_own(held)
         if self._box is not None and (held is None or held.version < self._box.version):
             self._r.keep_held(self._box.raw, None)
         older = kept is None or kept.record.counter < self._counter
@@ -158,8 +160,7 @@ class Vaulting:
         if link is not self._asked or again:
             self._asked, self._asked_at = link, self._ctx.now
             self._sent = None
-            counter = self._box.record.counter if self._box is not None else 0
-            self._m.links.send(link.id, wire.VaultWanted(self._counter, counter))
+            self._m.links.send(link.id, wire.VaultWanted(self._counter, self.box_counter))
             return
         waits = self._sent is not None and self._ctx.now < self._sent_at + SENT_S
         made = self._make() if self._answered and not waits else None
@@ -192,6 +193,11 @@ class Vaulting:
     def _granted_on(self, link: Link) -> list[_Granted]:
         return [granted for granted in self._granted if granted.link is link]
 
+    @property
+    def box_counter(self) -> int:
+        """Of the account's keybox that is here; 0: none."""
+        return self._box.record.counter if self._box is not None else 0
+
     def keep_own(self, box: Keybox) -> None:
         """The account's keybox stays here too: whoever was to keep it may lose it, or have lied."""
         if self._box is None or self._box.version < box.version:
@@ -205,18 +211,28 @@ class Vaulting:
 
     def bring(self, raw: bytes, keybox: bytes) -> None:
         """What came with the grant, to the profile that goes on as the account."""
-        box = read_keybox(keybox, self._ctx.network)
-        if box is not None and box.account == self._m.identity.peer_id:
-            self.keep_own(box)
+        self._bring_box(keybox)
         vault = read_vault(raw, self._ctx.network) if raw else None
         if vault is not None and vault.account == self._m.identity.peer_id:
             self._take(vault)
 
-    def spread(self, vault: Vault, source: Link | None) -> None:
+    def _bring_box(self, raw: bytes) -> bool:
+        """Whether it is a keybox. The person's own is kept: of two the newer one by its counter,
+        which the person has signed."""
+        box = read_keybox(raw, self._ctx.network)
+        if box is not None and box.account == self._m.identity.peer_id:
+            self.keep_own(box)
+        return box is not None
+
+    def spread(self, held: Keybox | Vault, source: Link | None) -> None:
         """A newer one is kept by this node, which leads: to the other computers of its person."""
-        for link in self._m.links.of_person(vault.account):
-            if link is not source and not link.choked:
-                self.send(link, self._ctx.number(), vault.raw)
+        for link in self._m.links.of_person(held.account):
+            if link is not source:
+                self._pass_on(link, held)
+
+    def _pass_on(self, link: Link, held: Keybox | Vault) -> None:
+        if not link.choked:
+            self.send(link, self._ctx.number(), held.raw)
 
     # -- parts
 
@@ -225,7 +241,8 @@ class Vaulting:
             self._m.links.send(link.id, part)
 
     def on_part(self, link: Link, frame: wire.VaultPart) -> None:
-        """Of a vault that a person brings, that the registrar gives, or that a fellow passes on."""
+        """Of a vault that a person brings, that the registrar gives, or that a fellow passes on; or
+        a keybox from the registrar."""
         if not self._expects(link, frame.number):
             return
         if not frame.count:
@@ -251,6 +268,8 @@ class Vaulting:
             self._end_granted(granted, b"")
 
     def _came(self, link: Link, number: int, raw: bytes) -> None:
+        if link is self._asked and self._bring_box(raw):
+            return
         vault = read_vault(raw, self._ctx.network)
         if vault is None:
             return
@@ -278,8 +297,10 @@ class Vaulting:
             return
         kept, box = self._r.holding.vault_of(link.person), self._r.holding.of(link.person)
         counter = kept.record.counter if kept is not None else 0
+        if box is not None and box.record.counter > frame.keybox:
+            self._pass_on(link, box)
         if kept is not None and counter > frame.counter and not link.choked:
-            self.send(link, self._ctx.number(), kept.raw)
+            self._pass_on(link, kept)
             return
         older = box is None or box.record.counter < frame.keybox or counter < frame.counter
         behind = self._r.has_account(link.person) and older
