@@ -23,6 +23,7 @@ from p2pchat.errors import BadParams, PassphraseNeeded, ProfileInUse, RequestErr
 
 if TYPE_CHECKING:
     from p2pchat.node.api import NodeApi
+    from p2pchat.node.ports import Depot, Store
     from p2pchat.ui.rpc.methods import Method
     from p2pchat.ui.terminal.once import Asked
     from p2pchat.ui.tk.window import WindowHandle
@@ -52,11 +53,25 @@ T = TypeVar("T")
 async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     """A node on the profile, started; closed at the end. ProfileInUse, StoreError, UsageError."""
     from p2pchat.discovery.lan import LanDiscovery
+    from p2pchat.node.couriers import Couriers
     from p2pchat.node.node import Node
     from p2pchat.storage.profiles import ProfileFolders
     from p2pchat.transport.links import TlsLinks
 
     profiles = ProfileFolders(Path(options.data_dir), options.passphrase)
+
+    def make(options: Options, store: Store, depot: Depot) -> Node:
+        links = TlsLinks(options.listen_host, options.listen_port, hosts)
+        discovery = LanDiscovery(options.interfaces, options.mdns, options.beacon)
+        return Node(
+            store=store,
+            depot=depot,
+            links=links,
+            discovery=discovery,
+            options=options,
+            profiles=profiles,
+        )
+
     await asyncio.to_thread(profiles.finish_departures)
     folder = await asyncio.to_thread(profiles.last)
     store, depot = await asyncio.to_thread(profiles.open, folder)
@@ -65,20 +80,16 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
     except BaseException:
         store.close()
         raise
-    node = Node(
-        store=store,
-        depot=depot,
-        links=TlsLinks(options.listen_host, options.listen_port, hosts),
-        discovery=LanDiscovery(options.interfaces, options.mdns, options.beacon),
-        options=replace(options, data_dir=folder),
-        profiles=profiles,
-    )
+    node = make(replace(options, data_dir=folder), store, depot)
+    couriers = Couriers(node, profiles, make)
     try:
         await node.start()
+        couriers.start()
         # Modules and what was read live to the end: the collector needn't look at them again.
         gc.freeze()
         yield node.front_end()
     finally:
+        await couriers.close()
         await node.close()
 
 

@@ -157,6 +157,9 @@ RECEIPT_DELAY_S = 0.05
 HOLDERS = 3
 """Nodes that keep the ciphertext of a direct message for who is off."""
 HOLD_MS = 14 * DAY_MS
+UNSENT_PROFILES = 64
+"""Of guests of a shared computer whose words nobody has yet: some 20 MB, where a few would be many.
+They wait as long as what others hold."""
 HOLD_BYTES_PER_PAIR = 4 * MIB
 HOLD_BYTES = 256 * MIB
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 
 from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB, NAME_CHARS
-from p2pchat.model.people import Status
 
 Positive = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 """What JSON holds exactly."""
@@ -91,4 +90,5 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Its public half, instead of the setting; empty: as that says."""
     limit: int | None = None
     """Upload rate for files in bytes a second, instead of the setting; 0: none."""
-    status: Status = Status.ONLINE
+    delivers: bool = False
+    """What the profile's person has written is brought to others, and that is all."""

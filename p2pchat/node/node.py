@@ -87,6 +87,7 @@ class Node:
             appointing=self.options.appointing_key or b"",
             appointed_by=self.options.appointed_by,
             connect=self.options.connect,
+            delivers=self.options.delivers,
         )
         self.choice = Choice(kept=kept, given=self.choice.given)
         self.depot.choose_downloads(self.choice.in_force.downloads)

@@ -6,7 +6,7 @@ the errors of `p2pchat.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NewType, Protocol
 
 import msgspec
@@ -133,10 +133,9 @@ class Profiles(Protocol):
         """The folder of an account's profile."""
         ...
 
-    def open_guest(self) -> tuple[str, Store, Depot]:
-        """Folder and profile of who goes on without an account: whoever was left waiting
-        (`parted`), so that what they have written is sent after all, else somebody new.
-        ProfileInUse, StoreError."""
+    def fresh(self) -> str:
+        """A folder for a new person; it is removed again unless `use` or `depart` follows.
+        StoreError."""
         ...
 
     def keep_account(self, account: str, folder: str) -> bool:
@@ -152,10 +151,14 @@ class Profiles(Protocol):
         to send; `parted` says whether that is so."""
         ...
 
-    def parted(self, folder: str, waits: bool) -> None:
-        """The profile that was left is closed. `waits`: something in it hasn't been sent, so
-        `open_guest` opens it. Else nobody opens it again if it was made for a new person who has
-        no account: nothing stays of it but the downloads."""
+    def parted(self, folder: str, wanted: Collection[str]) -> None:
+        """The profile that was left is closed. `wanted`: whom what it has to send is for (see
+        `protocol.unsent`), so it waits for them, for 14 days. Else nobody opens it again if it
+        was made for a new person who has no account: nothing stays of it but the downloads."""
+        ...
+
+    def unsent(self) -> Mapping[str, Collection[str]]:
+        """The folders that wait to send something, and for whom; for nobody: that isn't known."""
         ...
 
     def depart(

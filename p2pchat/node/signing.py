@@ -14,6 +14,7 @@ from p2pchat.errors import ProfileInUse, RequestError, StoreError
 from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
 from p2pchat.node.ports import Depot, Profiles, Store
+from p2pchat.protocol import unsent
 from p2pchat.protocol.hashing import digest
 from p2pchat.protocol.identity import SEED_BYTES, Identity
 from p2pchat.protocol.registrar.attendance import KEY as REGISTER_KEY
@@ -98,8 +99,7 @@ class Signing:
             if signs_out:
                 self._profiles.departed(folder)
                 return
-            waits = any(map(before.receipts.waits, before.conversations))
-            self._profiles.parted(folder, waits)
+            self._profiles.parted(folder, unsent.wanted(before))
 
         await node.switch(open_other, opened.name, self._carry_rest, closed)
         # Whoever looks now finds contacts, rooms and settings.
@@ -116,7 +116,8 @@ class Signing:
                 raise RequestError("busy", "somebody else has signed in meanwhile")
             # Nobody is there to want files, which would be left by each in turn.
             carried = self._carried(auto_fetch=0)
-            folder, store, depot = self._profiles.open_guest()
+            folder = self._profiles.fresh()
+            store, depot = self._profiles.open(folder)
             try:
                 _begin(store, None, carried)
                 self._depart(account, folder, delete)

@@ -74,6 +74,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     appointing: bytes = b""
     """The seed of the appointing key, and its public half, which may be here alone."""
     appointed_by: bytes = b""
+    delivers: bool = False
+    """It is there to bring to others what this person has written, and for nothing else: it takes
+    nothing of others, and doesn't lead."""
     rename: bool = False
     """`name` was asked for: it takes the place of the stored one."""
 
@@ -148,6 +151,8 @@ class Machine:
             self.instance,
             lambda: self.rooms.own_rooms(),
         )
+        if config.delivers:
+            self.directory.status = Status.AWAY
         self.topology = Topology(ctx, self.links, self.overlay, self.directory, self.people.shown)
 
     def _build_entries(self, opens: Mapping[FeedId, bytes]) -> None:
@@ -155,7 +160,7 @@ class Machine:
         ctx, send, sharing = self.ctx, self.links.send, self.sharing
         authors: dict[FeedId, PeerId] = {feed: peer_id_of(key) for feed, key in opens.items()}
         self.ingest = Ingest(
-            ctx, authors, self.clocks, self._refuses, self.showing.coming, self._arrived
+            ctx, authors, self.clocks, sharing.refuses, self.showing.coming, self._arrived
         )
         search = Search(
             ctx,
@@ -168,7 +173,7 @@ class Machine:
             self.ingest,
             send,
             self.watch.own_tip_claimed,
-            lambda conversation: not conversation.mine and self.directs.full(conversation),
+            sharing.is_sated,
             sharing.shared,
             search,
         )
@@ -396,15 +401,6 @@ class Machine:
         self.files.exchange.frame(link, data)
 
     # -- entries
-
-    def _refuses(self, author: PeerId, conversation: Conversation) -> bool:
-        if not conversation.direct:
-            return False
-        if author not in conversation.row.peers:
-            return True
-        if not conversation.mine:
-            return self.directs.full(conversation)
-        return self.people.blocked(author)
 
     def _arrived(self, arrival: Arrival) -> None:
         """Entries are durable: the one place that tells every part of it."""

@@ -157,16 +157,21 @@ class Receipts:
         """The highest seq of the feed that the person says to have; -1: none."""
         return (self._get(conversation.id, person, feed) or NOTHING)[0]
 
-    def waits(self, conversation: Conversation) -> bool:
+    def waits(self, conversation: Conversation, besides: PeerId | None = None) -> bool:
         """Whether something of this person's is here that nobody else says to have, and somebody
-        else could want: of a direct conversation the other side."""
+        else could want: of a direct conversation the other side, of a room anyone. `besides`:
+        whose word doesn't count for a room."""
         me = self._ctx.identity.peer_id
         if not conversation.mine or (conversation.direct and set(conversation.row.peers) == {me}):
             return False
-        feeds = self._book(conversation).feeds
+        feeds, deaf = self._book(conversation).feeds, None if conversation.direct else besides
+
+        def highest(feed: FeedId) -> int:
+            said = feeds.get(feed, {}).items()
+            return max((upto[0] for person, upto in said if person != deaf), default=-1)
+
         return any(
-            self._author(feed) == me
-            and spans[0].high > max((upto[0] for upto in feeds.get(feed, {}).values()), default=-1)
+            self._author(feed) == me and spans[0].high > highest(feed)
             for feed, spans in conversation.spans.items()
         )
 

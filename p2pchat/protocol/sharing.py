@@ -57,6 +57,23 @@ class Sharing:
         other = self._m.directs.other(conversation)
         return self._m.people.blocked(person) or self._m.people.blocked(other)
 
+    def refuses(self, author: PeerId, conversation: Conversation) -> bool:
+        """Whether nothing of this author's is taken there."""
+        if self._m.config.delivers and author != self._m.identity.peer_id:
+            return True
+        if not conversation.direct:
+            return False
+        if author not in conversation.row.peers:
+            return True
+        if not conversation.mine:
+            return self._m.directs.full(conversation)
+        return self._m.people.blocked(author)
+
+    def is_sated(self, conversation: Conversation) -> bool:
+        """Whether nothing more of it is kept here."""
+        full = not conversation.mine and self._m.directs.full(conversation)
+        return full or self._m.config.delivers
+
     def begin(self, link: Link, conversation: Conversation) -> None:
         """From now on the peer and this node share the conversation: compare."""
         if not self.shared(link.id, conversation) or (link.id, conversation.id) in self._begun:

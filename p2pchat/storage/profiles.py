@@ -11,11 +11,13 @@ import logging
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
 
+from p2pchat.config import limits
 from p2pchat.errors import P2PChatError, StoreError
 from p2pchat.model.accounts import SignedOut
 from p2pchat.node.ports import Depot, Store
@@ -38,6 +40,13 @@ GUEST = "guest-"
 DOWNLOADS = "downloads"
 
 
+class _Unsent(msgspec.Struct):
+    since: int
+    """Wall clock, ms."""
+    wanted: list[str] = []
+    """By whom; empty: that isn't known."""
+
+
 class _Index(msgspec.Struct):
     last: str = "."
     folders: dict[str, str] = {}
@@ -46,8 +55,8 @@ class _Index(msgspec.Struct):
     signing in, who leave as well unless they get there."""
     left: list[str] = []
     """Folders that nobody opens again."""
-    waiting: list[str] = []
-    """Folders of those without an account whose words haven't been sent yet."""
+    unsent: dict[str, _Unsent] = {}
+    """Folders of those without an account whose words aren't with anybody yet."""
 
 
 class ProfileFolders:
@@ -125,19 +134,8 @@ class ProfileFolders:
         kept = self._read().folders.get(account)
         return self._inside(kept if kept is not None else f"{ACCOUNTS}/{account}")
 
-    def open_guest(self) -> tuple[str, Store, Depot]:
-        """`ports.Profiles.open_guest`."""
-        for relative in self._read().waiting:
-            folder = self._inside(relative)
-            try:
-                return folder, *self.open(folder)
-            except P2PChatError as error:
-                log.warning("what waits to be sent in a profile isn't: %s", error)
-        folder = self.fresh()
-        return folder, *self.open(folder)
-
     def fresh(self) -> str:
-        """A folder for a new person."""
+        """`ports.Profiles.fresh`."""
         relative = f"{ACCOUNTS}/{GUEST}{secrets.token_hex(8)}"
         self._note_fresh(relative)
         return self._inside(relative)
@@ -171,27 +169,36 @@ class ProfileFolders:
             self._go_on(index, folder)
             before = self._relative(left)
             if before not in (index.last, *index.folders.values()):
-                index.waiting.append(before)
+                index.unsent[before] = _Unsent(_wall_ms())
             self._write(index)
         drop_sealed_key(Path(folder))
 
-    def parted(self, folder: str, waits: bool) -> None:
+    def parted(self, folder: str, wanted: Collection[str]) -> None:
         """`ports.Profiles.parted`."""
         relative = self._relative(folder)
         with self._lock:
             index = self._read()
-            if relative in index.waiting and not waits:
-                index.waiting.remove(relative)
-                if relative.startswith(f"{ACCOUNTS}/{GUEST}"):
-                    index.left.append(relative)
-                self._write(index)
+            waiting = index.unsent.get(relative)
+            if waiting is not None and wanted:
+                waiting.wanted = sorted(wanted)
+            elif waiting is not None:
+                _let_go(index, relative)
+            for late in _overdue(index):
+                log.warning("what waits to be sent in %s is given up", late)
+                _let_go(index, late)
+            self._write(index)
         self._remove_left()
+
+    def unsent(self) -> Mapping[str, Collection[str]]:
+        """`ports.Profiles.unsent`."""
+        found = self._read().unsent
+        return {self._inside(folder): waiting.wanted for folder, waiting in found.items()}
 
     def _go_on(self, index: _Index, folder: str) -> None:
         """Whoever was leaving it, and comes back before that is finished, doesn't leave."""
         index.last = self._relative(folder)
-        for folders in (index.left, index.waiting):
-            folders[:] = [folder for folder in folders if folder != index.last]
+        index.left = [folder for folder in index.left if folder != index.last]
+        index.unsent.pop(index.last, None)
         index.departing.pop(index.last, None)
 
     def _remove_left(self) -> None:
@@ -244,6 +251,25 @@ class ProfileFolders:
                 self.departed(self._inside(relative))
             except (P2PChatError, OSError) as error:
                 log.warning("signing out isn't finished: %s", error)
+
+
+def _let_go(index: _Index, relative: str) -> None:
+    """Nobody opens it again."""
+    del index.unsent[relative]
+    if relative.startswith(f"{ACCOUNTS}/{GUEST}"):
+        index.left.append(relative)
+
+
+def _overdue(index: _Index) -> list[str]:
+    """Those that have waited for too long, and the oldest where there are too many."""
+    oldest = sorted(index.unsent, key=lambda folder: index.unsent[folder].since)
+    until = _wall_ms() - limits.HOLD_MS
+    late = sum(index.unsent[folder].since < until for folder in oldest)
+    return oldest[: max(late, len(oldest) - limits.UNSENT_PROFILES)]
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _remove(folder: Path) -> None:

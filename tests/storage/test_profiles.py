@@ -13,6 +13,7 @@ from typing import Any
 import carrying
 import pytest
 
+from p2pchat.config import limits
 from p2pchat.errors import DiskFull, ProfileInUse, StoreError, StoreLocked
 from p2pchat.model.records import PutMeta
 from p2pchat.storage.depot.depot import FileDepot
@@ -223,7 +224,7 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     for guest in guests:
         profiles.open(guest)[0].close()
         profiles.use(guest, str(tmp_path))
-        profiles.parted(str(tmp_path), False)
+        profiles.parted(str(tmp_path), ())
     account, registered, downloader, writer = (Path(guest) for guest in guests)
     (downloader / "downloads").mkdir(exist_ok=True)
     (downloader / "downloads" / "sheet.txt").write_text("for whoever was there")
@@ -231,7 +232,7 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     store, _ = profiles.open(str(downloader))
     for left in (str(registered), str(downloader), str(tmp_path)):
         profiles.use(str(account), left)
-        profiles.parted(left, False)
+        profiles.parted(left, ())
     assert has_key(downloader), "it is open still"
     store.close()
     ProfileFolders(tmp_path, None).finish_departures()
@@ -241,58 +242,85 @@ def test_of_a_guest_who_signs_in_only_the_downloads_stay(tmp_path: Path) -> None
     assert has_key(writer), "nobody has said that it was left"
     profiles.use(str(registered), str(account))
     assert account.exists()
-    profiles.parted(str(account), False)
+    profiles.parted(str(account), ())
     assert not account.exists()
 
 
-def test_who_waits_to_be_heard_is_gone_on_with_and_goes_once_they_are(tmp_path: Path) -> None:
-    """However many sign in and out: one guest's folder is there at a time."""
-    profiles = ProfileFolders(tmp_path, None)
-    before = str(tmp_path)
+def guests(base: Path) -> list[str]:
+    return sorted(str(path) for path in (base / ACCOUNTS).glob("guest-*"))
 
-    def guests() -> list[str]:
-        return sorted(str(path) for path in (tmp_path / ACCOUNTS).glob("guest-*"))
 
-    def signs_out_and_in(waits: bool) -> str:
-        guest, store, _ = profiles.open_guest()
-        profiles.depart(account, guest, seal, ())
-        profiles.departed(account)
-        profiles.open(account, seal)[0].close()
-        store.close()
-        profiles.use(account, guest)
-        profiles.parted(guest, waits)
-        return guest
+def leave_guest(profiles: ProfileFolders, account: str, wanted: tuple[str, ...]) -> str:
+    """Somebody goes on without an account, and then the account is signed in."""
+    guest = profiles.fresh()
+    store, _ = profiles.open(guest)
+    profiles.use(guest, account)
+    store.close()
+    profiles.use(account, guest)
+    profiles.parted(guest, wanted)
+    return guest
 
+
+def signed_in(profiles: ProfileFolders) -> str:
     account = profiles.of_account(ACCOUNT)
     profiles.open(account)[0].close()
     profiles.keep_account(ACCOUNT, account)
-    profiles.use(account, before)
-    profiles.parted(before, True)
-    assert signs_out_and_in(waits=True) == before, "who was there before anybody signed in"
-    assert signs_out_and_in(waits=False) == before
-    writer = signs_out_and_in(waits=True)
-    assert guests() == [writer]
-    assert signs_out_and_in(waits=True) == writer, "and nobody else meanwhile"
-    ProfileFolders(tmp_path, None).finish_departures()
-    assert guests() == [writer], "also after a start"
-    assert signs_out_and_in(waits=False) == writer
-    assert guests() == []
-    for _ in range(10):
-        assert signs_out_and_in(waits=False) not in (writer, before)
-    assert guests() == []
+    profiles.use(account, account)
+    return account
 
 
-def test_a_guest_who_cannot_be_opened_keeps_nobody_from_signing_out(tmp_path: Path) -> None:
+def test_who_waits_to_be_heard_is_nobody_elses_and_goes_once_they_are(tmp_path: Path) -> None:
     profiles = ProfileFolders(tmp_path, None)
-    account = profiles.of_account(ACCOUNT)
-    profiles.open(account)[0].close()
-    guest, store, _ = profiles.open_guest()
-    profiles.use(account, guest)  # and here the process was ended, before anybody knew more
-    other, another, _ = profiles.open_guest()
-    assert other != guest, "somebody is in it"
-    another.close()
-    store.close()
-    assert profiles.open_guest()[0] == guest
+    account = signed_in(profiles)
+    first = leave_guest(profiles, account, ("@ann",))
+    assert leave_guest(profiles, account, ()) != first, "the next one is somebody new"
+    second = leave_guest(profiles, account, ("#bb", "#aa"))
+    again = ProfileFolders(tmp_path, None)
+    again.finish_departures()
+    assert again.unsent() == {first: ["@ann"], second: ["#aa", "#bb"]}
+    assert guests(tmp_path) == sorted((first, second))
+    again.parted(first, ("@ann",))
+    again.parted(second, ())
+    assert again.unsent() == {first: ["@ann"]}
+    again.parted(first, ())
+    assert (again.unsent(), guests(tmp_path)) == ({}, [])
+
+
+def test_for_whom_a_guest_has_written_isnt_known_where_the_process_was_ended(
+    tmp_path: Path,
+) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    account = signed_in(profiles)
+    guest = profiles.fresh()
+    profiles.open(guest)[0].close()
+    profiles.use(guest, account)
+    profiles.use(account, guest)  # and here the process was ended
+    assert ProfileFolders(tmp_path, None).unsent() == {guest: []}
+    profiles.use(guest, account)
+    assert profiles.unsent() == {}, "somebody is in it again"
+
+
+def test_what_waits_is_bounded_and_given_up_after_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one goes that has waited for the longest."""
+    now = [1_000_000_000]
+    monkeypatch.setattr("p2pchat.storage.profiles._wall_ms", lambda: now[0])
+    monkeypatch.setattr(limits, "UNSENT_PROFILES", 3)
+    profiles = ProfileFolders(tmp_path, None)
+    account = signed_in(profiles)
+    made = []
+    for _ in range(5):
+        now[0] += 1000
+        made.append(leave_guest(profiles, account, ("@ann",)))
+    assert list(profiles.unsent()) == made[2:]
+    assert guests(tmp_path) == sorted(made[2:])
+    now[0] += limits.HOLD_MS - 1500
+    profiles.parted(made[4], ("@ann",))
+    assert list(profiles.unsent()) == made[3:]
+    now[0] += 2000
+    leave_guest(profiles, account, ())
+    assert (profiles.unsent(), guests(tmp_path)) == ({}, [])
 
 
 def test_a_folder_that_nobody_went_on_in_is_removed_at_the_next_start(tmp_path: Path) -> None:

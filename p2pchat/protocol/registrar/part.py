@@ -110,7 +110,8 @@ class Registrar:
     @property
     def willing(self) -> bool:
         config, settings = self.machine.config, self.machine.ctx.settings
-        return config.willing or settings.registrar or self.appointing is not None
+        wants = config.willing or settings.registrar or self.appointing is not None
+        return wants and not config.delivers
 
     @property
     def appointed_by(self) -> bytes:
