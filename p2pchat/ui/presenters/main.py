@@ -10,7 +10,7 @@ from p2pchat.config.settings import Settings
 from p2pchat.events import Event, PeerChanged, ProfileRenewed
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Room
-from p2pchat.model.people import NodeInfo, Peer
+from p2pchat.model.people import Peer
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters.about import AboutPresenter, AboutView
 from p2pchat.ui.presenters.account import AccountPresenter
@@ -120,7 +120,7 @@ class MainPresenter:
         self.transfers = TransfersPresenter(
             node, runner, self.directory, opener, now, self.open, view.show_transfers_summary
         )
-        self.network = NetworkPresenter(node, runner, self.directory)
+        self.network = NetworkPresenter(node, runner, self.directory, self.status.network_changed)
         self.account = AccountPresenter(
             node, runner, self.directory, self.renewed, self.status.tell
         )
@@ -153,7 +153,7 @@ class MainPresenter:
             self.open(conversation)
             opened()
 
-        self.runner.call(self.node.info, self._opened)
+        self.runner.call(self.node.info, self.network.opened)
         self.runner.call(self.node.settings, self._set_up)
         self.directory.load(loaded)
         self.idle.start()
@@ -199,7 +199,7 @@ class MainPresenter:
         self.status.renewed()
         self.bulletins.renewed()
         self._view.forget_pictures()
-        self.runner.call(self.node.info, self._opened)
+        self.runner.call(self.node.info, self.network.opened)
         self.runner.call(self.node.settings, self._set_up)
         self.directory.load(lambda: self.open(LOBBY))
 
@@ -276,9 +276,6 @@ class MainPresenter:
             self.alerts.on = settings.notifications
         self._view.set_theme(settings.theme)
         self._view.set_language(settings.language)
-
-    def _opened(self, info: NodeInfo) -> None:
-        self.status.opened(info)
 
     def _show_me(self) -> None:
         self._view.show_me(

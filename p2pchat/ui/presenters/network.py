@@ -4,12 +4,12 @@ way."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from p2pchat.config.limits import PORT
+from p2pchat.config.limits import MESH_DOWN, PORT
 from p2pchat.events import RUNS_TWICE, Event, ProfileRenewed, Warned
 from p2pchat.model.people import NodeInfo, Peer
 from p2pchat.model.text import one_line
@@ -23,7 +23,8 @@ WARNINGS = 20
 WARNING_CHARS = 300
 REFRESH_MS = 500
 LOOK_MS = 3000
-"""So often the node is asked anew while somebody looks: a pulled cable is no event."""
+"""So often the node is asked anew while somebody looks or nobody is linked: a pulled cable is no
+event."""
 NAMED = 20
 _LOOPBACK = ("127.", "[::1]", "localhost")
 
@@ -48,6 +49,9 @@ class Check:
 class NetworkState:
     headline: str
     good: bool
+    """Somebody is linked, and there is nothing else to know."""
+    alone: str
+    """Why nobody is here, where that is known."""
     checks: tuple[Check, ...]
     facts: tuple[tuple[str, str], ...]
 
@@ -57,10 +61,18 @@ class NetworkView(Protocol):
 
 
 class NetworkPresenter:
-    def __init__(self, node: NodeApi, runner: Runner, directory: Directory) -> None:
+    def __init__(
+        self,
+        node: NodeApi,
+        runner: Runner,
+        directory: Directory,
+        on_state: Callable[[NodeInfo, NetworkState], None] = lambda info, state: None,
+    ) -> None:
+        """`on_state` is told how things are whether somebody looks or not."""
         self._node = node
         self._runner = runner
         self._directory = directory
+        self._on_state = on_state
         self._view: NetworkView | None = None
         self._shown: NetworkView | None = None
         """Who was told of what is known last."""
@@ -76,17 +88,19 @@ class NetworkPresenter:
 
     def close(self) -> None:
         self._view = None
-        self._look.cancel()
+
+    def opened(self, info: NodeInfo) -> None:
+        if info != self._info or self._shown is not self._view:
+            self._info = info
+            self._show()
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._view is not None or not any(p.linked for p in self._directory.peers.values()):
+            self._look.ask()
 
     def _ask(self) -> None:
-        def keep(info: NodeInfo) -> None:
-            if self._view is not None:
-                self._look.ask()
-                if info != self._info or self._shown is not self._view:
-                    self._info = info
-                    self._show()
-
-        self._runner.call(self._node.info, keep)
+        self._runner.call(self._node.info, self.opened)
 
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -99,15 +113,18 @@ class NetworkPresenter:
                 self._warnings.clear()
 
     def _changed(self) -> None:
-        if self._view is not None:
+        if self._info is not None:
             self._draw.ask()
+            self._watch()
 
     def _show(self) -> None:
-        if self._view is not None and self._info is not None:
-            self._shown = self._view
-            self._view.show_network(
-                network_state(self._info, self._directory, list(self._warnings))
-            )
+        if self._info is None:
+            return
+        state = network_state(self._info, self._directory, list(self._warnings))
+        self._on_state(self._info, state)
+        self._shown = self._view
+        if self._view is not None:
+            self._view.show_network(state)
 
 
 ABOUT_NETWORK = frozenset(
@@ -129,24 +146,44 @@ def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str])
     checks = [_people(linked, info), *_relayed(relayed, directory), *_listening(info)]
     checks += _hearing(linked, info)
     checks += [Check(Verdict.WARN, _("Noticed"), told(text)) for text in reversed(warnings)]
-    good = bool(linked) and all(check.verdict is not Verdict.WARN for check in checks)
+    good = bool(linked) and all(check.verdict is Verdict.OK for check in checks)
+    alone = "" if linked or relayed else _alone(info)
     if not linked and not relayed:
-        headline = (
-            _("Nobody else is here yet") if info.addresses else _("This computer is in no network")
-        )
+        headline = alone or _("Nobody else is here yet")
     elif good:
         headline = _("All is well")
     else:
         headline = _("It works, with something to know")
     listen = ", ".join(info.listen) or _("nowhere")
+    addresses = (_("Addresses here"), ", ".join(info.addresses) or _("none"))
     facts = (
         (_("Network"), one_line(info.network, 60)),
         (_("Listening on"), listen),
-        (_("Addresses here"), ", ".join(info.addresses) or _("none")),
+        *(() if _is_local(info) else (addresses,)),
         (_("Version"), info.version),
         (_("Profile's folder"), info.data_dir),
     )
-    return NetworkState(headline, good, tuple(checks), facts)
+    return NetworkState(headline, good, alone, tuple(checks), facts)
+
+
+def _is_local(info: NodeInfo) -> bool:
+    """Whether it listens for programs on this computer only."""
+    return bool(info.listen) and all(address.startswith(_LOOPBACK) for address in info.listen)
+
+
+def _alone(info: NodeInfo) -> str:
+    """Why nobody is here; empty where others just haven't come yet."""
+    if _is_local(info):
+        return _("Only programs on this computer can link with this one")
+    if not info.addresses:
+        return _("This computer is in no network")
+    if info.heard:
+        return ngettext("{number} other computer announces itself here, but no link comes about",
+                        "{number} other computers announce themselves here, but no link comes "
+                        "about", info.heard)  # fmt: skip
+    if info.heard_elsewhere:
+        return _("p2pchat runs on other computers here, but under another network name")
+    return ""
 
 
 def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
@@ -154,14 +191,14 @@ def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
         text = ngettext("Linked directly with {number} person.",
                         "Linked directly with {number} people.", len(linked))  # fmt: skip
         return Check(Verdict.OK, _("People"), text)
-    if info.heard and info.addresses:
-        heard = ngettext("{number} other computer announces itself here, but no link comes about.",
-                         "{number} other computers announce themselves here, but no link comes "
-                         "about.", info.heard)  # fmt: skip
+    if not info.addresses or _is_local(info):
+        # What to do about it stands where that is told of.
+        return Check(Verdict.WARN, _("People"), _("No link to anybody."))
+    if info.heard:
         return Check(
             Verdict.WARN,
             _("People"),
-            heard,
+            _("{state}.").format(state=_alone(info)),
             _(
                 "A firewall keeps them apart: let port {port} (TCP and UDP) through, here or "
                 "there; one side is enough. Or they have another network code."
@@ -171,13 +208,10 @@ def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
         return Check(
             Verdict.WARN,
             _("People"),
-            _("p2pchat runs on other computers here, but under another network name."),
+            _("{state}.").format(state=_alone(info)),
             _("All need the same name: this computer's is {network}. It stands in the settings.")
             .format(network=one_line(info.network, 60)),
         )  # fmt: skip
-    if not info.addresses:
-        # What to do about it stands where the missing address is told of.
-        return Check(Verdict.WARN, _("People"), _("No link to anybody."))
     return Check(
         Verdict.WARN,
         _("People"),
@@ -212,10 +246,11 @@ def _hearing(linked: Sequence[Peer], info: NodeInfo) -> list[Check]:
 def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
     if not relayed:
         return []
+    large = len(directory.online()) >= MESH_DOWN
     names = ", ".join(directory.said[peer.peer_id] for peer in relayed[:NAMED])
     return [
         Check(
-            Verdict.NOTE,
+            Verdict.OK if large else Verdict.NOTE,
             _("Reached through others"),
             _("{names}: messages arrive, but no computer of theirs is linked with this one.")
             .format(names=names),
@@ -226,12 +261,12 @@ def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
 
 
 def _listening(info: NodeInfo) -> list[Check]:
-    if info.listen and all(address.startswith(_LOOPBACK) for address in info.listen):
+    if _is_local(info):
         return [
             Check(
                 Verdict.NOTE,
                 _("Being found"),
-                _("Only programs on this computer can link with this one."),
+                _("{state}.").format(state=_alone(info)),
                 _("It was started so, or the computer has no network."),
             )
         ]

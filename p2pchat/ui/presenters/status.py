@@ -13,6 +13,7 @@ from p2pchat.model.text import one_line, safe_name
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.network import NetworkState, Verdict
 
 NOTICES = 20
 """Kept to be shown one after the other; a flood of warnings drops the oldest."""
@@ -31,7 +32,9 @@ class Notice:
 
 
 class StatusView(Protocol):
-    def show_status(self, text: str, detail: str, linked: bool) -> None: ...
+    def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
+        """`aside` is shown where there is room for it."""
+        ...
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         """`more` wait behind it."""
@@ -43,11 +46,12 @@ class StatusPresenter:
         self._directory = directory
         self._view = view
         self._info: NodeInfo | None = None
+        self._network: NetworkState | None = None
         self._notices: deque[Notice] = deque(maxlen=NOTICES)
         directory.listeners.append(self.refresh)
 
-    def opened(self, info: NodeInfo) -> None:
-        self._info = info
+    def network_changed(self, info: NodeInfo, state: NetworkState) -> None:
+        self._info, self._network = info, state
         self.refresh()
 
     def refresh(self) -> None:
@@ -56,7 +60,9 @@ class StatusPresenter:
             for peer in self._directory.peers.values()
             if peer.linked
         ]
-        self._view.show_status(self._sentence(linked), self._detail(), bool(linked))
+        good = self._network is None or self._network.good
+        verdict = Verdict.WARN if not linked else Verdict.OK if good else Verdict.NOTE
+        self._view.show_status(self._sentence(linked), self._register(), self._where(), verdict)
 
     def events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -111,21 +117,20 @@ class StatusPresenter:
                 "{number} people are here, reached through others",
                 others,
             )
+        if self._network is not None and self._network.alone:
+            return self._network.alone
         return _(
             "Nobody else is here yet. Others show up by themselves. Is somebody missing? F2 helps."
         )
 
-    def _detail(self) -> str:
+    def _where(self) -> str:
         if self._info is None:
             return ""
         network = one_line(self._info.network, 40)
         port = self._info.listen[0].rpartition(":")[2] if self._info.listen else ""
-        said = (
-            _("Network {network}, port {port}").format(network=network, port=port)
-            if port
-            else _("Network {network}").format(network=network)
-        )
-        return f"{self._register()}  ·  {said}" if self._register() else said
+        if not port:
+            return _("Network {network}").format(network=network)
+        return _("Network {network}, port {port}").format(network=network, port=port)
 
     def _register(self) -> str:
         """Who writes down who is here: everyone is to be shown that."""

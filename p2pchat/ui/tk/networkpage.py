@@ -7,19 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk
 
-from p2pchat.model.people import Status
 from p2pchat.ui.language import _
-from p2pchat.ui.presenters.network import Check, NetworkPresenter, NetworkState, Verdict
+from p2pchat.ui.presenters.network import Check, NetworkPresenter, NetworkState
 from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.sheet import WIDTH, Sheet, wrapping
-from p2pchat.ui.tk.theme import PRESENCE, Theme
+from p2pchat.ui.tk.theme import VERDICTS, Theme
 from p2pchat.ui.tk.tips import tip
-
-COLOURS = {
-    Verdict.OK: PRESENCE[Status.ONLINE],
-    Verdict.NOTE: PRESENCE[Status.AWAY],
-    Verdict.WARN: PRESENCE[Status.BUSY],
-}
 
 
 class NetworkPage(Sheet):
@@ -70,7 +63,7 @@ class NetworkPage(Sheet):
         px, theme = self.theme.px, self.theme
         frame = self.frame()
         dot = ttk.Label(
-            frame, image=theme.circle(px(10), COLOURS[check.verdict]), style="Page.TLabel"
+            frame, image=theme.circle(px(10), VERDICTS[check.verdict]), style="Page.TLabel"
         )
         dot.grid(row=0, column=0, padx=(px(2), px(12)), pady=(px(8), 0))
         wide = px(WIDTH - 70)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from p2pchat.ui.language import _
+from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.presenters.status import Notice
-from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.inline import Elider, in_order
+from p2pchat.ui.tk.theme import VERDICTS, Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import IconButton
 
@@ -24,7 +25,8 @@ class StatusBar(ttk.Frame):
         self.on_network: Callable[[], None] = lambda: None
         self.on_transfers: Callable[[], None] = lambda: None
         self._theme = theme
-        self._linked = False
+        self._said_of_network = self._detail_said = self._aside = ""
+        self._verdict = Verdict.WARN
         self._notice: Notice | None = None
         self._said = ""
         px = theme.px
@@ -48,6 +50,10 @@ class StatusBar(ttk.Frame):
         self.transfers.grid_remove()
         self._detail.grid(row=1, column=3, padx=px(16))
         self.columnconfigure(1, weight=1)
+        self._bare = self.network.winfo_reqwidth()
+        """Of the button around its text."""
+        self._elider = Elider(theme)
+        self.bind("<Configure>", lambda event: self._fit())
         self.notice = tk.Frame(notice_parent)
         self._notice_text = tk.Label(
             self.notice, font=theme.fonts["small"], anchor="w", justify="left", borderwidth=0
@@ -71,11 +77,11 @@ class StatusBar(ttk.Frame):
         theme.listeners.append(self._recolour)
         self._recolour()
 
-    def show_status(self, text: str, detail: str, linked: bool) -> None:
-        self.network.configure(text=in_order(self._theme, text))
-        self._detail.configure(text=in_order(self._theme, detail))
-        if linked != self._linked:
-            self._linked = linked
+    def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
+        self._said_of_network, self._detail_said, self._aside = text, detail, aside
+        self._fit()
+        if verdict is not self._verdict:
+            self._verdict = verdict
             self._recolour()
 
     def show_transfers(self, text: str) -> None:
@@ -84,6 +90,24 @@ class StatusBar(ttk.Frame):
             self.transfers.grid()
         else:
             self.transfers.grid_remove()
+        self._fit()
+
+    def _fit(self) -> None:
+        """What stands aside goes first where there is no room; then the line ends earlier."""
+        room = self.winfo_width() - self._dot.winfo_reqwidth() - self._bare - 3 * self._theme.px(16)
+        if self.transfers.winfo_manager():
+            room -= self.transfers.winfo_reqwidth()
+
+        def wide(text: str) -> int:
+            return self._elider.width(text, "small")
+
+        said, detail = self._said_of_network, self._detail_said
+        whole = "  ·  ".join(part for part in (detail, self._aside) if part)
+        if wide(said) + wide(whole) <= room:
+            detail = whole
+        said = self._elider.cut(said, "small", max(room - wide(detail), 0))
+        self.network.configure(text=in_order(self._theme, said))
+        self._detail.configure(text=in_order(self._theme, detail))
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self._notice = notice
@@ -114,7 +138,8 @@ class StatusBar(ttk.Frame):
     def _recolour(self) -> None:
         colours = self._theme.palette
         self._line.configure(background=colours.line)
-        colour = "#2fa84f" if self._linked else colours.faint
+        alone = self._verdict is Verdict.WARN
+        colour = colours.faint if alone else VERDICTS[self._verdict]
         self._dot.configure(image=self._theme.circle(self._theme.px(8), colour))
         for label in (self._dot, self._detail):
             label.configure(background=colours.sidebar, foreground=colours.muted)

@@ -15,6 +15,7 @@ import sv_ttk
 from p2pchat.model.people import Status
 from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.tk import crisp, drawing, pagestyle
 from p2pchat.ui.tk.pictures import Picture, Pictures
 
@@ -138,6 +139,11 @@ PRESENCE = {
     Status.AWAY: "#e0a100",
     Status.BUSY: "#d64545",
     Status.OFFLINE: "#9aa1ab",
+}
+VERDICTS = {
+    Verdict.OK: PRESENCE[Status.ONLINE],
+    Verdict.NOTE: PRESENCE[Status.AWAY],
+    Verdict.WARN: PRESENCE[Status.BUSY],
 }
 
 FAMILIES = (

@@ -11,6 +11,7 @@ from p2pchat.events import AccountRenamed, RegistrarChanged
 from p2pchat.model.accounts import Download
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.presenters.status import Notice, StatusPresenter
 
 PASSWORD = "correct horse"
@@ -175,7 +176,7 @@ def test_who_else_was_renamed_is_told_in_a_line() -> None:
     shown: list[Notice | None] = []
 
     class View:
-        def show_status(self, text: str, detail: str, linked: bool) -> None: ...
+        def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None: ...
 
         def show_notice(self, notice: Notice | None, more: int) -> None:
             shown.append(notice)

@@ -28,6 +28,7 @@ from p2pchat.ui.presenters.attendance import AttendancePresenter, AttendanceStat
 from p2pchat.ui.presenters.bulletins import Bulletin, BulletinsPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.marks import Mark
+from p2pchat.ui.presenters.network import NetworkPresenter, Verdict
 from p2pchat.ui.presenters.spans import Usual, read_span, usual
 from p2pchat.ui.presenters.status import Notice, StatusPresenter
 
@@ -378,25 +379,26 @@ def test_a_time_that_no_clock_shows_is_none(text: str) -> None:
 
 def test_who_keeps_a_register_stands_at_the_bottom() -> None:
     school = Class()
-    details: list[str] = []
+    details: list[tuple[str, str]] = []
 
     class View:
-        def show_status(self, text: str, detail: str, linked: bool) -> None:
-            details.append(detail)
+        def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
+            details.append((detail, aside))
 
         def show_notice(self, notice: Notice | None, more: int) -> None: ...
 
     status = StatusPresenter(school.directory, View())
-    school.runner.call(school.node.info, status.opened)
+    network = NetworkPresenter(school.node, school.runner, school.directory, status.network_changed)
+    school.runner.call(school.node.info, network.opened)
     school.runner.settle()
-    assert details[-1] == "Network lan, port 27474"
+    assert details[-1] == ("", "Network lan, port 27474")
     school.node.people[LI] = replace(school.node.people[LI], keeps_register=True)
     school.directory.load()
     school.runner.settle()
-    assert details[-1].startswith("Attendance is kept by Li®  ·  ")
+    assert details[-1] == ("Attendance is kept by Li®", "Network lan, port 27474")
     school.register()
     assert school.registers[-1].kept_by == (
         "Li® keeps a register of who is here, from when to when."
     )
     school.appoint()
-    assert details[-1].startswith("Attendance is kept here  ·  ")
+    assert details[-1][0] == "Attendance is kept here"

@@ -11,7 +11,7 @@ import pytest
 from paper_node import LI, ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperOpener, PaperRunner
 
-from p2pchat.config.limits import NOTE_CHARS
+from p2pchat.config.limits import MESH_DOWN, NOTE_CHARS
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import (
@@ -316,7 +316,27 @@ def test_links_without_a_word_sent_to_all_are_said_to_be_so(desk: Desk) -> None:
         known = msgspec.structs.replace(info("192.168.1.5:27474"), heard=heard)
         state = network.network_state(known, desk.directory, [])
         assert ("Finding others" in verdicts(state)) == shown
-        assert state.good
+        assert state.good == (not shown)
+        assert state.headline == ("It works, with something to know" if shown else "All is well"), (
+            "what it says at its head goes with the colours below"
+        )
+
+
+def test_who_listens_on_this_computer_only_isn_t_sent_elsewhere(desk: Desk) -> None:
+    alone = Directory(PaperNode(), desk.runner)
+    known = msgspec.structs.replace(info("127.0.0.1:40000"), addresses=("192.168.1.5:40000",))
+    state = network.network_state(known, alone, [])
+    assert state.headline == state.alone == "Only programs on this computer can link with this one"
+    assert "Addresses here" not in dict(state.facts)
+    assert [bool(check.advice) for check in state.checks] == [False, True]
+
+
+def test_in_a_large_network_others_between_are_as_it_should_be(desk: Desk) -> None:
+    people = [make_peer(f"{n:05}", f"P{n}", linked=n < 8) for n in range(MESH_DOWN)]
+    desk.directory.events([PeerChanged(peer) for peer in people])
+    state = network.network_state(info("192.168.1.5:27474"), desk.directory, [])
+    assert verdicts(state)["Reached through others"] is Verdict.OK
+    assert state.good
 
 
 def test_warnings_of_the_network_are_kept_for_its_page(desk: Desk) -> None:

@@ -37,6 +37,7 @@ from p2pchat.ui.presenters.dialogs import (
 from p2pchat.ui.presenters.directory import heading
 from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.presenters.search import EXCERPT, Hit, SearchPresenter, excerpt
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.presenters.status import NOTICES, Notice
@@ -53,7 +54,7 @@ class FakeViews:
         self.list: Sequence[SidebarRow] = ()
         self.rows: list[Row] = []
         self.entry = ""
-        self.said = ("", "", False)
+        self.said = ("", "", "", Verdict.WARN)
         self.notice: Notice | None = None
         self.more_notices = 0
         self.theme = ""
@@ -110,8 +111,8 @@ class FakeViews:
     def focus(self) -> None:
         self.focused += 1
 
-    def show_status(self, text: str, detail: str, linked: bool) -> None:
-        self.said = (text, detail, linked)
+    def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
+        self.said = (text, detail, aside, verdict)
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self.notice, self.more_notices = notice, more
@@ -572,11 +573,30 @@ def test_long_names_leave_room_for_others_on_the_status_line(window: Window) -> 
 
 def test_the_status_line_says_who_is_linked(window: Window) -> None:
     window.start()
-    assert window.view.said == ("Linked with Li", "Network lan, port 27474", True)
+    assert window.view.said == ("Linked with Li", "", "Network lan, port 27474", Verdict.OK)
     window.node.emit(PeerOffline(make_peer("a", "Li", Status.OFFLINE)))
     assert window.view.said[0].startswith("Nobody else is here yet")
     window.node.emit(PeerOnline(make_peer("a", "Li", linked=False)))
     assert window.view.said[0] == "1 person is here, reached through others"
+
+
+def test_the_status_line_says_what_the_page_of_the_network_says(window: Window) -> None:
+    window.start()
+    window.node.emit(Warned("clock-off", "The clock of Li is off."))
+    window.runner.advance(1000)
+    assert window.view.said[3] is Verdict.NOTE
+    window.node.emit(PeerOffline(make_peer("a", "Li", Status.OFFLINE)))
+    window.node.reached_at = ()
+    window.runner.advance(10_000)
+    assert window.view.said[0] == "This computer is in no network"
+    window.node.reached_at = ("192.168.1.6:27474",)
+    window.runner.advance(10_000)
+    assert window.view.said[0].startswith("Nobody else is here yet. Others")
+    window.node.emit(PeerOnline(make_peer("a", "Li")))
+    window.runner.advance(10_000)
+    asked = len(window.node.named("info"))
+    window.runner.advance(60_000)
+    assert len(window.node.named("info")) == asked, "while somebody is linked, nobody asks"
 
 
 def test_warnings_are_shown_one_after_the_other_and_are_bounded(window: Window) -> None:

@@ -244,6 +244,27 @@ def test_a_hint_stays_within_its_field(stage: Stage, around: Around) -> None:
     stage.until(lambda: str(field._hint.cget("text")) == "What you are up to: others see it")
 
 
+def test_the_line_at_the_bottom_ends_with_an_ellipsis(stage: Stage) -> None:
+    for letter, name in zip(
+        "cdef", ("Anneliese", "Bartholomew", "Christabel", "Dominique"), strict=True
+    ):
+        stage.node.add_peer(make_peer(letter, name * 2))
+    stage.start()
+    status = stage.desk.status
+    stage.until(lambda: "Network lan" in str(status._detail.cget("text")))
+    stage.node.people[LI] = msgspec.structs.replace(stage.node.people[LI], keeps_register=True)
+    stage.desk.main.directory.load()
+    stage.root.geometry("640x720")
+    stage.until(lambda: str(status.network.cget("text")).endswith("…"))
+    assert status._detail.cget("text") == "Attendance is kept by Li", "what all are to see stays"
+    stage.root.update()
+    assert status.network.winfo_width() >= status.network.winfo_reqwidth()
+    assert status._detail.winfo_x() >= status.network.winfo_x() + status.network.winfo_width()
+    stage.root.geometry("1200x720")
+    stage.until(lambda: "Network lan" in str(status._detail.cget("text")))
+    assert not str(status.network.cget("text")).endswith("…")
+
+
 def test_names_are_in_their_order_at_the_bottom_on_cards_and_pages(stage: Stage) -> None:
     """Tk draws the characters of its labels as they come."""
     written, seen = "ליאור", "רואיל"
