@@ -150,7 +150,10 @@ class Accounts:
     async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
         await self._node.ready()
         register = self._node.machine.registrar.attendance
-        return register.list(_milliseconds(since), _milliseconds(until))
+        found: list[Stay] = self._node.runtime.run(
+            register.list, _milliseconds(since), _milliseconds(until)
+        )
+        return found
 
     async def export_attendance(
         self, path: str, since: str | None, until: str | None, replace: bool = False

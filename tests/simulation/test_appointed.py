@@ -10,6 +10,7 @@ from world import World
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
+from p2pchat.model.accounts import Stay
 from p2pchat.model.ids import PeerId
 from p2pchat.protocol import wire
 from p2pchat.protocol.identity import Signer
@@ -86,6 +87,24 @@ def test_the_appointed_keeps_a_register_and_nobody_else() -> None:
     assert left_at < world.clock.now
     early = teacher.machine.registrar.attendance.list(None, teacher.wall_ms - 200_000)
     assert len([s for s in early if s.peer_id == who]) == 1
+
+
+def test_after_a_restart_of_the_one_who_keeps_it_the_register_is_right_at_once() -> None:
+    world, teacher, others = class_room(21)
+
+    def stays() -> list[Stay]:
+        return teacher.machine.registrar.attendance.list(None, None)
+
+    world.clock.run_for(100.0)
+    assert [stay.left for stay in stays()] == [None] * 3
+    for end in (teacher.stop, teacher.crash):
+        world.clock.run_for(55.0)
+        came = [stay.came for stay in stays()]
+        end()
+        teacher.start()
+        world.wait(lambda: world.linked([teacher, *others]), 30.0, "linked")
+        assert [stay.left for stay in stays()] == [None] * 3
+        assert [stay.came for stay in stays()] == came, "they were there all the time"
 
 
 def test_an_announcement_is_seen_once_the_person_has_seen_it() -> None:

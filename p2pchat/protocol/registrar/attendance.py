@@ -44,10 +44,14 @@ class Attendance:
         self._m = registrar.machine
         self._ctx = registrar.machine.ctx
         self._lines: list[_Line] = []
+        self._unsure: set[PeerId] = set()
+        """Those who were there when the node ended, if not longer."""
         for key, raw in sorted(meta.items()):
             if key.startswith(KEY):
                 line = msgspec.msgpack.decode(raw, type=_Line)
-                line.gone = True
+                if not line.gone:
+                    line.gone = True
+                    self._unsure.add(line.peer_id)
                 self._lines.append(line)
         self._last: dict[PeerId, _Line] = {line.peer_id: line for line in self._lines}
         """Of each person the newest."""
@@ -58,10 +62,16 @@ class Attendance:
             self._look()
 
     def stop(self) -> None:
+        if self._r.appointing is not None:
+            self._note()
         self._save([line for line in self._last.values() if not line.gone])
 
     def _look(self) -> None:
         self._ctx.after(LOOK_S, self._look)
+        self._note()
+
+    def _note(self) -> None:
+        """Who is here now."""
         people, now_ms = self._m.people, self._ctx.wall_ms
         changed: list[_Line] = []
         here = {
@@ -72,8 +82,9 @@ class Attendance:
         }
         for person, peer in here.items():
             line = self._last.get(person)
-            if line is not None and (not line.gone or 0 <= now_ms - line.left_ms < BREAK_MS):
+            if line is not None and (not line.gone or self._is_back(line, now_ms)):
                 line.gone = False
+                self._unsure.discard(person)
                 line.left_ms = max(line.left_ms, now_ms)
                 if (line.label, line.account) == (peer.label, _account(peer.account)):
                     continue
@@ -81,6 +92,7 @@ class Attendance:
             elif len(self._lines) >= limits.ATTENDANCE_LINES and peer.account is None:
                 continue  # made-up persons don't fill the register
             else:
+                self._unsure.discard(person)
                 line = _Line(person, peer.label, _account(peer.account), now_ms, now_ms)
                 self._lines.append(line)
                 self._last[person] = line
@@ -95,6 +107,11 @@ class Attendance:
             self._saved = self._ctx.now
         self._save(changed)
 
+    def _is_back(self, line: _Line, now_ms: int) -> bool:
+        """Whether the person was there all the time, as far as can be told."""
+        most = BREAK_MS + (round(SAVE_S * 1000) if line.peer_id in self._unsure else 0)
+        return 0 <= now_ms - line.left_ms < most
+
     def _save(self, lines: Sequence[_Line]) -> None:
         if lines:
             self._ctx.commit(
@@ -105,9 +122,11 @@ class Attendance:
             )
 
     def list(self, since_ms: int | None, until_ms: int | None) -> list[Stay]:
-        """Those that were there at any time between; oldest first. `not-allowed`."""
+        """Those that were there at any time between; oldest first, and as it is now.
+        `not-allowed`."""
         if self._r.appointing is None:
             raise RequestError("not-allowed", "only the appointed keeps a register")
+        self._note()
         found = [
             line
             for line in self._lines

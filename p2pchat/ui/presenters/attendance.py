@@ -9,17 +9,20 @@ from typing import Any, Protocol
 
 from p2pchat.errors import BadParams, P2PChatError
 from p2pchat.model.accounts import Stay
+from p2pchat.model.ids import PeerId
 from p2pchat.model.text import safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.marks import Mark
-from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.presenters.runner import Delayed, Runner
 from p2pchat.ui.presenters.spans import Span, Usual, read_span, usual
 
 REFRESH_MS = 5000
 """As exact as the register is."""
+CAME_MS = 500
+"""After somebody has come or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,20 @@ class AttendancePresenter:
         self._state = AttendanceState()
         self._span = Span(None, None)
         self._next: Callable[[], None] = lambda: None
+        self._here: frozenset[PeerId] = frozenset()
+        self._soon = Delayed(runner, CAME_MS, self._load)
         directory.listeners.append(self._changed)
 
     def open(self, view: AttendanceView) -> None:
         self._view = view
         self._state = AttendanceState()
+        self._here = self._present()
         self._changed()
         self.choose(Usual.TODAY)
 
     def close(self) -> None:
         self._next()
+        self._soon.cancel()
         self._view = None
 
     def choose(self, which: Usual) -> None:
@@ -120,9 +127,16 @@ class AttendancePresenter:
     # --
 
     def _changed(self) -> None:
-        if self._view is not None:
-            may_read = self._directory.registrar.appointed
-            self._show(kept_by=kept_by(self._directory), may_read=may_read)
+        if self._view is None:
+            return
+        may_read = self._directory.registrar.appointed
+        self._show(kept_by=kept_by(self._directory), may_read=may_read)
+        before, self._here = self._here, self._present()
+        if before != self._here:
+            self._soon.ask()
+
+    def _present(self) -> frozenset[PeerId]:
+        return frozenset(peer.peer_id for peer in self._directory.online())
 
     def _load(self) -> None:
         self._next()

@@ -306,6 +306,18 @@ def test_the_register_of_today_and_of_other_days() -> None:
     assert len(school.accounts.asked) == asked + 2
 
 
+def test_who_comes_is_in_the_register_at_once() -> None:
+    school = Class()
+    school.appoint()
+    page = school.register()
+    school.runner.advance(1000)
+    asked = len(school.accounts.asked)
+    school.directory.events([PeerOffline(replace(school.node.people[LI], status=Status.OFFLINE))])
+    school.runner.advance(1000)
+    assert len(school.accounts.asked) == asked + 1
+    page.close()
+
+
 def test_a_span_of_ones_own() -> None:
     school = Class()
     school.appoint()
