@@ -92,7 +92,7 @@ class Node:
         self.choice = Choice(kept=kept, given=self.choice.given)
         self.depot.choose_downloads(self.choice.in_force.downloads)
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
-        self.machine.registrar.vaulting.settings_brought = self._take_settings
+        self.machine.registrar.belongings.settings_brought = self._take_settings
         self.machine.registrar.announcements.watched = lambda: bool(self.handlers)
         self.machine.registrar.announcements.seeing = lambda: bool(self.seeing)
         self.runtime = Runtime(

@@ -18,9 +18,9 @@ from p2pchat.protocol import unsent
 from p2pchat.protocol.hashing import digest
 from p2pchat.protocol.identity import SEED_BYTES, Identity
 from p2pchat.protocol.registrar.attendance import KEY as REGISTER_KEY
+from p2pchat.protocol.registrar.belongings import OF_THE_MACHINE
 from p2pchat.protocol.registrar.holding import is_outdated_by
 from p2pchat.protocol.registrar.part import KEYBOX_KEY, RECORD_KEY, VAULT_KEY
-from p2pchat.protocol.registrar.vaulting import OF_THE_MACHINE
 from p2pchat.protocol.sealing import open_once, seal_once
 
 if TYPE_CHECKING:

@@ -311,11 +311,13 @@ class VaultPart(_Frame, frozen=True, array_like=True, gc=False, tag=49):
 
 
 class VaultWanted(_Frame, frozen=True, array_like=True, gc=False, tag=50):
-    """To the registrar: the vault of the person at this end, if its counter is larger."""
+    """To the registrar: the vault of the person at this end, if its version is larger."""
 
     counter: int
     keybox: int = 0
     """The counter of the keybox that is at this end."""
+    id: bytes = b""
+    """Of the vault, beside its counter."""
 
 
 Frame = (

@@ -24,6 +24,10 @@ from p2pchat.protocol.registrar.vault import open_vault
 PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(5000)).decode()
 
 
+def note_of(host: Host) -> str:
+    return host.machine.directory.profile.record.note
+
+
 def test_the_vault_comes_right_behind_the_grant() -> None:
     world = World(23)
     _, _, pupil, guest = *together(world, 2), *(world.add() for _ in range(2))
@@ -194,3 +198,52 @@ def test_a_large_vault_goes_in_parts_and_comes_to_all_that_hold() -> None:
         return raw is not None and len(raw) > 100_000
 
     world.wait(lambda: all(large(host) for host in teachers), 90.0, "it is with both")
+
+
+@pytest.mark.parametrize("seed", range(40, 48))
+def test_what_both_sides_of_a_split_have_changed_counts_each_time(seed: int) -> None:
+    """Some changes one after another on either side, which know nothing of each other: what was
+    made stays, what was taken away is gone, and what was left alone is as the other has set it."""
+    world = World(seed)
+    first, second, pupil, friend, other = *together(world, 2), *(world.add() for _ in range(3))
+    laptop_side = (second, other)
+    world.wait(lambda: world.linked(world.hosts), 60.0, "linked")
+    pupil.ask(pupil.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(pupil.signed), 15.0, "registered")
+    known = [host.machine.identity.peer_id for host in (friend, other)]
+    pupil.ask(pupil.machine.commands.set_contact, known[0], True)
+    pupil.ask(pupil.machine.rooms.join, 0, "#old", None)
+    laptop = second_device(world, pupil)
+    world.wait(lambda: world.linked(world.hosts), 60.0, "linked")
+    world.wait(
+        lambda: (contacts(laptop), room_labels(laptop)) == ({known[0]}, {"#lobby", "#old"}),
+        60.0,
+        "brought",
+    )
+    world.split((first, pupil, friend), (*laptop_side, laptop))
+    world.clock.run_for(30.0)
+    for number in range(3):
+        pupil.ask(pupil.machine.rooms.create, 0, f"#one{number}", "a room's password")
+        world.clock.run_for(world.rng.uniform(1.0, 5.0))
+        laptop.ask(laptop.machine.rooms.join, 0, f"#two{number}", None)
+        world.clock.run_for(world.rng.uniform(1.0, 5.0))
+    pupil.ask(pupil.machine.commands.set_profile, None, None, "likes maths", None)
+    laptop.ask(laptop.machine.rooms.leave, 0, "#old")
+    laptop.ask(laptop.machine.commands.set_contact, known[1], True)
+    world.clock.run_for(world.rng.uniform(1.0, 5.0))
+    laptop.ask(laptop.machine.rooms.join, 0, "#two3", None)
+    world.clock.run_for(5.0)
+    world.fabric.heal()
+    made = {f"#{side}{number}" for side in ("one", "two") for number in range(3)}
+    made.add("#two3")
+    account = [pupil, laptop]
+    for wanted, what in (
+        (lambda: all(room_labels(host) == {"#lobby", *made} for host in account), "the rooms"),
+        (lambda: all(contacts(host) == set(known) for host in account), "the contacts"),
+        (lambda: {note_of(host) for host in account} == {"likes maths"}, "the note"),
+    ):
+        world.wait(wanted, 120.0, what)
+    counters = {host: host.machine.registrar.vaulting._version for host in account}
+    world.clock.run_for(60.0)
+    assert {host: host.machine.registrar.vaulting._version for host in account} == counters, "rest"
+    assert room_labels(pupil) == room_labels(laptop) == {"#lobby", *made}

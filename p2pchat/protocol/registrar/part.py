@@ -21,6 +21,7 @@ from p2pchat.protocol.registrar.accounts import Accounts
 from p2pchat.protocol.registrar.announcements import Announcements
 from p2pchat.protocol.registrar.asking import Asking
 from p2pchat.protocol.registrar.attendance import Attendance
+from p2pchat.protocol.registrar.belongings import Belongings
 from p2pchat.protocol.registrar.claims import Holder, kept_record, make_appointed
 from p2pchat.protocol.registrar.election import Standing
 from p2pchat.protocol.registrar.holding import Holding
@@ -78,7 +79,8 @@ class Registrar:
         self.accounts = Accounts(self)
         self.announcements = Announcements(self)
         self.attendance = Attendance(self, meta)
-        self.vaulting = Vaulting(self, meta)
+        self.belongings = Belongings(machine)
+        self.vaulting = Vaulting(self, self.belongings, meta)
 
         def in_parts(link: Link, raw: bytes) -> None:
             self.vaulting.send(link, 0, raw)

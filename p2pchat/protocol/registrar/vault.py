@@ -39,13 +39,12 @@ class Contents(msgspec.Struct, frozen=True, array_like=True):
     contacts: tuple[Contact, ...] = ()
     rooms: tuple[VaultRoom, ...] = ()
     settings: bytes = b"{}"
-    """JSON; what belongs to the machine isn't in it."""
+    """JSON; what belongs to the machine isn't in it, nor what is as it is at first."""
     note: str = ""
     avatar: bytes = b""
     """Of the person's profile, which the name is in already."""
-    began: int = 0
-    """The counter of the vault that this one goes back to, by others that each had the changes of
-    the one before. What isn't in one of another beginning wasn't taken out of it."""
+    stamps: dict[bytes, int] = {}
+    """When each of these was changed last, and what isn't here any more: see `merging`."""
 
 
 class VaultRecord(msgspec.Struct, frozen=True, array_like=True):

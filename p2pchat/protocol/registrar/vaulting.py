@@ -5,33 +5,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from p2pchat.config import limits
-from p2pchat.config.settings import Settings
-from p2pchat.errors import RequestError
-from p2pchat.events import ConversationChanged
 from p2pchat.model.ids import PeerId
-from p2pchat.model.records import ConversationKind, PutMeta
+from p2pchat.model.records import PutMeta
 from p2pchat.protocol import signed, wire
-from p2pchat.protocol.announce import read_profile
-from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.registrar.belongings import Belongings
 from p2pchat.protocol.registrar.keybox import Keybox, kept_keybox, open_lock, read_keybox
+from p2pchat.protocol.registrar.merging import has_newer_profile, is_alike, merged, stamped
 from p2pchat.protocol.registrar.parts import Parts, in_parts
 from p2pchat.protocol.registrar.vault import (
     SALT_BYTES,
-    Contact,
     Contents,
     Vault,
-    VaultRoom,
     make_vault,
     open_vault,
     read_vault,
 )
-from p2pchat.protocol.rooms import LOBBY
 
 if TYPE_CHECKING:
     from p2pchat.protocol.registrar.part import Registrar
@@ -41,13 +34,15 @@ LOOK_S = 1.0
 BRING_S = 1.0
 AGAIN_S = 20.0
 """How often the registrar is asked for a newer one, or again where it hasn't answered."""
-BASE_KEY, COUNTER_KEY, BOX_KEY = "vault_base", "vault_counter", "own_keybox"
+KNOWN_KEY, COUNTER_KEY, ID_KEY, UNSENT_KEY, BOX_KEY = (
+    "vault_known",
+    "vault_counter",
+    "vault_id",
+    "vault_unsent",
+    "own_keybox",
+)
 BEHIND = "behind"
 """Says a registrar that hasn't what this machine has: one before it has lost it, or has lied."""
-OF_THE_MACHINE = ("network", "registrar", "appointed_by", "limit", "downloads")
-"""Settings that stay where they were made."""
-PROFILES_BYTES = 32 * limits.KIB
-"""Of a vault, at most: some 25 contacts' profiles. A holder keeps a thousand such vaults."""
 HAND_OVER_S, HAND_OVER_LOOK_S = 3.0, 0.1
 """How long signing out waits for the registrar to have what was changed, and how often it looks."""
 SENT_S = 3.0
@@ -55,6 +50,10 @@ SENT_S = 3.0
 before it has the keybox."""
 GRANTED_S = 2.0
 """How long somebody who signs in waits for the vault behind the grant; later it comes by asking."""
+
+
+Version = tuple[int, bytes]
+"""Of a vault: the larger one wins."""
 
 
 @dataclass(eq=False)
@@ -67,32 +66,29 @@ class _Granted:
 
 
 class Vaulting:
-    def __init__(self, registrar: Registrar, meta: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, registrar: Registrar, belongings: Belongings, meta: Mapping[str, bytes]
+    ) -> None:
         self._r = registrar
         self._m = registrar.machine
         self._ctx = registrar.machine.ctx
-        self._base = _read(meta.get(BASE_KEY, b"")) or Contents()
-        """What vault and profile had in common last."""
-        self._counter = int(meta.get(COUNTER_KEY, b"0"))
+        self._belongings = belongings
+        self._known = _read(meta.get(KNOWN_KEY, b"")) or Contents()
+        """What the account has, as far as this machine knows."""
+        self._version: Version = (int(meta.get(COUNTER_KEY, b"0")), meta.get(ID_KEY, b""))
         """Of the newest vault that was taken up here, or sent."""
+        self._unsent = bool(meta.get(UNSENT_KEY, b""))
+        """What is known isn't all in that one."""
         self._asked_at = -AGAIN_S
         self._answered = False
         """The registrar has said what it has, since it leads."""
         self._asked: Link | None = None
-        self._sent: tuple[int, Contents, int] | None = None
-        """(number, what was in it, counter) of what was sent and isn't confirmed."""
+        self._sent: tuple[int, Contents, Version] | None = None
+        """(number, what was in it, version) of what was sent and isn't confirmed."""
         self._sent_at = 0.0
         self._box = kept_keybox(meta.get(BOX_KEY, b""))
         """The account's own keybox."""
-        self._lacks = False
-        """Whoever leads has an older vault than was sent, or none."""
-        self._entering: dict[bytes, VaultRoom] = {}
-        self._leaving: set[bytes] = set()
-        """Rooms by id that a vault has said to enter or leave, and that aren't entered or left yet,
-        which takes the disk's time: no change of this machine's."""
         self._granted: list[_Granted] = []
-        self.settings_brought: Callable[[Mapping[str, Any]], None] = lambda _: None
-        """Whoever keeps the settings takes these."""
         self._parts = Parts()
 
     def start(self) -> None:
@@ -105,6 +101,7 @@ class Vaulting:
     def look(self) -> None:
         if self._m.identity.peer_id not in self._r.registry.owners():
             return
+        self._note()
         leader = self._r.leading.leader
         if leader is None:
             self._answered = False
@@ -134,7 +131,8 @@ class Vaulting:
     def _is_handed_over(self) -> bool:
         if self._r.leading.leader is None or not self._r.has_account(self._m.identity.peer_id):
             return True
-        return self._contents() == self._base and not self._lacks
+        self._note()
+        return not self._unsent
 
     def _at_home(self) -> None:
         """This node leads itself."""
@@ -144,15 +142,15 @@ class Vaulting:
             self.keep_own(held)
         if self._box is not None and (held is None or held.version < self._box.version):
             self._r.keep_held(self._box.raw, None)
-        older = kept is None or kept.record.counter < self._counter
-        self._lacks = older and held is not None
+        if held is not None and (kept is None or kept.version < self._version):
+            self._unsent = True
         if kept is not None:
             self._answered = True
             self._take(kept)
         made = self._make()
         if made is not None:
             vault, contents = made
-            self._keep(contents, vault.record.counter)
+            self._keep(contents, vault.version, unsent=False)
             self._r.keep_held(vault.raw, None)
 
     def _ask(self, link: Link) -> None:
@@ -160,13 +158,14 @@ class Vaulting:
         if link is not self._asked or again:
             self._asked, self._asked_at = link, self._ctx.now
             self._sent = None
-            self._m.links.send(link.id, wire.VaultWanted(self._counter, self.box_counter))
+            number, id = self._version
+            self._m.links.send(link.id, wire.VaultWanted(number, self.box_counter, id))
             return
         waits = self._sent is not None and self._ctx.now < self._sent_at + SENT_S
         made = self._make() if self._answered and not waits else None
         if made is not None:
             (vault, contents), number = made, self._ctx.number()
-            self._sent, self._sent_at = (number, contents, vault.record.counter), self._ctx.now
+            self._sent, self._sent_at = (number, contents, vault.version), self._ctx.now
             self.send(link, number, vault.raw)
 
     # -- behind a grant
@@ -296,13 +295,14 @@ class Vaulting:
         if not self._r.leading.election.leads:
             return
         kept, box = self._r.holding.vault_of(link.person), self._r.holding.of(link.person)
-        counter = kept.record.counter if kept is not None else 0
+        wanted = (frame.counter, frame.id)
         if box is not None and box.record.counter > frame.keybox:
             self._pass_on(link, box)
-        if kept is not None and counter > frame.counter and not link.choked:
+        if kept is not None and kept.version > wanted and not link.choked:
             self._pass_on(link, kept)
             return
-        older = box is None or box.record.counter < frame.keybox or counter < frame.counter
+        behind = kept.version < wanted if kept is not None else frame.counter > 0
+        older = box is None or box.record.counter < frame.keybox or behind
         behind = self._r.has_account(link.person) and older
         self._m.links.send(link.id, wire.Registered(0, BEHIND if behind else ""))
 
@@ -316,13 +316,13 @@ class Vaulting:
             else:
                 self._has_answered()
         elif self._sent is not None and self._sent[0] == frame.number:
-            _, contents, counter = self._sent
+            _, contents, version = self._sent
             self._sent = None
             if frame.reason:
                 # Another machine was first: its changes are taken up before.
                 self._asked_at, self._answered = -AGAIN_S, False
             else:
-                self._keep(contents, counter)
+                self._keep(self._known, version, unsent=self._known is not contents)
 
     def _has_answered(self) -> None:
         """What was changed here meanwhile goes to it at once."""
@@ -334,129 +334,52 @@ class Vaulting:
         if self._box is not None:
             frame = wire.Register(self._ctx.number(), b"", self._box.raw)
             self._m.links.send(link.id, frame)
-        self._lacks = True
+        self._unsent = True
         self._ctx.after(BRING_S, self.look)
 
     # -- what is in it
 
-    def _contents(self) -> Contents:
-        left, contacts = PROFILES_BYTES, []
-        rows = [row for row in self._m.people.rows() if row.contact or row.verified]
-        for row in sorted(rows, key=lambda row: row.key):
-            fits = len(row.record) <= left
-            left -= len(row.record) if fits else 0
-            contacts.append(Contact(row.key, row.verified, row.record if fits else b""))
-        here = {
-            row.id: VaultRoom(row.id, row.name, tuple(key for _, key in row.keys), row.secret)
-            for row in (found.row for found in self._m.conversations.mine())
-            if row.kind != ConversationKind.DIRECT and row.name != LOBBY
-        }
-        self._entering = {id: room for id, room in self._entering.items() if id not in here}
-        self._leaving &= here.keys()
-        rooms = [room for id, room in here.items() if id not in self._leaving]
-        rooms += self._entering.values()
-        settings = msgspec.to_builtins(self._ctx.settings)
-        kept = {name: value for name, value in settings.items() if name not in OF_THE_MACHINE}
-        return Contents(
-            tuple(contacts),
-            tuple(sorted(rooms, key=lambda room: room.id)),
-            msgspec.json.encode(kept),
-            self._m.directory.profile.record.note,
-            self._m.directory.own_avatar(),
-            self._base.began,
-        )
+    def _note(self) -> None:
+        """What was changed here since is remembered with when it was."""
+        here = self._belongings.here(self._known)
+        if is_alike(self._known, here) and not has_newer_profile(self._known, here):
+            return
+        self._keep(stamped(self._known, here, self._ctx.wall_ms), self._version, unsent=True)
 
     def _make(self) -> tuple[Vault, Contents] | None:
         """A new vault and what is in it, where there is something new to keep."""
-        contents = self._contents()
-        if contents == self._base and not self._lacks:
+        if not self._unsent:
             return None
-        counter = max(self._ctx.wall_ms, self._counter + 1)
-        contents = msgspec.structs.replace(contents, began=contents.began or counter)
+        counter = max(self._ctx.wall_ms, self._version[0] + 1)
         seed, salt = self._m.identity.person_seed, self._ctx.rng.randbytes(SALT_BYTES)
-        vault = make_vault(seed, self._ctx.network, counter, self._counter, salt, contents)
-        return None if vault is None else (vault, contents)
+        after = self._version[0]
+        vault = make_vault(seed, self._ctx.network, counter, after, salt, self._known)
+        return None if vault is None else (vault, self._known)
 
-    def _keep(self, contents: Contents, counter: int) -> None:
-        self._base, self._counter, self._lacks = contents, counter, False
+    def _keep(self, known: Contents, version: Version, unsent: bool) -> None:
+        self._known, self._version, self._unsent = known, version, unsent
+        version_of, number = version[1], str(version[0]).encode()
         self._ctx.commit(
             [
-                PutMeta(BASE_KEY, signed.encode(contents)),
-                PutMeta(COUNTER_KEY, str(counter).encode()),
+                PutMeta(KNOWN_KEY, signed.encode(known)),
+                PutMeta(COUNTER_KEY, number),
+                PutMeta(ID_KEY, version_of),
+                PutMeta(UNSENT_KEY, b"1" if unsent else b""),
             ]
         )
 
     def _take(self, vault: Vault) -> None:
         """What others of the account's machines have changed since counts here too."""
-        if vault.record.counter <= self._counter:
+        if vault.version <= self._version:
             return
-        contents = open_vault(self._m.identity.person_seed, vault)
-        if contents is None:
+        theirs = open_vault(self._m.identity.person_seed, vault)
+        if theirs is None:
             return
-        base = self._base
-        if vault.record.after < self._counter or base.began not in (0, contents.began):
-            # By a machine that didn't know what was common here: it has taken nothing out of that.
-            base = msgspec.structs.replace(contents, contacts=(), rooms=())
-        self._take_contacts(set(base.contacts), set(contents.contacts))
-        self._take_rooms(set(base.rooms), set(contents.rooms))
-        if contents.settings != base.settings:
-            self._take_settings(contents.settings)
-        if (contents.note, contents.avatar) != (base.note, base.avatar):
-            self._take_profile(contents.note, contents.avatar)
+        self._note()
+        both = merged(self._known, theirs)
+        self._belongings.bring(self._known, both)
         # Last: who is ended before takes it up once more.
-        self._keep(contents, vault.record.counter)
-
-    def _take_contacts(self, old: set[Contact], new: set[Contact]) -> None:
-        people, directory = self._m.people, self._m.directory
-        before = {contact.person_key: contact.verified for contact in old}
-        for contact in new - old:
-            directory.apply(people.meet(contact.person_key, self._ctx.wall_ms))
-            person = peer_id_of(contact.person_key)
-            profile = read_profile(contact.profile) if contact.profile else None
-            if profile is not None and profile.person == person:
-                directory.apply(people.take_profile(profile, self._ctx.wall_ms))
-            if person in people and before.get(contact.person_key) is not contact.verified:
-                directory.apply(people.set_contact(person, True))
-                directory.apply(people.set_verified(person, contact.verified))
-        kept = {contact.person_key for contact in new}
-        for contact in old - new:
-            person = peer_id_of(contact.person_key)
-            if contact.person_key not in kept and person in people:
-                directory.apply(people.set_contact(person, False))
-                directory.apply(people.set_verified(person, False))
-
-    def _take_rooms(self, old: set[VaultRoom], new: set[VaultRoom]) -> None:
-        rooms, conversations = self._m.rooms, self._m.conversations
-        for room in sorted(new - old, key=lambda room: room.id):
-            self._entering[room.id] = room
-            self._leaving.discard(room.id)
-            rooms.enter_again(room.id, room.name, room.keys, room.secret)
-        kept = {room.id for room in new}
-        for room in old - new:
-            found = conversations.get(room.id)
-            if room.id not in kept and found is not None and found.mine:
-                try:
-                    rooms.leave(0, 0, found.label)
-                except RequestError:
-                    continue
-                self._leaving.add(room.id)
-                self._ctx.notify(ConversationChanged(found.label))
-
-    def _take_profile(self, note: str, avatar: bytes) -> None:
-        if len(note) > limits.NOTE_CHARS or len(avatar) > limits.AVATAR_BYTES:
-            return
-        directory = self._m.directory
-        writes = directory.set_profile(directory.profile.record.name, note, avatar)
-        self._ctx.commit(writes, lambda _: directory.tell())
-
-    def _take_settings(self, raw: bytes) -> None:
-        """Those that this version knows."""
-        try:
-            brought = msgspec.json.decode(raw, type=dict[str, Any])
-        except msgspec.MsgspecError:
-            return
-        known = set(Settings.__struct_fields__) - set(OF_THE_MACHINE)
-        self.settings_brought({name: brought[name] for name in known & brought.keys()})
+        self._keep(both, vault.version, unsent=not is_alike(both, theirs))
 
 
 def _read(raw: bytes) -> Contents | None:
