@@ -72,25 +72,26 @@ async def open_node(options: Options) -> AsyncIterator[NodeApi]:
             profiles=profiles,
         )
 
-    await asyncio.to_thread(profiles.finish_departures)
-    folder = await asyncio.to_thread(profiles.last)
-    store, depot = await asyncio.to_thread(profiles.open, folder)
-    try:
-        hosts = await asyncio.to_thread(_hosts_of, options.interfaces)
-    except BaseException:
-        store.close()
-        raise
-    node = make(replace(options, data_dir=folder), store, depot)
-    couriers = Couriers(node, profiles, make)
-    try:
-        await node.start()
-        couriers.start()
-        # Modules and what was read live to the end: the collector needn't look at them again.
-        gc.freeze()
-        yield node.front_end()
-    finally:
-        await couriers.close()
-        await node.close()
+    with profiles.held():
+        await asyncio.to_thread(profiles.finish_departures)
+        folder = await asyncio.to_thread(profiles.last)
+        store, depot = await asyncio.to_thread(profiles.open, folder)
+        try:
+            hosts = await asyncio.to_thread(_hosts_of, options.interfaces)
+        except BaseException:
+            store.close()
+            raise
+        node = make(replace(options, data_dir=folder), store, depot)
+        couriers = Couriers(node, profiles, make)
+        try:
+            await node.start()
+            couriers.start()
+            # Modules and what was read live to the end: the collector needn't look at them again.
+            gc.freeze()
+            yield node.front_end()
+        finally:
+            await couriers.close()
+            await node.close()
 
 
 def _hosts_of(wanted: Sequence[str]) -> tuple[str, ...]:

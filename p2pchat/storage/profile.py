@@ -27,14 +27,16 @@ from p2pchat.storage.store import SqliteStore
 
 STORE_FILE = "store.db"
 LOCK_FILE = "lock"
+FOLDER_LOCK_FILE = "running"
+"""Of the data folder, whichever of its profiles is open."""
 
 
 class ProfileLock:
     """Held by the process that runs on the profile. The system lets go of it when the process
     ends, however it ends."""
 
-    def __init__(self, directory: Path) -> None:
-        path = directory / LOCK_FILE
+    def __init__(self, directory: Path, name: str = LOCK_FILE) -> None:
+        path = directory / name
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(self._handle)
@@ -122,6 +124,15 @@ def open_profile(directory: Path, passphrase: str | None = None) -> ProfileStore
     except BaseException:
         lock.release()
         raise
+
+
+def hold_folder(directory: Path) -> ProfileLock:
+    """Of the data folder; it is made where it isn't there. ProfileInUse, StoreError."""
+    try:
+        _make_private(directory)
+        return ProfileLock(directory, FOLDER_LOCK_FILE)
+    except OSError as error:
+        raise folder_unusable(directory, error) from error
 
 
 def _holds_something(path: Path) -> bool:

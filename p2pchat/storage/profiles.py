@@ -12,7 +12,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -30,7 +30,7 @@ from p2pchat.storage.keys import (
     seal_key,
     write_private,
 )
-from p2pchat.storage.profile import LOCK_FILE, ProfileLock, open_profile
+from p2pchat.storage.profile import LOCK_FILE, ProfileLock, hold_folder, open_profile
 
 log = logging.getLogger("p2pchat.storage")
 
@@ -66,6 +66,16 @@ class ProfileFolders:
         self._base = base
         self._passphrase = passphrase
         self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """For as long as this process runs: of two, each would write its own list over the other's.
+        ProfileInUse, StoreError."""
+        lock = hold_folder(self._base)
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def _path(self) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from p2pchat.app import open_node
 from p2pchat.config import limits
 from p2pchat.config.settings import Options
-from p2pchat.errors import RequestError
+from p2pchat.errors import ProfileInUse, RequestError
 from p2pchat.events import Event, RegistrarChanged
 from p2pchat.protocol.registrar import leading
 from p2pchat.storage.profiles import ACCOUNTS, INDEX, ProfileFolders
@@ -93,3 +93,25 @@ def test_who_registers_where_no_registrar_is_leaves_no_account(
 
     monkeypatch.setattr(limits, "REGISTER_S", 0.0)
     asyncio.run(register())
+
+
+def test_another_process_on_the_data_folder_changes_nothing_in_it(tmp_path: Path) -> None:
+    """Whichever profile is open: it would write over what is being changed."""
+
+    async def start_twice() -> None:
+        alone = Options(
+            data_dir=str(tmp_path), name="Maria", mdns=False, beacon=False,
+            listen_host="127.0.0.1", listen_port=0,
+        )  # fmt: skip
+        profiles = ProfileFolders(tmp_path, None)
+        profiles.use(profiles.of_account("a" * 32), str(tmp_path))
+        async with open_node(alone) as node, asyncio.timeout(60.0):
+            profiles.fresh()  # somebody is about to go on in it
+            index = (tmp_path / ACCOUNTS / INDEX).read_bytes()
+            with pytest.raises(ProfileInUse):
+                async with open_node(alone):
+                    pass
+            assert (tmp_path / ACCOUNTS / INDEX).read_bytes() == index
+            assert (await node.profile()).name == "Maria"
+
+    asyncio.run(start_twice())
