@@ -296,14 +296,27 @@ class ConversationPresenter:
             self._loaded.at_end = False
             self.newer += skipped + len(pending)
         else:
+            between = []
             for message in pending:
                 placed = self._loaded.insert(message, may_drop=self._at_bottom)
                 away = placed == Placed.APPENDED and not self._at_bottom
                 self.newer += away or placed == Placed.BELOW
-                if placed == Placed.INSERTED:
-                    self._read = None  # it came late, and counts until the last is read once more
+                if placed in (Placed.INSERTED, Placed.ABOVE):
+                    between.append(message)
+            if between:
+                self._came_between(between)
             if self._at_bottom and self._loaded.trim_top():
                 self._sync()
+
+    def _came_between(self, messages: Sequence[Message]) -> None:
+        """They count as unread until the last is read once more; where they came late, until
+        somebody has been where they stand."""
+        self._read = None
+        me = self._directory.me.peer_id
+        late = [message for message in messages if message.late and message.author != me]
+        if late and not self._overlooked:
+            self._first_unread = min(late, key=lambda message: message.order).message_id
+            self._overlooked = True  # until the view has drawn it
 
     # -- loading
 

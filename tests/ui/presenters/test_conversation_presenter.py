@@ -249,18 +249,66 @@ def test_marks_read_only_when_active_and_at_the_end(desk: Desk) -> None:
     assert len(desk.node.named("mark_read")) == 2
 
 
-def test_what_comes_late_into_view_counts_as_read_too(desk: Desk) -> None:
+def late(desk: Desk, order: str) -> MessageId:
+    desk.node.put(message := desk.node.message("#lobby", "late", LI, order=order, late=True))
+    desk.node.emit(MessageReceived(message))
+    desk.presenter.flush()
+    desk.runner.settle()
+    return message.message_id
+
+
+def test_what_comes_late_is_read_once_somebody_was_there(desk: Desk) -> None:
     fill(desk, 3)
-    desk.open()
+    view = desk.open()
     desk.presenter.set_active(True)
     desk.presenter.overlooked(False)
     desk.runner.settle()
     first, last = desk.node.history["#lobby"][0], desk.node.history["#lobby"][-1].message_id
-    late = desk.node.message("#lobby", "late", LI, order=first.order + "5", late=True)
-    desk.node.emit(MessageReceived(late))
-    desk.presenter.flush()
+    late(desk, first.order + "5")
+    assert [row.first_unread for row in view.rows] == [False, True, False, False]
+    desk.presenter.overlooked(True)
+    desk.runner.settle()
+    assert desk.node.named("mark_read") == [("mark_read", "#lobby", last)]
+    desk.presenter.overlooked(False)
     desk.runner.settle()
     assert desk.node.named("mark_read") == [("mark_read", "#lobby", last)] * 2
+
+
+def test_what_comes_late_above_what_is_loaded_is_read_once_somebody_was_there(desk: Desk) -> None:
+    """It stayed unread, and nothing led there."""
+    fill(desk, 3 * PAGE)
+    desk.open()
+    desk.presenter.set_active(True)
+    desk.presenter.overlooked(False)
+    desk.runner.settle()
+    asked = len(desk.node.named("mark_read"))
+    second = late(desk, desk.node.history["#lobby"][5].order + "5")
+    assert desk.presenter.first_unread_above()
+    late(desk, desk.node.history["#lobby"][8].order + "5")
+    assert len(desk.node.named("mark_read")) == asked
+    desk.presenter.to_first_unread()
+    desk.runner.settle()
+    assert desk.view.shown == second
+    desk.presenter.overlooked(False)
+    desk.presenter.to_end()
+    desk.runner.settle()
+    assert len(desk.node.named("mark_read")) == asked + 1
+
+
+def test_what_is_written_at_the_same_time_is_read_like_the_rest(desk: Desk) -> None:
+    fill(desk, 3)
+    view = desk.open()
+    desk.presenter.set_active(True)
+    desk.presenter.overlooked(False)
+    desk.runner.settle()
+    first = desk.node.history["#lobby"][0]
+    desk.node.emit(
+        MessageReceived(desk.node.message("#lobby", "at once", LI, order=first.order + "5"))
+    )
+    desk.presenter.flush()
+    desk.runner.settle()
+    assert [row.first_unread for row in view.rows] == [True, False, False, False]
+    assert len(desk.node.named("mark_read")) == 2
 
 
 def overlooking(desk: Desk) -> None:
