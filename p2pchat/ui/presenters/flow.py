@@ -21,7 +21,7 @@ Measure = Callable[[SpanKind, str], int]
 """The width of a text in the font of its kind; of an emoji, whatever its text. That of no text is
 what stands around every text of the kind, half of it at each side."""
 
-_NOT_FIRST = frozenset("、。，．！？：；）］｝」』】》〉〕”’…,.!?:;)]}%·ー々っゃゅょッャュョ")
+_NOT_FIRST = frozenset("、。，．！？：；）］｝」』】》〉〕”’…,.!?:;)]}%·®™°ー々っゃゅょッャュョ")
 _NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{$￥")
 """Of East Asian text: what begins no line, and what ends none (kinsoku)."""
 SHORT = 400
@@ -360,6 +360,10 @@ def _is_wide(char: str) -> bool:
         char <= "\ua4cf" or "\uf900" <= char <= "\ufaff" or "\ufe30" <= char <= "\uffef"
         or "\U00020000" <= char <= "\U0003ffff"
     )  # fmt: skip
+
+
+def has_wide(text: str) -> bool:
+    return any(map(_is_wide, text))
 
 
 def _continues(char: str) -> bool:

@@ -13,7 +13,7 @@ from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 from p2pchat.ui.tk.tips import tip
-from p2pchat.ui.tk.widgets import Field
+from p2pchat.ui.tk.widgets import Field, Wrapped
 
 FIELD_CHARS = 26
 LIST_LINES = 10
@@ -31,7 +31,7 @@ class AccountPage(Sheet):
         self._presenter = presenter
         self._built: tuple[object, ...] | None = None
         self._buttons: list[ttk.Button] = []
-        self.error: ttk.Label | None = None
+        self.error: Wrapped | None = None
         """Below the button that was pressed last."""
         presenter.open(self)
 
@@ -53,8 +53,8 @@ class AccountPage(Sheet):
     def _show_error(self, text: str) -> None:
         if self.error is None:
             return
-        news = text and text != str(self.error.cget("text"))
-        self.error.configure(text=text)
+        news = text and text != self.error.said
+        self.error.say(text)
         if not text:
             self.error.grid_remove()
         elif news:

@@ -12,11 +12,13 @@ from p2pchat.ui.presenters.announcements import (
     AnnouncementsPresenter,
     AnnouncementsState,
 )
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.richtext import NameLine, RichText
 from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.widgets import Wrapped
 
 LINES = 3
 """Of the entry."""
@@ -117,9 +119,7 @@ class AnnouncementsPage(Sheet):
         ttk.Label(frame, text=_("To"), style="Page.TLabel").grid(row=2, column=0, sticky="w")
         self.to.grid(row=2, column=1, sticky="w", padx=px(10), pady=px(10))
         self.announce.grid(row=2, column=2, sticky="e")
-        self.error = ttk.Label(
-            frame, style="PageTrouble.TLabel", wraplength=px(WIDTH - 40), justify="left"
-        )
+        self.error = Wrapped(frame, theme, "", "PageTrouble.TLabel", px(WIDTH - 40))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)
         theme.listeners.append(self._recolour)
@@ -164,11 +164,11 @@ class AnnouncementsPage(Sheet):
         if state.places != self._places:
             chosen = self._places[self.to.current()][0] if self._places else self._wanted
             self._places = state.places
-            self.to.configure(values=[title for _name, title in state.places])
+            self.to.configure(values=[in_order(self.theme, title) for _name, title in state.places])
             names = [name for name, _title in state.places]
             self.to.current(names.index(chosen) if chosen in names else 0)
         self.announce.state(["disabled" if state.busy else "!disabled"])
-        self.error.configure(text=state.error)
+        self.error.say(state.error)
         if state.error:
             self.error.grid(row=3, column=0, columnspan=3, sticky="w")
         else:

@@ -39,7 +39,7 @@ class Asking:
         field = dialog.page.add_field(_("Address"), _("192.168.1.20 or 192.168.1.20:27474"))
         presenter = ConnectPresenter(self._node, self._runner, dialog.page, self.main.open_person)
         dialog.page.on_submit = lambda: presenter.submit(field.text)
-        dialog.open(field)
+        dialog.open(field.entry)
 
     def room(self, create: bool, protected: str = "") -> None:
         """`protected`: a room that is known to take a password."""
@@ -70,7 +70,7 @@ class Asking:
         )
         dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
         name.set(protected)
-        dialog.open(password if protected else name)
+        dialog.open((password if protected else name).entry)
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""
@@ -82,21 +82,19 @@ class Asking:
                 _("Ask {name}, by voice or face to face, for the words that they see here. If "
                   "they are the same, nobody pretends to be {name}.").format(name=label),
                 _("They are the same"),
-                (_("Words"), phrase),
                 lambda: self.main.directory.set_verified(peer.peer_id, True),
+                phrase,
             )  # fmt: skip
 
         self._runner.call(lambda: self._node.verify_words(peer.peer_id), show)
 
     def release(self, peer: Peer) -> None:
         """The appointed gives a registered name free."""
-        label = self.main.directory.labels[peer.peer_id]
         self._confirm(
-            _("Release the name {name}").format(name=label),
+            _("Release the name {name}").format(name=self.main.directory.labels[peer.peer_id]),
             _("For an account that is forgotten: somebody else may register the name then. The "
               "account goes on under another name, with its messages and contacts."),
             _("Release"),
-            (_("Name"), label),
             lambda: self._runner.call(lambda: self._node.accounts.release(peer.peer_id)),
         )  # fmt: skip
 
@@ -110,26 +108,23 @@ class Asking:
               "passwords; without the password it opens no account, and it takes nobody's name "
               "that this computer has confirmed. This can't be taken back."),
             _("Let it"),
-            (_("Name"), label),
             lambda: self._runner.call(lambda: self._node.accounts.sign_holders(peer.peer_id)),
         )  # fmt: skip
 
     def _confirm(
-        self, title: str, about: str, button: str, shown: tuple[str, str], act: Callable[[], None]
+        self, title: str, about: str, button: str, act: Callable[[], None], shown: str = ""
     ) -> None:
-        """Act once the button is pressed; `shown` is a label, and a text to be read only."""
+        """Act once the button is pressed; `shown` stands out."""
         dialog = Dialog(self._root, self._theme, title, about, button)
-        label, text = shown
-        field = dialog.page.add_field(label, "")
-        field.set(text)
-        field.entry.state(["readonly"])
+        if shown:
+            dialog.page.add_shown(shown)
 
         def submit() -> None:
             dialog.close()
             act()
 
         dialog.page.on_submit = submit
-        dialog.open(field)
+        dialog.open(dialog.page.button)
 
     def name(self) -> None:
         dialog = Dialog(
@@ -147,7 +142,7 @@ class Asking:
                 self.main.directory.set_profile(name=name)
 
         dialog.page.on_submit = submit
-        dialog.open(field)
+        dialog.open(field.entry)
 
     def someone_else(self) -> None:
         dialog = Dialog(
@@ -159,4 +154,4 @@ class Asking:
         field = dialog.page.add_field(_("Your name"), _("The name that others will see"))
         presenter = SomeoneElsePresenter(self._node, self._runner, dialog.page, self.main.renewed)
         dialog.page.on_submit = lambda: presenter.submit(field.text)
-        dialog.open(field)
+        dialog.open(field.entry)

@@ -199,10 +199,8 @@ class AttendancePage(Sheet):
             self.since.set(state.since)
             self.until.set(state.until)
         self.summary.configure(text=state.summary)
-        self.said.configure(
-            text=state.error or state.done,
-            style="PageTrouble.TLabel" if state.error else "PageMuted.TLabel",
-        )
+        self.said.say(state.error or state.done)
+        self.said.configure(style="PageTrouble.TLabel" if state.error else "PageMuted.TLabel")
         if state.error or state.done:
             self.said.grid()
         else:

@@ -173,8 +173,25 @@ def corner(radius: int, size: int, colour: str, which: str, line: int = 0) -> by
     return _shape(size, size, colour, draw)
 
 
+def choice(size: int, height: int, dot: str, tick: str) -> bytes:
+    """A dot, and a tick of this size before it where `tick` is a colour."""
+    image = Image.new("RGBA", (3 * size, height))
+    if tick:
+        image.alpha_composite(_icon("check", size, tick), (0, (height - size) // 2))
+    inner = size * 5 // 8
+    spot = _filled(
+        inner, inner, dot, lambda pen, n: pen.ellipse((0, 0, *(n * inner - 1,) * 2), 255)
+    )
+    image.alpha_composite(spot, (size * 3 // 2, (height - inner) // 2))
+    return _png(image)
+
+
 def icon(name: str, size: int, colour: str) -> bytes:
     """One of ICONS."""
+    return _png(_icon(name, size, colour))
+
+
+def _icon(name: str, size: int, colour: str) -> Image.Image:
     scale = size / 24
     width = max(STROKE * scale, 1.2) * (1.6 if name == "more" else 1)
 
@@ -186,7 +203,7 @@ def icon(name: str, size: int, colour: str) -> bytes:
             for x, y in points:
                 pen.ellipse((x - half, y - half, x + half, y + half), 255)
 
-    return _shape(size, size, colour, draw)
+    return _filled(size, size, colour, draw)
 
 
 def _shape(width: int, height: int, colour: str, draw: Draw) -> bytes:

@@ -4,10 +4,11 @@ texts for widgets that draw one as it comes."""
 from __future__ import annotations
 
 import tkinter as tk
+from tkinter import font as tkfont
 
 from p2pchat.ui import emoji
 from p2pchat.ui.presenters import bidi
-from p2pchat.ui.presenters.flow import flow
+from p2pchat.ui.presenters.flow import flow, has_wide
 from p2pchat.ui.presenters.markup import Span, SpanKind
 from p2pchat.ui.tk.theme import Theme
 
@@ -44,16 +45,21 @@ class Elider:
 
 
 def in_order(theme: Theme, text: str, font: str = "small", width: int = 0) -> str:
-    """What a label of Tk's has to be given for `text` to be read: right-to-left text in the order
-    and the shapes in which it is seen. `width`: of the lines that the label would break, in
+    """What a label of Tk's has to be given for `text` to be read; see `as_read`."""
+    return as_read(text, theme.fonts[font], width, theme.native_bidi)
+
+
+def as_read(text: str, font: tkfont.Font, width: int, native_bidi: bool) -> str:
+    """Right-to-left text in the order and the shapes in which it is seen, and East Asian text
+    broken where it may be: Tk does neither. `width`: of the lines that the label would break, in
     pixels: their order is that of what was written, not of what is seen."""
-    if theme.native_bidi or not bidi.has_rtl(text):
+    turned = not native_bidi and bidi.has_rtl(text)
+    if not turned and not (width and not bidi.has_rtl(text) and has_wide(text)):
         return text
-    named = theme.fonts[font]
     lines = flow(
-        [Span(SpanKind.PLAIN, text)], width or 1 << 15, lambda kind, part: named.measure(part), True
+        [Span(SpanKind.PLAIN, text)], width or 1 << 15, lambda kind, part: font.measure(part), True
     ).lines
-    return "\n".join("".join(part.drawn for part in line.parts) for line in lines)
+    return "\n".join("".join(part.drawn for part in line.parts).rstrip() for line in lines)
 
 
 class Inline:

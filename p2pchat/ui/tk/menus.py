@@ -29,8 +29,6 @@ class Menus:
         self.ask_folder: Callable[[], None] = lambda: None
         self.ask_emoji: Callable[[MessageId], None] = lambda message_id: None
         self.last: tk.Menu | None = None
-        self._status: tk.StringVar | None = None
-        """Of the last menu: Tk forgets the mark with the variable."""
         self._strut = tk.PhotoImage(master=root, width=theme.px(4), height=theme.px(28))
         """Unseen: as high as an entry."""
         self._root = root
@@ -138,12 +136,11 @@ class Menus:
     def of_me(self, below: tk.Widget) -> None:
         main = self._main
         menu = self._menu()
-        self._status = tk.StringVar(menu, main.directory.me.status.value)
         for status, label in words.own_statuses().items():
-            menu.add_radiobutton(
+            menu.add_command(
                 label=label,
-                value=status.value,
-                variable=self._status,
+                compound="left",
+                image=self._theme.choice(status, status is main.directory.me.status),
                 command=lambda status=status: main.directory.set_profile(status=status.value),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()

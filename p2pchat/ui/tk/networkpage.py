@@ -9,10 +9,10 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.network import Check, NetworkPresenter, NetworkState
-from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.sheet import WIDTH, Sheet, wrapping
+from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import VERDICTS, Theme
 from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.widgets import Wrapped
 
 
 class NetworkPage(Sheet):
@@ -74,8 +74,7 @@ class NetworkPage(Sheet):
             ((check.text, "Page.TLabel"), (check.advice, "PageMuted.TLabel")), 1
         ):
             if text:
-                said = in_order(theme, text, "body", wide)
-                label = wrapping(ttk.Label(frame, text=said, style=style), wide)
+                label = Wrapped(frame, theme, text, style, wide)
                 label.grid(row=row, column=1, sticky="ew", pady=(px(1), 0))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)

@@ -27,6 +27,7 @@ class Page(ttk.Frame):
         self.on_submit: Callable[[], None] = lambda: None
         self.on_close: Callable[[], None] = lambda: None
         self._theme = theme
+        self._width = theme.px(width)
         self._fields: list[Field] = []
         px = theme.px
         shown = in_order(theme, title, "title")
@@ -51,6 +52,8 @@ class Page(ttk.Frame):
         self.button = ttk.Button(
             foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
         )
+        for pressed in (self.cancel, self.button):
+            pressed.bind("<Return>", partial(_invoke, pressed))
         tip(self.cancel, _("Close this page (Esc)"))
         tip(self.button, _("{button} (Enter)").format(button=button))
         self.button.grid(row=0, column=1, padx=(px(8), 0))
@@ -70,10 +73,17 @@ class Page(ttk.Frame):
         self._fields.append(field)
         return field
 
+    def add_shown(self, text: str) -> None:
+        """What is only to be read, at a glance."""
+        ttk.Label(
+            self._body, text=in_order(self._theme, text, "title", self._width),
+            font=self._theme.fonts["title"], wraplength=self._width, justify="left",
+        ).grid(row=2 * len(self._fields), column=0, sticky="w")  # fmt: skip
+
     # -- the presenters' view
 
     def show_error(self, text: str) -> None:
-        self._error.configure(text=text)
+        self._error.configure(text=in_order(self._theme, text, "small", self._width))
 
     def set_busy(self, busy: bool) -> None:
         self.button.state(["disabled" if busy else "!disabled"])
@@ -102,7 +112,7 @@ class Dialog(tk.Toplevel):
         self.bind("<Escape>", lambda event: self.close())
         self.protocol("WM_DELETE_WINDOW", self.close)
 
-    def open(self, focus: Field) -> None:
+    def open(self, focus: tk.Misc) -> None:
         self.update_idletasks()
         parent = self.master
         x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
@@ -112,7 +122,7 @@ class Dialog(tk.Toplevel):
         self.wait_visibility()
         self.grab_set()
         # By force: after a menu that keys were used in, not every window manager gives it.
-        focus.entry.focus_force()
+        focus.focus_force()
 
     def close(self) -> None:
         focused = bool(self.tk.call("focus"))
@@ -193,4 +203,3 @@ class TroublePage(ttk.Frame):
         page.on_submit = closed
         page.place(relx=0.5, rely=0.42, anchor="center")
         page.button.focus_set()
-        page.button.bind("<Return>", lambda event: closed())

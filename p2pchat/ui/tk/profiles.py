@@ -45,7 +45,7 @@ class ProfilesDialog(Dialog):
         self.buttons.append(button)
 
     def show(self) -> None:
-        self.open(self.name)
+        self.open(self.name.entry)
 
     def _open(self, name: str, asked: bool) -> None:
         if asked and not name:

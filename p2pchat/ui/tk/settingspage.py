@@ -280,7 +280,7 @@ class SettingsPage(Sheet):
             self._switches[name].set(getattr(settings, name))
 
     def show_error(self, text: str) -> None:
-        self._error.configure(text=text)
+        self._error.say(text)
         if text:
             self._error.grid()
         else:
@@ -288,9 +288,9 @@ class SettingsPage(Sheet):
 
     def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
         self.downloads = folder
-        self._downloads.configure(text=one_line(folder, PATH_CHARS))
+        self._downloads.say(one_line(folder, PATH_CHARS))
         (self.usual_downloads.grid if chosen else self.usual_downloads.grid_remove)()
-        self._downloads_trouble.configure(text=trouble)
+        self._downloads_trouble.say(trouble)
         (self._downloads_trouble.grid if trouble else self._downloads_trouble.grid_remove)()
 
     # -- what is done

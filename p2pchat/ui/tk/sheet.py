@@ -7,10 +7,9 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from p2pchat.ui.language import _
-from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
-from p2pchat.ui.tk.widgets import IconButton
+from p2pchat.ui.tk.widgets import IconButton, Wrapped
 
 WIDTH = 640
 """Of the column of text, in pixels at a scale of 1: lines that are easy to read."""
@@ -22,14 +21,6 @@ LEAST = 110
 """What a row's label needs beside its control, at a scale of 1."""
 STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
-
-
-def wrapping(label: ttk.Label, most: int) -> ttk.Label:
-    """Have it break its text where it gets less room than `most` pixels, which it takes at most.
-    Its master must stretch it."""
-    label.configure(wraplength=most, justify="left")
-    label.bind("<Configure>", lambda event: label.configure(wraplength=min(most, event.width)))
-    return label
 
 
 class Scrolled(ttk.Frame):
@@ -116,10 +107,10 @@ class Line(ttk.Frame):
         self._gap, self._least = px(16), px(LEAST)
         self._beside: bool | None = None
         words = ttk.Frame(self, style="Surface.TFrame")
-        wrapping(ttk.Label(words, text=label, style="Page.TLabel"), px(WIDTH)).pack(fill="x")
+        Wrapped(words, theme, label, "Page.TLabel", px(WIDTH)).pack(fill="x")
         if about:
-            said = ttk.Label(words, text=about, style="PageMuted.TLabel")
-            wrapping(said, px(340)).pack(fill="x", pady=(px(1), 0))
+            said = Wrapped(words, theme, about, "PageMuted.TLabel", px(340))
+            said.pack(fill="x", pady=(px(1), 0))
         words.grid(row=0, column=0, sticky="ew")
         self.control = ttk.Frame(self, style="Surface.TFrame")
         self.columnconfigure(0, weight=1)
@@ -161,8 +152,8 @@ class Sheet(ttk.Frame):
         head = ttk.Frame(self, style="Surface.TFrame", padding=(px(18), px(10), px(12), px(10)))
         head.grid(row=0, column=0, sticky="ew")
         ttk.Label(head, text=title, style="PageTitle.TLabel").grid(row=0, column=0, sticky="w")
-        self.subtitle = ttk.Label(head, style="PageMuted.TLabel", text=subtitle)
-        wrapping(self.subtitle, px(ALL_WIDTH)).grid(row=1, column=0, sticky="ew")
+        self.subtitle = Wrapped(head, theme, subtitle, "PageMuted.TLabel", px(ALL_WIDTH))
+        self.subtitle.grid(row=1, column=0, sticky="ew")
         head.columnconfigure(0, weight=1)
         self.close_button = IconButton(
             head, theme, "close", _("Close (Esc)"), close, style="Surface.Toolbutton"
@@ -185,7 +176,7 @@ class Sheet(ttk.Frame):
 
     def say_below(self, text: str) -> None:
         """Below the heading."""
-        self.subtitle.configure(text=in_order(self.theme, text))
+        self.subtitle.say(text)
 
     # -- building
 
@@ -202,9 +193,8 @@ class Sheet(ttk.Frame):
         self._put(line)
         return line.control
 
-    def text(self, text: str = "", style: str = "PageMuted.TLabel") -> ttk.Label:
-        label = ttk.Label(self.body, text=text, style=style)
-        wrapping(label, self.theme.px(WIDTH - 40))
+    def text(self, text: str = "", style: str = "PageMuted.TLabel") -> Wrapped:
+        label = Wrapped(self.body, self.theme, text, style, self.theme.px(WIDTH - 40))
         self._put(label, pady=(self.theme.px(6), self.theme.px(6)))
         return label
 

@@ -11,7 +11,7 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.sidebar import SidebarRow
-from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.inline import Inline, in_order
 from p2pchat.ui.tk.marks import Marks, picture
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.pictures import Picture
@@ -175,7 +175,7 @@ class Sidebar(ttk.Frame):
         self, name: str, seed: str, avatar: str | None, status: Status, marks: tuple[Mark, ...]
     ) -> None:
         shown = name if len(name) <= 18 else name[:17] + "…"
-        self._name.configure(text=shown)
+        self._name.configure(text=in_order(self._theme, shown, "strong"))
         self._marks = marks
         about = _("Your name and status")
         self._name_tip.text = "\n".join([about, *(_(mark.value) for mark in marks)])

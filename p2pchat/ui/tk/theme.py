@@ -283,6 +283,12 @@ class Theme:
     def presence(self, status: Status, around: str) -> tk.PhotoImage:
         return self._picture(drawing.ringed, self.px(13), self.px(2), PRESENCE[status], around)
 
+    def choice(self, status: Status, chosen: bool) -> tk.PhotoImage:
+        """Before a status in a menu, and as high as an entry: Tk's own mark of the one that is
+        chosen has one size at every scale."""
+        tick = self.palette.text if chosen else ""
+        return self._picture(drawing.choice, self.px(16), self.px(28), PRESENCE[status], tick)
+
     def _picture(self, draw: Callable[..., bytes], *what: object) -> tk.PhotoImage:
         key = (draw, *what)
         if key not in self._pictures:

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from tkinter import font as tkfont
 from typing import Any
 
+from p2pchat.ui.tk.inline import as_read
+
 HERE = find_spec("tktooltip") is not None
 """The window works without tips; and starts without their library, which is read when the pointer
 first rests on something."""
@@ -79,18 +81,23 @@ def _make(widget: tk.Widget, text: str | Callable[[], str]) -> Any:
                 self.tk.call("after", "cancel", timer)
             super().destroy()
 
+    def said() -> str:
+        return as_read(text() if callable(text) else text, font, width, native_bidi)
+
     timers: list[str] = []
     font = tkfont.nametofont(FONT, widget)
+    native_bidi = widget.tk.call("tk", "windowingsystem") != "x11"
+    width = 40 * font.measure("n")
     return Tip(
         widget,
-        msg=text,
+        msg=said,
         delay=0.6,
         follow=False,
         parent_kwargs={"master": widget, "bg": "#3a3f47", "padx": 1, "pady": 1},
         bg="#2b2f36",
         fg="#f4f5f7",
         font=FONT,
-        width=40 * font.measure("n"),
+        width=width,
         padx=font.measure("n"),
         pady=font.measure("n") // 2,
     )

@@ -14,6 +14,7 @@ from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.widgets import Wrapped
 
 
 class _Row(ttk.Frame):
@@ -29,9 +30,7 @@ class _Row(ttk.Frame):
         self._icon = ttk.Label(self, style="Page.TLabel")
         self._name = ttk.Label(self, style="PageStrong.TLabel")
         self._place = ttk.Label(self, style="PageMuted.TLabel")
-        self._status = ttk.Label(
-            self, style="PageMuted.TLabel", wraplength=px(WIDTH - 80), justify="left"
-        )
+        self._status = Wrapped(self, theme, "", "PageMuted.TLabel", px(WIDTH - 80))
         self._bar = ttk.Progressbar(self, maximum=1000)
         self._foot = ttk.Frame(self, style="Surface.TFrame")
         self._go = ttk.Button(
@@ -65,7 +64,7 @@ class _Row(ttk.Frame):
         self._name.configure(text=in_order(self._theme, name, "strong"))
         self._place.configure(text=in_order(self._theme, row.place))
         holders = f"  ·  {card.holders}" if card.holders else ""
-        self._status.configure(text=f"{card.size}  ·  {card.status}{holders}")
+        self._status.say(f"{card.size}  ·  {card.status}{holders}")
         if card.part is None:
             self._bar.grid_remove()
         else:

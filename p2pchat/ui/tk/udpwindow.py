@@ -12,7 +12,7 @@ from p2pchat.ui.presenters.udptest import Line, UdpPresenter, Voice
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 from p2pchat.ui.tk.tips import tip
-from p2pchat.ui.tk.widgets import Field, IconButton
+from p2pchat.ui.tk.widgets import Field, IconButton, Wrapped
 from p2pchat.ui.udp import OpenUdp
 
 MOST_LINES = 2000
@@ -46,10 +46,11 @@ class UdpWindow(tk.Toplevel):
         ttk.Label(page, text=_("UDP test"), style="PageTitle.TLabel").grid(
             row=0, column=0, columnspan=3, sticky="w"
         )
-        about = ttk.Label(
-            page, style="PageMuted.TLabel", wraplength=px(510), justify="left",
-            text=_("Plain lines of text to one other computer, without a profile or encryption. "
-                   "It talks to any program that sends text as datagrams, such as nc -u."),
+        about = Wrapped(
+            page, theme,
+            _("Plain lines of text to one other computer, without a profile or encryption. "
+              "It talks to any program that sends text as datagrams, such as nc -u."),
+            "PageMuted.TLabel", px(510),
         )  # fmt: skip
         about.grid(row=1, column=0, columnspan=3, sticky="w", pady=(px(2), px(10)))
         self.own = self._field(page, 0, _("This computer's port"), "5000")
@@ -58,7 +59,7 @@ class UdpWindow(tk.Toplevel):
         self.button.bind("<Return>", lambda event: self.button.invoke())
         tip(self.button, _("Listen on the one address, and talk to the other (Enter)"))
         self.button.grid(row=3, column=2, sticky="ew", padx=(px(10), 0))
-        self._error = ttk.Label(page, style="PageTrouble.TLabel", wraplength=px(510))
+        self._error = Wrapped(page, theme, "", "PageTrouble.TLabel", px(510))
         self._error.grid(row=4, column=0, columnspan=3, sticky="w", pady=px(4))
         self._build_text(page)
         self.entry = Field(page, theme, _("A line to send (over ends it)"))
@@ -131,7 +132,7 @@ class UdpWindow(tk.Toplevel):
             self.entry.entry.focus_set()
 
     def show_error(self, text: str) -> None:
-        self._error.configure(text=text)
+        self._error.say(text)
 
     def close(self) -> None:
         self._lease.end()

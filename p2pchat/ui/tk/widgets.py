@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from tkinter import font as tkfont
 from tkinter import ttk
 
-from p2pchat.ui.tk.inline import Elider
+from p2pchat.ui.tk.inline import Elider, as_read
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 
@@ -148,3 +149,27 @@ class Field(ttk.Frame):
     def _gone(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self and self._recolour in self._theme.listeners:
             self._theme.listeners.remove(self._recolour)
+
+
+class Wrapped(ttk.Label):
+    """Breaks its text where it gets less room than `most` pixels, which it takes at most. Its
+    master must stretch it."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, text: str, style: str, most: int) -> None:
+        super().__init__(parent, style=style, justify="left")
+        self._native = theme.native_bidi
+        self._font = tkfont.nametofont(str(ttk.Style(parent).lookup(style, "font")), parent)
+        self._most = self._room = most
+        self.bind("<Configure>", lambda event: self._fit(event.width))
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        self.said = text
+        shown = as_read(text, self._font, self._room, self._native)
+        self.configure(text=shown, wraplength=self._room)
+
+    def _fit(self, width: int) -> None:
+        room = min(self._most, width)
+        if room not in (1, self._room):  # nothing is that narrow but what isn't placed yet
+            self._room = room
+            self.say(self.said)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from paper_node import peer_id
 
+from p2pchat.model.people import Status
+
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 ttk = pytest.importorskip("tkinter.ttk")
 tkfont = pytest.importorskip("tkinter.font")
@@ -227,6 +229,85 @@ def test_ones_status_is_written_alike_wherever_it_is_chosen(stage: Stage) -> Non
     menu = stage.desk.menus.last
     assert tuple(menu.entrycget(at, "label") for at in range(len(offered))) == tuple(offered)
     stage.root.tk.call("tk::MenuUnpost", menu)
+
+
+def test_the_marks_of_a_menu_grow_with_the_scale(stage: Stage) -> None:
+    """Tk's own mark of the status that is chosen was a few pixels at 200%."""
+    stage.start()
+    theme = stage.window.theme
+    stage.desk.menus.of_me(stage.desk.sidebar._name)
+    menu = stage.desk.menus.last
+    marks = [menu.entrycget(at, "image") for at in range(3)]
+    assert {menu.type(at) for at in range(3)} == {"command"}
+    assert {stage.root.tk.call("image", "height", mark) for mark in marks} == {theme.px(28)}
+    assert len(set(marks)) == 3
+    assert marks[0] == str(theme.choice(Status.ONLINE, True))
+    assert marks[1] == str(theme.choice(Status.AWAY, False))
+    menu.invoke("Busy")
+    stage.root.tk.call("tk::MenuUnpost", menu)
+    stage.until(lambda: stage.desk.main.directory.me.status is Status.BUSY)
+
+
+def test_chinese_is_broken_where_it_may_be(stage: Stage) -> None:
+    """Tk breaks it at the spaces around other words, and before a full stop."""
+    from p2pchat.ui.presenters.flow import _NOT_FIRST
+    from p2pchat.ui.tk.places import Place
+    from p2pchat.ui.tk.widgets import Wrapped
+
+    stage.start()
+    stage.desk.main.change({"language": "zh_CN"})
+    stage.until(lambda: stage.desk.places.sheet is None and "已与" in status_line(stage))
+    small(stage)
+    broken = 0
+    for place in (Place.SETTINGS, Place.NETWORK, Place.SHORTCUTS, Place.ACCOUNT):
+        stage.desk.places.open(place)
+        stage.until(stage.desk.places.sheet.winfo_ismapped)
+        stage.root.update()
+        for label in inside_of(stage.desk.places.sheet):
+            if not isinstance(label, Wrapped):
+                continue
+            lines = str(label.cget("text")).split("\n")
+            broken += len(lines) > 1
+            assert "".join(lines).replace(" ", "") == label.said.replace(" ", "")
+            assert not any(line[:1] in _NOT_FIRST for line in lines if line), lines
+            wide = max(label._font.measure(line) for line in lines)
+            assert wide <= int(str(label.cget("wraplength"))), "else Tk breaks it once more"
+    assert broken >= 3
+
+
+def inside_of(widget: Any) -> Iterator[Any]:
+    for child in widget.winfo_children():
+        yield child
+        yield from inside_of(child)
+
+
+def status_line(stage: Stage) -> str:
+    return str(stage.desk.status.network.cget("text"))
+
+
+def test_tips_and_lists_are_in_their_order_too(stage: Stage) -> None:
+    written, seen = "ליאור", "רואיל"
+    stage.start()
+    stage.desk.main.directory.set_profile(name=written)
+    name, tip = stage.desk.sidebar._name, stage.desk.sidebar._name_tip
+    stage.until(lambda: name.cget("text") == seen)
+    tip.text = f"{written} and Li"
+    name.event_generate("<Enter>")
+    stage.until(lambda: seen in tip._shown.msg_var.get())
+    assert written not in tip._shown.msg_var.get()
+    assert list(as_shown(stage, [written, "Li"])) == [seen, "Li"]
+
+
+def as_shown(stage: Stage, titles: list[str]) -> tuple[str, ...]:
+    """A list of whom an announcement is for."""
+    from p2pchat.ui.presenters.announcements import AnnouncementsState
+    from p2pchat.ui.tk.places import Place
+
+    stage.desk.places.open(Place.ANNOUNCEMENTS)
+    page = stage.desk.places.sheet
+    places = tuple((title, title) for title in titles)
+    page.show_announcements(AnnouncementsState(may_announce=True, places=places))
+    return tuple(page.to.cget("values"))
 
 
 def test_in_a_small_window_the_emoji_are_all_in_it(stage: Stage) -> None:
