@@ -14,6 +14,8 @@ from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
@@ -37,6 +39,14 @@ _WAITING_LINES = 5000
 """Lines that wait to be printed; older ones are left out when more come."""
 
 
+def _keys() -> KeyBindings:
+    """The pointer isn't asked for, so what looks like its events was typed or pasted; the library
+    fails at what then isn't one."""
+    keys = KeyBindings()
+    keys.add(Keys.Vt100MouseEvent)(lambda _: None)
+    return keys
+
+
 class TtyLines:
     """One prompt that stays while lines come and go. With `echo` a line that was entered is
     printed like any other; without, its meaning is shown by whoever reads it."""
@@ -57,6 +67,7 @@ class TtyLines:
             complete_while_typing=False,
             history=InMemoryHistory(),
             style=STYLE,
+            key_bindings=_keys(),
             is_password=Condition(lambda: self._secret is not None),
             erase_when_done=True,
             refresh_interval=_REFRESH_S if toolbar is not None else 0,
@@ -114,7 +125,8 @@ class TtyLines:
     async def _run(self) -> None:
         # Whatever else writes to the terminal (a library, the log) goes above the prompt too.
         with contextlib.suppress(EOFError, KeyboardInterrupt), patch_stdout(raw=False):
-            await self._session.prompt_async(handle_sigint=False)
+            # What the library fails at belongs into the log, not in between what is said.
+            await self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
 
     async def ask_secret(self, question: str) -> str | None:
         """A password, hidden while it is typed; None where none was given."""

@@ -67,6 +67,10 @@ class Terminal:
     def keys(self, *keys: str) -> None:
         self.run("send-keys", *keys)
 
+    def bytes(self, typed: bytes) -> None:
+        """As they are."""
+        self.run("send-keys", "-H", *(f"{byte:02x}" for byte in typed))
+
     def screen(self, colours: bool = False) -> str:
         return self.run("capture-pane", "-p", *(["-e"] if colours else []))
 
@@ -178,3 +182,18 @@ def test_with_pipes(tmp_path: Path) -> None:
     assert "/join #vault PASSWORD" in said
     assert "Ana: last line" in said
     assert said.endswith("the end\n")
+
+
+@pytest.mark.parametrize(
+    "typed", [b"\x1b[6Mx?x", b"\x1b[MmDH", b"\x1b[<0;1M", b"\x1b[0DF0<", b"\x1b[1;1R\x1b]0;t\x07"]
+)
+def test_escapes_that_are_typed_end_nothing_and_show_no_traceback(
+    terminal: Terminal, typed: bytes
+) -> None:
+    """Some look like the pointer's events, and are none."""
+    terminal.wait("#lobby>")
+    terminal.bytes(typed)
+    terminal.keys("C-a", "C-k", "still here", "Enter")
+    screen = terminal.wait("Ana: still here")
+    assert "Traceback" not in screen
+    assert "ENTER" not in screen
