@@ -51,6 +51,16 @@ def plain_pages(node: Node, work: Path) -> bytes:
     return b"".join(found)
 
 
+def kept(node: Node, key: str) -> bytes | None:
+    """What the profile in the node's own folder keeps under this key; the node may be running."""
+    connection = connect(node.data_dir / STORE_FILE, obtain_key(node.data_dir, None)[0], 1024)
+    try:
+        row = connection.one("SELECT value FROM meta WHERE key=?", (key,))
+        return None if row is None else bytes(row[0])
+    finally:
+        connection.close()
+
+
 def _pages(file: bytes) -> dict[int, bytes]:
     return {at // PAGE + 1: file[at : at + PAGE] for at in range(0, len(file), PAGE)}
 
