@@ -19,7 +19,7 @@ from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.events import Event, MessageReceipt, Warned
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import FeedId, MessageId
-from p2pchat.model.records import Applied, Disclose, Prune, PutEntry
+from p2pchat.model.records import Applied
 from p2pchat.node import secrets
 from p2pchat.node.branches import Branches
 from p2pchat.node.carrying import Carrying
@@ -33,7 +33,7 @@ from p2pchat.node.ports import (
     Links,
     Store,
 )
-from p2pchat.node.writing import Batch, WriterThread
+from p2pchat.node.writing import Batch, WriterThread, split
 from p2pchat.protocol import effects
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Machine
@@ -312,7 +312,7 @@ class Runtime:
         else:
             self._writing = False
         if not isinstance(outcome, Exception):
-            self.run(self._settle, _split(group, outcome))
+            self.run(self._settle, split(group, outcome))
         self._written_count += len(group)
         waiting = self._readers_waiting
         while waiting and waiting[0][0] <= self._written_count:
@@ -482,21 +482,3 @@ class Runtime:
         self._branches.close()
         self._computers.shutdown(wait=False, cancel_futures=True)
         await self._loop.run_in_executor(None, self._writer.join, CLOSE_S)
-
-
-def _split(group: Sequence[Batch], applied: Applied) -> list[tuple[int, Applied]]:
-    """What a transaction did, for each of its batches."""
-    result = []
-    at = 0
-    for batch in group:
-        feeds, count = set(), 0
-        for write in batch.writes:
-            if isinstance(write, PutEntry | Disclose):
-                count += 1
-                feeds.add(write.entry.header.feed)
-        if any(isinstance(write, Prune) for write in batch.writes):
-            feeds.update(applied.spans)
-        spans = {feed: applied.spans[feed] for feed in feeds if feed in applied.spans}
-        result.append((batch.number, Applied(applied.stored[at : at + count], spans)))
-        at += count
-    return result

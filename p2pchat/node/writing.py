@@ -7,13 +7,13 @@ import queue
 import threading
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from p2pchat.config import limits
 from p2pchat.errors import StoreError
-from p2pchat.model.records import Applied, Write
+from p2pchat.model.records import Applied, Disclose, Prune, PutEntry, Write
 from p2pchat.node.ports import Store
 
 log = logging.getLogger("p2pchat.node")
@@ -91,3 +91,21 @@ class WriterThread:
             # Whatever it is, the thread goes on: nothing could be written without it.
             log.exception("tidying the store")
             return False
+
+
+def split(group: Sequence[Batch], applied: Applied) -> list[tuple[int, Applied]]:
+    """What a transaction did, for each of its batches."""
+    result = []
+    at = 0
+    for batch in group:
+        feeds, count = set(), 0
+        for write in batch.writes:
+            if isinstance(write, PutEntry | Disclose):
+                count += 1
+                feeds.add(write.entry.header.feed)
+        if any(isinstance(write, Prune) for write in batch.writes):
+            feeds.update(applied.spans)
+        spans = {feed: applied.spans[feed] for feed in feeds if feed in applied.spans}
+        result.append((batch.number, Applied(applied.stored[at : at + count], spans)))
+        at += count
+    return result
