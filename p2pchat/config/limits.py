@@ -111,7 +111,7 @@ CLOCK_END_MS = 32_503_680_000_000
 """The year 3000: no clock is followed beyond it, whatever peers say. The end of what an entry can
 hold is 3,400 years further on."""
 CLOCK_WARNING_MS = 5 * 60 * 1000
-"""A peer's clock that is off by more than this is told to the user."""
+"""A clock that is off by more than this is told to the user, and messages of it are marked."""
 
 FEEDS_PER_CONVERSATION = 20_000
 """Each costs some 700 bytes of memory. 60 machines that are rolled back every night make 12,000

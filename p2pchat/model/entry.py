@@ -126,7 +126,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """False: sealed under a key that isn't here (yet); stored and passed on, not shown."""
     late: bool = False
     """It came in behind newer entries that a person may have seen already."""
-    misplaced: bool = False
+    clock_off: bool = False
     """It breaks the clock's rule; kept in its place and marked."""
     own: bool = False
     """Made by this device."""

@@ -143,7 +143,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     edited: bool = False
     deleted: bool = False
     late: bool = False
-    misplaced: bool = False
+    clock_off: bool = False
     reactions: tuple[tuple[str, tuple[PeerId, ...]], ...] = ()
     content: Content = None
     """For kinds other than text."""

@@ -25,6 +25,7 @@ class Clocks:
         self._compared_at = -1.0
         self._bound = 0
         self._believed_ms = 0
+        self._now_ms = 0
 
     def bound(self) -> int:
         """The highest clock that is followed now (`clock_limit`)."""
@@ -37,6 +38,12 @@ class Clocks:
         that others write, for as long as that is."""
         self._compare()
         return self._believed_ms
+
+    def now_ms(self) -> int:
+        """What time it is: the median of three clocks or more, else what the own one shows, if it
+        was ever set."""
+        self._compare()
+        return self._now_ms
 
     def median_ms(self) -> int:
         """The median of the wall clocks here and at the linked peers, now. Every address has one
@@ -58,5 +65,7 @@ class Clocks:
         self._compared_at = self._ctx.now
         wall_ms, median_ms = self._ctx.wall_ms, self.median_ms()
         self._bound = clock_limit(wall_ms, median_ms)
+        several = len(self._votes()) > 1
         ahead = wall_ms - median_ms > CLOCK_AHEAD_MS
-        self._believed_ms = median_ms if ahead and len(self._votes()) > 1 else wall_ms
+        self._believed_ms = median_ms if ahead and several else wall_ms
+        self._now_ms = median_ms if several or wall_ms < CLOCK_SET_MS else wall_ms

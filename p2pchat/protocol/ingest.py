@@ -17,6 +17,7 @@ from p2pchat.model.entry import (
     Entry,
     EntryKind,
     FileBody,
+    Header,
     KeyBody,
     OpenBody,
     WireEntry,
@@ -133,6 +134,8 @@ class Ingest:
         made = self.writer.compose(
             conversation, kind, content, target, self._clocks.bound(), self._clocks.wall_ms()
         )
+        if abs(self._clocks.now_ms() - self._ctx.wall_ms) > limits.CLOCK_WARNING_MS:
+            made = [msgspec.structs.replace(entry, clock_off=True) for entry in made]
         writes: list[Write] = []
         if with_row or conversation.row is not row:
             writes.append(PutConversation(conversation.row))
@@ -317,7 +320,7 @@ class Ingest:
             content=content,
             readable=readable and author is not None,
             late=conversation.is_late(header.clock, self._ctx.now),
-            misplaced=self._misplaced(header.clock, header.heads, header.prev),
+            clock_off=self._clock_off(header, road),
             own=header.feed[:32] == self._ctx.identity.device.key,
             mine=mine,
         )
@@ -348,10 +351,22 @@ class Ingest:
         for_me = any(person == self._ctx.identity.peer_id for person, _ in body.boxes)
         return not for_me or conversation.key(body.key_id) is not None
 
-    def _misplaced(self, clock: int, heads: Sequence[bytes], prev: bytes) -> bool:
-        if clock > self._clocks.bound():
+    def _clock_off(self, header: Header, road: Road) -> bool:
+        """Whether its author's clock was wrong, as far as can be told now: it breaks the rule of
+        clocks, was written later than now, or just now though it says otherwise. Of what comes by
+        asking only the last is hard to tell: then it stands later than it says. Where it stands
+        later than now, somebody else's clock has pushed it there."""
+        if header.clock > self._clocks.bound():
             return True
-        return any(self._recent.get(EntryHash(named), -1) >= clock for named in (*heads, prev))
+        named = (*header.heads, header.prev)
+        if any(self._recent.get(EntryHash(one), -1) >= header.clock for one in named):
+            return True
+        now, sent, placed = self._clocks.now_ms(), header.sent_at, header.clock >> 16
+        most = limits.CLOCK_WARNING_MS
+        if abs(now - sent) <= most:
+            return False
+        pushed = placed > now + most
+        return sent > now or road is not Road.SYNCED or (not pushed and placed - sent > most)
 
     # -- durable
 

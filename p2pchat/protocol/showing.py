@@ -117,5 +117,5 @@ def _row(entry: Entry) -> MessageRow | None:
         reply_to=content.reply_to,
         mentions=content.mentions,
         late=entry.late,
-        misplaced=entry.misplaced,
+        clock_off=entry.clock_off,
     )

@@ -14,9 +14,6 @@ from p2pchat.model.records import MessageRow
 from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.people import People
 
-CLOCK_OFF_MS = 5 * 60 * 1000
-"""A message whose sent time is further from its place in the order than this is marked."""
-
 ReceiptsOf = Callable[[Conversation, PeerId, FeedId, int], Receipts]
 
 
@@ -43,7 +40,6 @@ class Views:
     def message(self, row: MessageRow) -> Message:
         conversation = self._conversations.get(row.conversation)
         kind, text = self._content(row)
-        placed_ms = row.clock >> 16
         return Message(
             message_id=MessageId(row.hash.hex()),
             conversation=conversation.label if conversation else "",
@@ -67,7 +63,7 @@ class Views:
             ),
             file=self._file(row) if row.kind == EntryKind.FILE else None,
             unsupported=row.kind not in _KNOWN,
-            clock_off=row.misplaced or abs(placed_ms - row.sent_at) > CLOCK_OFF_MS,
+            clock_off=row.clock_off,
         )
 
     def _content(self, row: MessageRow) -> tuple[MessageKind, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
 CLOCK_WARNED = "clock-off"
+CLOCK_AFTER_S = 2.0
 ELSEWHERE = "signed-in-elsewhere"
 ELSEWHERE_AFTER_S = 3.0
 """Who is signing in is told by the answer where else they are."""
@@ -145,16 +146,27 @@ class Watch:
         self._m.ctx.notify(Warned(ELSEWHERE, text))
 
     def check_clock(self, link: Link) -> None:
-        off = link.offset_ms
+        """A link is up. Soon its person's name is here, and other links, which together know
+        better what time it is."""
+        self._m.ctx.after(CLOCK_AFTER_S, lambda: self._check_clock(link))
+
+    def _check_clock(self, link: Link) -> None:
+        """Whose clock is off is told once: where it is this one's, that, and not of all others
+        that theirs are."""
+        own = self._m.ctx.wall_ms - self._m.clocks.now_ms()
+        mine = abs(own) >= limits.CLOCK_WARNING_MS
+        off, person = (own, self._m.identity.peer_id) if mine else (link.offset_ms, link.person)
         told = self._clock_warned
-        if abs(off) < limits.CLOCK_WARNING_MS or link.person in told or len(told) >= MAX_TOLD:
+        if abs(off) < limits.CLOCK_WARNING_MS or person in told or len(told) >= MAX_TOLD:
             return
-        self._clock_warned.add(link.person)
+        told.add(person)
         way = "ahead of" if off > 0 else "behind"
-        who = self._m.people.label(link.person)
+        who = self._m.people.label(person)
         number, unit = _span(abs(off))
         text = f"The clock of {who} is {number} {unit} {way} this one's."
-        self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=link.person))
+        if mine:
+            text = f"This computer's clock is {number} {unit} {way} the others'."
+        self._m.ctx.notify(Warned(CLOCK_WARNED, text, peer_id=None if mine else person))
 
     def own_tip_claimed(self, conversation: Conversation, feed: FeedId) -> None:
         """A peer says that it has more of the feed that this device writes: from now on another

@@ -23,7 +23,7 @@ from p2pchat.storage.messages import (
     resolved,
     searchable,
 )
-from p2pchat.storage.schema import LATE, MINE, MISPLACED, OWN, Counts, Link, State
+from p2pchat.storage.schema import CLOCK_OFF, LATE, MINE, OWN, Counts, Link, State
 
 DEVICE_KEY_BYTES = 32
 """A feed's id begins with the key of its device."""
@@ -127,7 +127,7 @@ class Intake:
             text = self._chapters.append(id, entry.wire.salt, body, content)
         book.bytes += _size(entry, body)
         book.changed = True
-        flags = LATE * entry.late | MISPLACED * entry.misplaced | OWN * entry.own
+        flags = LATE * entry.late | CLOCK_OFF * entry.clock_off | OWN * entry.own
         return Found(
             id=id,
             hash=entry.hash,

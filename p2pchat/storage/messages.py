@@ -16,7 +16,7 @@ from p2pchat.storage.chapters import read_text
 from p2pchat.storage.database import Connection, Row
 from p2pchat.storage.files import file_row
 from p2pchat.storage.hashes import find_id
-from p2pchat.storage.schema import LATE, MISPLACED, Link
+from p2pchat.storage.schema import CLOCK_OFF, LATE, Link
 
 _encode = msgspec.msgpack.Encoder().encode
 _text_body = msgspec.msgpack.Decoder(TextBody)
@@ -162,7 +162,7 @@ def resolve_message(found: Found, content: Content, changes: Sequence[Known]) ->
         edited=edited,
         deleted=deleted,
         late=bool(found.flags & LATE),
-        misplaced=bool(found.flags & MISPLACED),
+        clock_off=bool(found.flags & CLOCK_OFF),
         reactions=reactions,
         content=None if isinstance(content, TextBody) else content,
     )

@@ -116,7 +116,7 @@ class Counts(IntEnum):
     MENTION = 2
 
 
-LATE, MISPLACED, OWN, MINE = 1, 2, 4, 8
+LATE, CLOCK_OFF, OWN, MINE = 1, 2, 4, 8
 """Bits of entries.flags."""
 
 

@@ -263,7 +263,7 @@ class MemoryStore:
             edited=resolved.edited,
             deleted=resolved.deleted,
             late=entry.late,
-            misplaced=entry.misplaced,
+            clock_off=entry.clock_off,
             reactions=resolved.reactions,
             content=entry.content,
             file=None if resolved.deleted else self._t.files.get(entry.hash),

@@ -33,6 +33,42 @@ def test_an_answer_stands_behind_what_was_shown_already() -> None:
     assert len(shown) == 40
 
 
+def marked(host: Host) -> dict[str, bool]:
+    """By author, whether what they wrote is marked; of each the same everywhere."""
+    found: dict[str, set[bool]] = {}
+    for row in host.store.all_messages(LOBBY):
+        shown = host.machine.views.message(row)
+        found.setdefault(row.text.split()[-1], set()).add(shown.clock_off)
+    return {name: one.pop() for name, one in found.items() if len(one) == 1}
+
+
+@pytest.mark.parametrize("off_ms", [DAY_MS, -DAY_MS])
+@pytest.mark.parametrize("people", [2, 4])
+def test_who_has_the_wrong_clock_is_marked_and_nobody_else(off_ms: int, people: int) -> None:
+    """A clock that is ahead pushes the conversation's: those with the right one were marked, and
+    not the one that is ahead."""
+    world = World(5)
+    wrong, *others = hosts = [
+        world.add(clock_off_ms=off_ms),
+        *(world.add() for _ in range(people - 1)),
+    ]
+    world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    for _ in range(2):
+        for host in hosts:
+            world.say(host)
+            world.clock.run_for(1.0)
+    latecomer = world.add()
+    world.wait(lambda: world.equal([*hosts, latecomer]), 30.0, "equal")
+    right = {host.name: host is wrong for host in hosts}
+    for host in others:
+        assert marked(host) == right
+    if people > 2:
+        assert marked(wrong) == right, "three say what time it is"
+        assert marked(latecomer)[others[0].name] is False
+    else:
+        assert marked(wrong) == {name: not off for name, off in right.items()}, "each by its own"
+
+
 @pytest.mark.parametrize("off_ms", [-EPOCH_MS, -30 * DAY_MS, 30 * DAY_MS])
 def test_what_other_clocks_say_stays_when_the_own_is_set(off_ms: int) -> None:
     """As on a machine whose battery is empty, once it has asked for the time."""
@@ -100,6 +136,21 @@ def test_people_are_told_how_far_a_clock_is_off(off_ms: int, said: str) -> None:
     world = World(3)
     one, other = hosts = [world.add(), world.add(clock_off_ms=off_ms)]
     world.wait(lambda: world.linked(hosts), 5.0, "linked")
+    world.clock.run_for(3.0)
     assert [text for text in one.told if said in text]
     back = said.replace("ahead of", "behind") if off_ms > 0 else said.replace("behind", "ahead of")
-    assert [text for text in other.told if back in text]
+    unset = off_ms < -EPOCH_MS // 2
+    assert [text for text in other.told if (said if unset else back) in text]
+    assert unset == any("This computer's clock" in text for text in other.told)
+
+
+def test_who_has_the_wrong_clock_is_told_that_not_that_all_others_have() -> None:
+    world = World(6)
+    wrong, *others = hosts = [world.add(clock_off_ms=off) for off in (DAY_MS, *(0,) * 5)]
+    world.wait(lambda: world.linked(hosts), 10.0, "linked")
+    world.clock.run_for(3.0)
+    own = "This computer's clock is 24 hours ahead of the others'."
+    assert wrong.told == [own]
+    for host in others:
+        assert len(host.told) == 1
+        assert wrong.name in host.told[0], "by their name, which comes after the link"

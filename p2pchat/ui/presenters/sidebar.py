@@ -168,6 +168,6 @@ class SidebarPresenter:
         return _("Draft: {text}").format(text=begun) if begun and not open_now else ""
 
     def _when(self, known: Conversation | None) -> str:
-        if known is None or known.last is None:
+        if known is None or known.last is None or known.last.clock_off:
             return ""
         return words.short_when(words.local_time(known.last.sent_at), self._now())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from operator import is_
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
@@ -111,9 +112,8 @@ class RowMaker:
     """Keeps what it made: while messages come in, most rows stay as they are."""
 
     def __init__(self) -> None:
-        self._kept: dict[MessageId, tuple[Row, Message, Message | None, bool, bool]] = {}
-        """By message, with what it was made of: the message, the one before it, on which its
-        heading depends, and whether it is unfolded or the first unread one."""
+        self._kept: dict[MessageId, tuple[Row, tuple[object, ...]]] = {}
+        """By message, with what it was made of."""
         self._key: object = None
 
     def rows(self, messages: Sequence[Message], context: Context, naming: int = 0) -> list[Row]:
@@ -123,29 +123,31 @@ class RowMaker:
         self._key, self._kept = key, {}
         made: list[Row] = []
         before: Message | None = None
+        dated: Message | None = None
         for message in messages:
             id = message.message_id
-            unfolded, unread = id in context.unfolded, id == context.first_unread
+            made_of = (message, before, dated, id in context.unfolded, id == context.first_unread)
             kept = known.get(id)
-            if kept is not None and _same(kept[1:], (message, before, unfolded, unread)):
+            if kept is not None and all(map(is_, kept[1], made_of)):
                 row = kept[0]
             else:
-                row = _row_after(message, before, context)
+                row = _row_after(message, before, dated, context)
             if message.reply_to is None:  # else its quote may come, or change
-                self._kept[id] = (row, message, before, unfolded, unread)
+                self._kept[id] = (row, made_of)
             made.append(row)
             before = message
+            dated = dated if message.clock_off else message
         return made
 
 
-def _same(one: Sequence[object], other: Sequence[object]) -> bool:
-    return all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _row_after(message: Message, before: Message | None, context: Context) -> Row:
+def _row_after(
+    message: Message, before: Message | None, dated: Message | None, context: Context
+) -> Row:
+    """`dated`: the last before it whose author's clock is right. Those of others begin no day."""
     at = words.local_time(message.sent_at)
     before_at = words.local_time(before.sent_at) if before else None
-    new_day = before is None or _date(at) != _date(before_at)
+    dated_at = words.local_time(dated.sent_at) if dated else None
+    new_day = not message.clock_off and (dated is None or _date(at) != _date(dated_at))
     unread = message.message_id == context.first_unread
     heading = (
         message.kind != MessageKind.SYSTEM
@@ -186,7 +188,7 @@ def _row(
         author=message.author,
         label=author_label(message, context.labels),
         text=text,
-        time=words.clock(at),
+        time=_time(message, at, context.now),
         day=day,
         heading=heading,
         first_unread=unread,
@@ -200,6 +202,13 @@ def _row(
         mentions_me=context.me in message.mentions and not own,
         file_id=message.file.file_id if message.file and not message.deleted else "",
     )
+
+
+def _time(message: Message, at: datetime | None, now: datetime) -> str:
+    """With the day where no line above says it."""
+    if message.clock_off and _date(at) != now.date():
+        return f"{words.short_when(at, now)} {words.clock(at)}".strip()
+    return words.clock(at)
 
 
 def author_label(message: Message, labels: Mapping[PeerId, str]) -> str:

@@ -66,6 +66,25 @@ def test_each_day_is_named_once(node: PaperNode) -> None:
     assert [row.day for row in made[1:]] == ["Yesterday", "Today", ""]
 
 
+def test_a_clock_that_is_a_day_off_begins_no_day(node: PaperNode) -> None:
+    """Each of its messages had a line with another day above it, and so had each after it."""
+    day = timedelta(days=1)
+    made = rows(
+        node.message("#lobby", "1", ME, START),
+        node.message("#lobby", "2", LI, START + day, clock_off=True),
+        node.message("#lobby", "3", ME, START + timedelta(minutes=1)),
+        node.message("#lobby", "4", LI, START - day, clock_off=True),
+        node.message("#lobby", "5", ME, START + timedelta(minutes=2)),
+        now=START.astimezone(),
+    )
+    assert [row.day for row in made] == ["Today", "", "", "", ""]
+    there = START.astimezone()
+    assert made[1].time == f"{words.short_when(there + day, there)} {there:%H:%M}"
+    assert made[3].time == f"{words.short_when(there - day, there)} {there:%H:%M}"
+    assert made[2].time == f"{there + timedelta(minutes=1):%H:%M}"
+    assert "clock" in made[1].note
+
+
 def test_only_the_node_makes_system_messages(node: PaperNode) -> None:
     fake = node.message("#lobby", "— Wang left —\n10:32 System: hello", LI)
     true = node.message("#lobby", "Li joined", LI, kind=MessageKind.SYSTEM)
