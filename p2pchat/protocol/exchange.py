@@ -137,6 +137,11 @@ class Exchange:
         self._served.pop(id, None)
         self._server.unshare(id, self._m.ctx.now)
 
+    def withdraw(self, id: EntryHash, conversation: Conversation) -> None:
+        """An own offer isn't given any more. Whoever asks hears so, also before that is durable."""
+        self.forget(id)
+        self._absent[id] = conversation
+
     # -- connections
 
     def _seek(self) -> None:
@@ -304,7 +309,7 @@ class Exchange:
         waiting = self._looking.pop(id, [])
         conversation = self._m.conversations.get(row.conversation) if row else None
         file = row.file if row is not None and not row.deleted else None
-        if id not in self._served:
+        if id not in self._served and id not in self._absent:
             if file is not None and conversation and file.state is FileState.COMPLETE:
                 self.serve(file, conversation)
             else:

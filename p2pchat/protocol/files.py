@@ -271,9 +271,13 @@ class Files:
         file = self._of(row)
         self._give_up(file)
         if file.row.author == self._m.identity.peer_id and file.row.state is FileState.COMPLETE:
-            self._fail(file, "cancelled")
+            self._withdraw(file, "cancelled")
         self._m.ctx.reply(request, self._info(file))
         self._begin_next()
+
+    def _withdraw(self, file: File, reason: str) -> None:
+        self.exchange.withdraw(file.row.id, file.conversation)
+        self._fail(file, reason)
 
     def _give_up(self, file: File) -> None:
         file.fetch = None
@@ -409,7 +413,7 @@ class Files:
         def found(row: MessageRow | None) -> None:
             file = self._own(row)
             if file is not None:
-                self._fail(file, "changed")
+                self._withdraw(file, "changed")
 
         self._look_up(id, found)
 

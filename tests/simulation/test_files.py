@@ -126,3 +126,21 @@ def test_what_was_given_up_stays_so() -> None:
     host.start()
     world.clock.run_for(20.0)
     assert set(states(host).values()) == {FileState.OFFERED}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_withdrawn_is_given_to_nobody_any_more(seed: int) -> None:
+    """Nor before that is durable, when the store still says otherwise."""
+    world = World(seed)
+    hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 60.0, "linked")
+    author, other = hosts
+    share(author, "lesson", Random(seed).randbytes(4_000_000))
+    assert world.clock.run_until(lambda: bool(other.machine.files.exchange.fetches), 10.0, 0.0005)
+    (id,) = states(author)
+    fetch = other.machine.files.exchange._fetches[id]
+    assert world.clock.run_until(lambda: fetch.done() > 0, 10.0, step=0.0005)
+    row = author.store.message(id)
+    assert row is not None
+    author.ask(author.machine.files.cancel, 0, row)
+    world.wait(lambda: states(other)[id] is FileState.FAILED, 20.0, "the other hears of it")
