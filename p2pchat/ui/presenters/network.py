@@ -48,8 +48,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class NetworkState:
     headline: str
-    good: bool
-    """Somebody is linked, and there is nothing else to know."""
+    verdict: Verdict
+    """The gravest of all; OK: somebody is linked, and there is nothing else to know."""
     alone: str
     """Why nobody is here, where that is known."""
     checks: tuple[Check, ...]
@@ -146,11 +146,12 @@ def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str])
     checks = [_people(linked, info), *_relayed(relayed, directory), *_listening(info)]
     checks += _hearing(linked, info)
     checks += [Check(Verdict.WARN, _("Noticed"), told(text)) for text in reversed(warnings)]
-    good = bool(linked) and all(check.verdict is Verdict.OK for check in checks)
+    found = {check.verdict for check in checks} | (set() if linked else {Verdict.WARN})
+    verdict = next(v for v in (Verdict.WARN, Verdict.NOTE, Verdict.OK) if v in found)
     alone = "" if linked or relayed else _alone(info)
     if not linked and not relayed:
         headline = alone or _("Nobody else is here yet")
-    elif good:
+    elif verdict is Verdict.OK:
         headline = _("All is well")
     else:
         headline = _("It works, with something to know")
@@ -163,7 +164,7 @@ def network_state(info: NodeInfo, directory: Directory, warnings: Sequence[str])
         (_("Version"), info.version),
         (_("Profile's folder"), info.data_dir),
     )
-    return NetworkState(headline, good, alone, tuple(checks), facts)
+    return NetworkState(headline, verdict, alone, tuple(checks), facts)
 
 
 def _is_local(info: NodeInfo) -> bool:

@@ -33,7 +33,8 @@ class Notice:
 
 class StatusView(Protocol):
     def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
-        """`aside` is shown where there is room for it."""
+        """`aside` is shown where there is room for it; `verdict` is WARN where nobody is linked,
+        NOTE where somebody is, but something is in the way of others."""
         ...
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
@@ -60,8 +61,8 @@ class StatusPresenter:
             for peer in self._directory.peers.values()
             if peer.linked
         ]
-        good = self._network is None or self._network.good
-        verdict = Verdict.WARN if not linked else Verdict.OK if good else Verdict.NOTE
+        trouble = self._network is not None and self._network.verdict is Verdict.WARN
+        verdict = Verdict.WARN if not linked else Verdict.NOTE if trouble else Verdict.OK
         self._view.show_status(self._sentence(linked), self._register(), self._where(), verdict)
 
     def events(self, events: Sequence[Event]) -> None:

@@ -170,7 +170,7 @@ class AnnouncementsPage(Sheet):
         self.announce.state(["disabled" if state.busy else "!disabled"])
         self.error.say(state.error)
         if state.error:
-            self.error.grid(row=3, column=0, columnspan=3, sticky="w")
+            self.error.grid(row=3, column=0, columnspan=3, sticky="ew")
         else:
             self.error.grid_remove()
 

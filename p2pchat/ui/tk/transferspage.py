@@ -42,7 +42,7 @@ class _Row(ttk.Frame):
         self._icon.grid(row=0, column=0, rowspan=2, padx=(0, px(12)), sticky="n")
         self._name.grid(row=0, column=1, sticky="w")
         self._place.grid(row=1, column=1, sticky="w")
-        self._status.grid(row=2, column=1, sticky="w")
+        self._status.grid(row=2, column=1, sticky="ew")
         self._foot.grid(row=4, column=1, sticky="ew", pady=(px(5), 0))
         self._foot.bind("<Configure>", lambda event: self._place_go())
         self.columnconfigure(1, weight=1)

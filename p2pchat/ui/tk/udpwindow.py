@@ -52,7 +52,7 @@ class UdpWindow(tk.Toplevel):
               "It talks to any program that sends text as datagrams, such as nc -u."),
             "PageMuted.TLabel", px(510),
         )  # fmt: skip
-        about.grid(row=1, column=0, columnspan=3, sticky="w", pady=(px(2), px(10)))
+        about.grid(row=1, column=0, columnspan=3, sticky="ew", pady=(px(2), px(10)))
         self.own = self._field(page, 0, _("This computer's port"), "5000")
         self.peer = self._field(page, 1, _("The other's address"), "192.168.1.20:5000")
         self.button = ttk.Button(page, text=_("Open"), style="Accent.TButton", command=self._open)
@@ -60,7 +60,7 @@ class UdpWindow(tk.Toplevel):
         tip(self.button, _("Listen on the one address, and talk to the other (Enter)"))
         self.button.grid(row=3, column=2, sticky="ew", padx=(px(10), 0))
         self._error = Wrapped(page, theme, "", "PageTrouble.TLabel", px(510))
-        self._error.grid(row=4, column=0, columnspan=3, sticky="w", pady=px(4))
+        self._error.grid(row=4, column=0, columnspan=3, sticky="ew", pady=px(4))
         self._build_text(page)
         self.entry = Field(page, theme, _("A line to send (over ends it)"))
         self.entry.entry.bind("<Return>", lambda event: self._send())

@@ -268,7 +268,7 @@ def verdicts(state: NetworkState) -> dict[str, Verdict]:
 
 def test_a_good_network_is_said_to_be_good(desk: Desk) -> None:
     state = network.network_state(info("192.168.1.5:27474"), desk.directory, [])
-    assert state.good
+    assert state.verdict is Verdict.OK
     assert verdicts(state) == {"People": Verdict.OK, "Being found": Verdict.OK}
     assert ("Network", "lan") in state.facts
 
@@ -316,7 +316,7 @@ def test_links_without_a_word_sent_to_all_are_said_to_be_so(desk: Desk) -> None:
         known = msgspec.structs.replace(info("192.168.1.5:27474"), heard=heard)
         state = network.network_state(known, desk.directory, [])
         assert ("Finding others" in verdicts(state)) == shown
-        assert state.good == (not shown)
+        assert state.verdict is (Verdict.NOTE if shown else Verdict.OK)
         assert state.headline == ("It works, with something to know" if shown else "All is well"), (
             "what it says at its head goes with the colours below"
         )
@@ -336,7 +336,7 @@ def test_in_a_large_network_others_between_are_as_it_should_be(desk: Desk) -> No
     desk.directory.events([PeerChanged(peer) for peer in people])
     state = network.network_state(info("192.168.1.5:27474"), desk.directory, [])
     assert verdicts(state)["Reached through others"] is Verdict.OK
-    assert state.good
+    assert state.verdict is Verdict.OK
 
 
 def test_warnings_of_the_network_are_kept_for_its_page(desk: Desk) -> None:

@@ -275,6 +275,29 @@ def test_chinese_is_broken_where_it_may_be(stage: Stage) -> None:
     assert broken >= 3
 
 
+def test_what_breaks_its_lines_has_all_the_room_there_is(stage: Stage) -> None:
+    from p2pchat.transport.udp import open_udp
+    from p2pchat.ui.tk.places import Place
+    from p2pchat.ui.tk.udpwindow import UdpWindow
+    from p2pchat.ui.tk.widgets import Wrapped
+
+    stage.start()
+    udp = UdpWindow(stage.root, stage.window.theme, stage.window.bridge, open_udp)
+    udp.open()
+    udp.show_error("Something is not right with this address, and is to be written.")
+    found = 0
+    for place in Place:
+        stage.desk.places.open(place)
+        stage.until(stage.desk.places.sheet.winfo_ismapped)
+        stage.root.update()
+        for label in (*inside_of(stage.desk.places.sheet), *inside_of(udp)):
+            if isinstance(label, Wrapped) and label.winfo_ismapped() and label.said:
+                assert label._room >= 200, label.said
+                found += 1
+    assert found > 20
+    udp.close()
+
+
 def inside_of(widget: Any) -> Iterator[Any]:
     for child in widget.winfo_children():
         yield child
