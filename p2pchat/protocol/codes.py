@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.link import Link
-from p2pchat.protocol.pake import Ends, Granted, Outcome, Party, PasswordProofs
+from p2pchat.protocol.pake import WRONG, Ends, Granted, Outcome, Party, PasswordProofs
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -23,6 +23,8 @@ class Codes:
         self._secret: bytes | None = None
         """The network code, stretched."""
         self._waiting: list[Link] = []
+        self._early: dict[int, tuple[Link, wire.Pake]] = {}
+        """What was asked, by link, before there was that."""
         self._timer: Timer | None = None
 
     def start(self, code: str | None) -> None:
@@ -34,8 +36,12 @@ class Codes:
         if isinstance(secret, bytes):
             self._secret = secret
             waiting, self._waiting = self._waiting, []
+            early, self._early = self._early, {}
             for link in waiting:
                 self.prove(link)
+            for link, frame in early.values():
+                if self._m.links.get(link.id) is link:
+                    self.on_pake(link, frame)
 
     def prove(self, link: Link) -> None:
         """The side with the smaller device id proves the network code to the other."""
@@ -47,11 +53,15 @@ class Codes:
             return
 
         def asked(outcome: Outcome) -> None:
+            if m.links.get(link.id) is None:
+                return  # it broke meanwhile, which says nothing of the code
             if isinstance(outcome, Granted):
                 m.links.proven(link)
-            else:
+            elif outcome.reason == WRONG:
                 m.link_refused(link, "wrong-code")
                 m.links.close(link, "wrong-code")
+            else:
+                m.links.close(link, "busy")
 
         self.proofs.ask(link.id, b"", self._secret, self.ends(link), m.ctx.now, asked)
         self._expire()
@@ -63,7 +73,9 @@ class Codes:
         return Ends(own, peer, link.source)
 
     def on_pake(self, link: Link, frame: wire.Pake) -> None:
-        if link.up or not frame.conversation:
+        if not (frame.conversation or self._secret) and self._m.config.code is not None:
+            self._early.setdefault(link.id, (link, frame))
+        elif link.up or not frame.conversation:
             self.proofs.receive(link.id, frame, self.ends(link), self._m.ctx.now)
             self._expire()
 

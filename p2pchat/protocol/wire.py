@@ -55,7 +55,7 @@ class Pong(_Frame, frozen=True, array_like=True, gc=False, tag=3):
 
 class Goodbye(_Frame, frozen=True, array_like=True, gc=False, tag=4):
     """The last frame. `reason` is one of `leaving`, `duplicate`, `other-network`, `other-version`,
-    `wrong-code`, `idle`, `blocked`, `protocol`."""
+    `wrong-code`, `busy`, `idle`, `blocked`, `protocol`."""
 
     reason: str
 

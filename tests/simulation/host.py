@@ -52,9 +52,12 @@ class Host:
         store: MemoryStore,
         rng: Random,
         clock_off_ms: int = 0,
+        stretch_s: float = 0.0,
         **config: Any,
     ) -> None:
-        """`config`: further fields of the machine's Config."""
+        """`stretch_s`: how long it takes to stretch a password. `config`: further fields of the
+        machine's Config."""
+        self.stretch_s = stretch_s
         self.fabric = fabric
         self.name = name
         self.store = store
@@ -310,7 +313,8 @@ class Host:
             case effects.Check():
                 self._resume(effect.query, self._check, effect.entries)
             case effects.Compute():
-                self._resume(effect.query, self._compute, effect.job)
+                slow = self.stretch_s if isinstance(effect.job, effects.Stretch) else 0.0
+                self.later(slow, partial(self._resume, effect.query, self._compute, effect.job))
             case _:
                 raise AssertionError(f"unexpected {effect}")
 
