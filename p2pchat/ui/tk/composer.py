@@ -241,8 +241,11 @@ class Composer(ttk.Frame):
             self._hint.place_forget()
         else:
             self._hint.place(x=self._theme.px(5), rely=0.5, anchor="w")
-        lines = self.entry.tk.call(self.entry, "count", "-displaylines", "1.0", "end")
-        height = max(1, min(MAX_LINES, int(lines or 1)))
+        lines = int(self.entry.index("end-1c").partition(".")[0])
+        if lines < MAX_LINES:  # else Tk would lay out all there are, to count them
+            count = self.entry.tk.call(self.entry, "count", "-displaylines", "1.0", "end")
+            lines = int(count or 1)
+        height = max(1, min(MAX_LINES, lines))
         if int(self.entry.cget("height")) != height:
             self.entry.configure(height=height)
 

@@ -154,6 +154,8 @@ class Entry(tk.Text):
         last = "end-1c" if self.compare(last, ">", "end-1c") else self.index(last)
         if self._folded and self._folded & {self._base(name) for name in self.image_names()}:
             return
+        if not self._chars and next(emoji.find(self.get(first, last)), None) is None:
+            return
         parts = list(self._parts(first, last))
         text = "".join(chars for chars, _ in parts)
         wanted = [(s, e) for s, e, _ in emoji.find(text) if self._picture(text[s:e])]

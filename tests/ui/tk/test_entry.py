@@ -144,6 +144,30 @@ def test_a_character_of_two_places_is_one_step(stage: Stage) -> None:
     assert stage.desk.composer.text() == "a"
 
 
+def test_thousands_of_lines_are_not_looked_through(stage: Stage) -> None:
+    """That held the window for some 40 ms."""
+    from p2pchat.ui.tk.composer import MAX_LINES
+
+    stage.start()
+    entry, tcl = stage.desk.composer.entry, stage.root.tk
+    tcl.eval("set ::asked {}; proc ::ask {said how} {lappend ::asked [lrange $said 1 2]}")
+    tcl.eval(f"trace add execution {entry} enter ::ask")
+    text = "a" + "\n" * 5000 + "b"
+    stage.desk.menus.copy(text)
+    stage.key("<<Paste>>")
+    stage.until(lambda: int(entry.cget("height")) == MAX_LINES)
+    tcl.eval(f"trace remove execution {entry} enter ::ask")
+    asked = tcl.eval("set ::asked")
+    assert "configure" in asked, "what is asked is noted"
+    assert "dump" not in asked
+    assert "displaylines" not in asked
+    assert stage.desk.composer.text() == text
+    stage.desk.composer.set_text("one\ntwo")
+    stage.until(lambda: int(entry.cget("height")) == 2)
+    stage.desk.composer.set_text("word " * 100)
+    stage.until(lambda: int(entry.cget("height")) > 3)
+
+
 def test_thousands_of_emoji_are_folded_and_sent_as_they_are(stage: Stage) -> None:
     stage.start()
     text = f"see {FAMILY} {TONED} " * 300
