@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
 from lan_talk import (
@@ -11,9 +14,12 @@ from lan_talk import (
     peers,
     refusal,
     say,
+    texts,
     wait_equal,
     wait_message,
 )
+
+from p2pchat.config import limits
 
 pytestmark = pytest.mark.lan
 
@@ -56,6 +62,10 @@ def test_six_are_split_and_heal(noticed: bool) -> None:
                 lan.plug(host)
             wait_linked(nodes[3:])
         talk("apart", 3)
+        for side in (nodes[:3], nodes[3:]):
+            wait_heard(side, [f"apart 2 of {nodes.index(node)}" for node in side], said)
+        heard = time.monotonic()
+        wait_until(lambda: time.monotonic() - heard > limits.LATE_AFTER_S, what="a while goes by")
         lan.heal()
         talk("again", 2)
         for room, all_texts in said.items():
@@ -65,8 +75,14 @@ def test_six_are_split_and_heal(noticed: bool) -> None:
             marks_late_messages(nodes, room)
 
 
+def wait_heard(nodes: list[Node], last: list[str], rooms: Iterable[str]) -> None:
+    for node in nodes:
+        for room in rooms:
+            wait_until(lambda: set(last) <= set(texts(node, room)), what="all of one side")  # noqa: B023 - called at once
+
+
 def marks_late_messages(nodes: list[Node], room: str) -> None:
-    """What the other side said while apart came in behind what one's own side said then."""
+    """What the other side said while apart came in below what one's own side had said and seen."""
     for host, node in enumerate(nodes):
         own_side = range(3) if host < 3 else range(3, 6)
         apart = [found for found in messages(node, room) if found["text"].startswith("apart")]
