@@ -64,7 +64,7 @@ def read_into(handle: int, offset: int, view: memoryview) -> int:
             count = len(data)
             view[done : done + count] = data
         else:
-            count = os.preadv(handle, [view[done:]], offset + done)
+            count = os.preadv(handle, [view[done:] if done else view], offset + done)
         if count == 0:
             break
         done += count

@@ -7,23 +7,23 @@ import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from p2pchat.storage.depot.disk import open_regular, read_at, read_into, write_at
+import msgspec
+
+from p2pchat.storage.depot.disk import open_safely, read_at, read_into, write_at
 
 _RECORD = struct.Struct("<QqH")
 """Size of a file, its mtime in ns (0: unknown), length of its path; then the path."""
-_MARK_EVERY = 8
-"""Files of which one is remembered: 16 bytes of memory for so many."""
+_MARK_BYTES = 256
+"""Of a layout, for which one place is remembered, in 16 bytes of memory: some eight files."""
 _CHUNK_BYTES = 16 * 1024
 """Read at once, and kept in memory; a record has up to 3 KiB."""
 _WRITE_BYTES = 256 * 1024
 
 
-class Extent(NamedTuple):
-    path: str | bytes
-    offset: int
-    length: int
+Extent = tuple[str | bytes, int, int]
+"""Path of a file, where the part begins in it, and its length: there are ten thousands a second."""
 
 
 class Content(Protocol):
@@ -34,7 +34,7 @@ class Content(Protocol):
         ...
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, gc=False):
     start: int
     """Where the file begins in the stream."""
     size: int
@@ -57,52 +57,53 @@ class LayoutWriter:
 
 
 class Layout:
-    """Such a file: where is which part of the stream, found by a few marks in memory."""
+    """Such a file: where is which part of the stream, found by a few marks in memory. They are set
+    while it is read: a stream goes by in order, or nearly, and nothing is read twice for them."""
 
     def __init__(self, path: str, start: int) -> None:
         """`start`: where the first file begins in the stream. OSError where it can't be read."""
         self._path = path
-        self._held = (0, b"")
+        self._held = (0, self._chunk(0))
         """Part of the file, and where it begins."""
         self._starts = array("Q", [start])
         self._places = array("Q", [0])
-        place = 0
-        for number, record in enumerate(self._from(0, start)):
-            if number % _MARK_EVERY == 0 and number:
-                self._starts.append(record.start)
-                self._places.append(place)
-            place += _RECORD.size + len(record.path)
 
     def __iter__(self) -> Iterator[Record]:
-        return self._from(0, self._starts[0])
+        return self._from(0, self._starts[0], -1)
 
     def at(self, offset: int) -> Iterator[Record]:
         """From the file on that has this place of the stream."""
         mark = bisect_right(self._starts, offset) - 1
-        for record in self._from(self._places[mark], self._starts[mark]):
-            if record.start + record.size > offset:
-                yield record
+        return self._from(self._places[mark], self._starts[mark], offset)
 
-    def _from(self, place: int, start: int) -> Iterator[Record]:
-        """A stream goes by in order, or nearly: what was read last mostly serves what comes next
-        too."""
+    def _from(self, place: int, start: int, offset: int) -> Iterator[Record]:
+        """From a place in the file on, those that end behind `offset`. What was read last mostly
+        serves what comes next too."""
         begin, held = self._held
         while True:
             at = place - begin
-            end = at + _RECORD.size
-            if at >= 0 and end <= len(held):
+            path_at = at + _RECORD.size
+            if at >= 0 and path_at <= len(held):
                 size, mtime_ns, length = _RECORD.unpack_from(held, at)
-                if end + length <= len(held):
-                    yield Record(start, size, mtime_ns, held[end : end + length])
-                    place, start = place + _RECORD.size + length, start + size
+                end = path_at + length
+                if end <= len(held):
+                    if place - self._places[-1] >= _MARK_BYTES:
+                        self._starts.append(start)
+                        self._places.append(place)
+                    if start + size > offset:
+                        yield Record(start, size, mtime_ns, held[path_at:end])
+                    place, start = begin + end, start + size
                     continue
             if begin == place and held:
                 return
-            with open(self._path, "rb", buffering=0) as file:
-                file.seek(place)
-                begin, held = self._held = place, file.read(_CHUNK_BYTES)
+            begin, held = self._held = place, self._chunk(place)
             if not held:
                 return
+
+    def _chunk(self, place: int) -> bytes:
+        with open(self._path, "rb", buffering=0) as file:
+            file.seek(place)
+            return file.read(_CHUNK_BYTES)
 
 
 class OneFile:
@@ -112,7 +113,7 @@ class OneFile:
         self.path = path
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
-        yield Extent(self.path, offset, length)
+        yield self.path, offset, length
 
 
 class Folder:
@@ -132,26 +133,30 @@ class Folder:
         end = offset + length
         if offset < self._manifest:
             count = min(end, self._manifest) - offset
-            yield Extent(self._head, offset, count)
+            yield self._head, offset, count
             offset += count
         if offset >= end:
             return
         for record in self.layout.at(offset):
             count = min(end, record.start + record.size) - offset
-            yield Extent(self._prefix + record.path, offset - record.start, count)
+            yield self._prefix + record.path, offset - record.start, count
             offset += count
             if offset >= end:
                 return
+
+
+# What is read is checked against its hash. So it needn't be asked what it is: of a folder or a pipe
+# nothing can be read at a place, and a device has other bytes.
 
 
 def read(content: Content, offset: int, length: int) -> bytes | None:
     """Part of a stream; None where it can't be read or isn't all there."""
     parts = []
     try:
-        for extent in content.extents(offset, length):
-            handle, _ = open_regular(extent.path)
+        for path, at, count in content.extents(offset, length):
+            handle = open_safely(path)
             try:
-                parts.append(read_at(handle, extent.offset, extent.length))
+                parts.append(read_at(handle, at, count))
             finally:
                 os.close(handle)
     except OSError:
@@ -164,14 +169,13 @@ def fill(content: Content, offset: int, view: memoryview) -> bool:
     """The same, into a buffer."""
     done = 0
     try:
-        for extent in content.extents(offset, len(view)):
-            handle, _ = open_regular(extent.path)
+        for path, at, count in content.extents(offset, len(view)):
+            handle = open_safely(path)
             try:
-                count = read_into(handle, extent.offset, view[done : done + extent.length])
+                if read_into(handle, at, view[done : done + count]) < count:
+                    return False
             finally:
                 os.close(handle)
-            if count < extent.length:
-                return False
             done += count
     except OSError:
         return False
@@ -180,10 +184,9 @@ def fill(content: Content, offset: int, view: memoryview) -> bool:
 
 def write(content: Content, offset: int, data: bytes | memoryview) -> None:
     """Put part of a stream where it belongs. OSError where the disk doesn't take it."""
-    done = 0
-    for extent in content.extents(offset, len(data)):
-        part = memoryview(data)[done : done + extent.length]
-        write_at(extent.path, extent.offset, part)
-        done += extent.length
-    if done < len(data):
+    done, view = 0, memoryview(data)
+    for path, at, count in content.extents(offset, len(view)):
+        write_at(path, at, view[done : done + count])
+        done += count
+    if done < len(view):
         raise OSError("the folder's layout doesn't cover its stream")

@@ -24,8 +24,12 @@ _DEVICE = re.compile(
 )
 _SHORT_NAME = re.compile(r"[^.]{1,6}~\d{1,6}(?:\.[^.]{0,3})?", re.DOTALL)
 """What Windows makes of long names by itself: it would open the other file."""
-_PLAIN = re.compile(r"[A-Za-z0-9_(](?:[A-Za-z0-9_()+,=@#&' -]|\.(?=[A-Za-z0-9_(]))*(?<! )")
-"""What stays as it is, if it isn't too long or a device; none is a short name."""
+_CHARS = "[A-Za-z0-9_()+,=@#&' -]*"
+_PLAIN = re.compile(
+    r"(?!(?i:con|prn|aux|nul|(?:com|lpt)[0-9]) *(?:\.|\Z))"
+    rf"[A-Za-z0-9_(]{_CHARS}(?:\.[A-Za-z0-9_(]{_CHARS})*(?<! )"
+)
+"""What stays as it is, if it isn't too long: none is a device or a short name."""
 _SUFFIX_BYTES = 12
 """Room for the number that tells two names apart."""
 _EXTENSION_CHARS = 16
@@ -36,7 +40,7 @@ def harmless(name: str) -> str:
     """The name as that of one file or folder in the folder where it is put: it leads nowhere else,
     names no device, shows itself whole and in order, and fits every usual file system."""
     if len(name) < FILE_NAME_BYTES - _SUFFIX_BYTES and _PLAIN.fullmatch(name):
-        return "_" + name if _DEVICE.fullmatch(name) else name
+        return name
     name = safe_text(well_formed(name[:PATH_PART_BYTES]), multiline=False)
     name = _FORBIDDEN.sub("_", _DIRECTIONS.sub("", name))
     name = unicodedata.normalize("NFC", name)
@@ -76,8 +80,10 @@ class FolderNames:
     another name. So only the names beside those of the open folders have to be remembered."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[str, str]] = []
-        """Of each open folder the name as offered, and as it is here."""
+        self._offered: list[str] = []
+        """The open folder's path, as offered."""
+        self._here: list[str] = []
+        """The same as it is here."""
         self._taken: list[dict[int, int]] = [{}]
         """For the outermost and each open folder: the hash of each name's key there, with the
         number that the next such name gets."""
@@ -86,18 +92,21 @@ class FolderNames:
     def place(self, parts: Sequence[str]) -> list[str]:
         """The harmless path of a file or an empty folder. ValueError where there are too many
         names beside one another."""
+        *folder, name = parts
+        if folder != self._offered:
+            self._open(folder)
+        return [*self._here, self._free(name)]
+
+    def _open(self, folder: list[str]) -> None:
         depth = 0
-        for (offered, _), part in zip(self._open, parts[:-1], strict=False):
-            if offered != part:
-                break
+        while depth < len(folder) and folder[depth : depth + 1] == self._offered[depth : depth + 1]:
             depth += 1
-        while len(self._open) > depth:
-            self._open.pop()
-            self._count -= len(self._taken.pop())
-        for part in parts[depth:-1]:
-            self._open.append((part, self._free(part)))
+        self._count -= sum(map(len, self._taken[depth + 1 :]))
+        del self._offered[depth:], self._here[depth:], self._taken[depth + 1 :]
+        for part in folder[depth:]:
+            self._here.append(self._free(part))
+            self._offered.append(part)
             self._taken.append({})
-        return [*(name for _, name in self._open), self._free(parts[-1])]
 
     def _free(self, part: str) -> str:
         taken, name = self._taken[-1], harmless(part)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from blake3 import blake3
 
 from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, FOLDER_NAMES, MIB, PATH_BYTES
@@ -129,7 +130,7 @@ def _real(path: str) -> tuple[str, os.stat_result]:
 _IS_FOLDER = -1
 
 
-class _Found(NamedTuple):
+class _Found(msgspec.Struct, gc=False):
     """There may be FOLDER_NAMES at once."""
 
     name: str
@@ -180,17 +181,17 @@ class _Walk:
         prefix = os.path.join(folder, "")
         found.reverse()
         while found:
-            name, other, size, mtime_ns = found.pop()
-            path = prefix + name if other is None else other
-            if size == _IS_FOLDER:
-                self._walk(path, (*parts, name))
+            one = found.pop()
+            path = prefix + one.name if one.path is None else one.path
+            if one.size == _IS_FOLDER:
+                self._walk(path, (*parts, one.name))
                 continue
             raw = os.fsencode(path)
             if len(raw) > PATH_BYTES:
                 raise RequestError("too-large", f"a path is too long: {_shown(path)}")
-            self._manifest.add((*parts, name), size)
-            self._layout.add(raw, size, mtime_ns)
-            self.content += size
+            self._manifest.add((*parts, one.name), one.size)
+            self._layout.add(raw, one.size, one.mtime_ns)
+            self.content += one.size
             self.files += 1
 
     def _list(self, folder: str) -> list[_Found]:
