@@ -14,6 +14,9 @@ from p2pchat.model.records import Applied, Write
 from p2pchat.protocol import effects
 from p2pchat.protocol.identity import Identity
 
+COMMIT_AGAIN_S = 5.0
+"""A full disk has room again when somebody has seen to it."""
+
 
 class Timer:
     """One call in the future; `cancel` may be called at any time."""
@@ -111,6 +114,21 @@ class Context:
         if failed is not None:
             self._failing[batch] = failed
         self.emit(effects.Commit(batch, writes))
+
+    def commit_at_last(
+        self, writes: Callable[[], list[Write]], is_so: Callable[[], bool], then: Callable[[], None]
+    ) -> None:
+        """The same, again and again as long as the store can't take it and `is_so`; `then` where
+        it is so still."""
+
+        def once_more() -> None:
+            if is_so():
+                self.commit_at_last(writes, is_so, then)
+
+        def refused(_: str) -> None:
+            self.after(COMMIT_AGAIN_S, once_more)
+
+        self.commit(writes(), lambda _: then() if is_so() else None, refused)
 
     def notify(self, *events: Event, origin: int = 0) -> None:
         """Tell the front ends, but the one whose own doing it is. Gathered, so that a burst is

@@ -7,6 +7,7 @@ blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -349,11 +350,14 @@ class Files:
         self._set(file, file.row.state, file.row.reason)
 
     def _set(self, file: File, state: FileState, reason: str = "") -> None:
+        self._change(file, state, reason)
+        self._m.ctx.commit([PutFile(file.row)])
+
+    def _change(self, file: File, state: FileState, reason: str) -> None:
         file.unsaved = False
         file.row = replace(
             file.row, state=state, reason=reason, receivers=tuple(file.receivers.values())
         )
-        self._m.ctx.commit([PutFile(file.row)])
 
     # -- what the exchange tells
 
@@ -463,10 +467,18 @@ class Files:
 
     def _fail(self, file: File, reason: str) -> None:
         file.row = replace(file.row, path=None, put_to=None)
-        self._set(file, FileState.FAILED, reason)
+        self._change(file, FileState.FAILED, reason)
+
+        def is_so() -> bool:
+            return self._files.get(file.row.id) is file and file.row.state is FileState.FAILED
+
+        # It is shown from here until the store knows, which a full disk doesn't let it.
+        forget = partial(self._forget, file)
+        self._m.ctx.commit_at_last(lambda: [PutFile(file.row)], is_so, forget)
         self._m.ctx.notify(FileFailed(self._info(file)))
         self._telling.report(file)
-        self._forget(file)
+        self._queue.pop(file.row.id, None)
+        self._begin_next()
 
     # -- what others tell
 

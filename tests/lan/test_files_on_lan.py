@@ -296,6 +296,27 @@ def test_a_full_disk_fails_one_file_and_nothing_else(lan: Lan, tmp_path: Path) -
     nodes[1].wait_event("message.received", lambda body: "goes on" in body["message"]["text"])
 
 
+def test_a_disk_that_something_else_fills(lan: Lan, tmp_path: Path) -> None:
+    """Not even that it has failed can be stored: it is shown all the same."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    lan.shell(f"mount -t tmpfs -o size=64m tmpfs {disk}")
+    nodes = [lan.node(0), lan.node(1, data_dir=disk / "profile")]
+    wait_linked(nodes)
+    lan.limit_rate(1, SLOW)
+    path = make_file(tmp_path, 16 * MIB)
+    file = share(nodes[0], path)
+    wait_until(lambda: offer(nodes[1], file)["done"] > 2 * MIB, 30, "2 MiB of it")
+    lan.shell(f"cat /dev/zero > {disk}/filler 2>/dev/null || true")
+    nodes[1].wait_event("file.failed", timeout=20)
+    found = offer(nodes[1], file)
+    assert (found["state"], found["reason"]) == ("failed", "disk-full")
+    lan.shell(f"rm {disk}/filler")
+    lan.limit_rate(1, 0)
+    nodes[1].call("files.fetch", file_id=file["file_id"])
+    wait_whole(nodes[1:], file, path.read_bytes())
+
+
 def test_a_one_way_firewall_is_no_hindrance(lan: Lan, tmp_path: Path) -> None:
     """Whoever can't be dialled dials."""
     for host in (0, 1):
