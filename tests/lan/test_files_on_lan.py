@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -207,6 +208,24 @@ def test_the_author_may_leave_once_others_have_it(lan: Lan, tmp_path: Path) -> N
     wait_whole([late], file, path.read_bytes())
 
 
+def test_an_author_who_is_gone_before_the_last_piece(lan: Lan, tmp_path: Path) -> None:
+    """Nothing is there half; what is missing comes when the author does."""
+    nodes = start(lan, 2)
+    path = make_file(tmp_path, MIB)
+    lan.limit_rate(1, 2_000_000)
+    file = share(nodes[0], path)
+    wait_until(lambda: file["total"] - offer(nodes[1], file)["done"] <= 128 * 1024, 30, "the last")
+    nodes[0].kill9()
+    nodes[1].wait_event("peer.offline", timeout=20)
+    assert offer(nodes[1], file)["state"] == "fetching"
+    assert not list((nodes[1].data_dir / "downloads").glob("*"))
+    came = received(lan, 1)
+    again = lan.node(0)
+    wait_linked([again, nodes[1]])
+    wait_whole(nodes[1:], file, path.read_bytes())
+    assert received(lan, 1) - came < MIB // 2
+
+
 def test_killed_in_the_midst_it_goes_on(lan: Lan, tmp_path: Path) -> None:
     nodes = start(lan, 2)
     path = make_file(tmp_path, 16 * MIB)
@@ -353,6 +372,27 @@ def test_a_limit_is_kept(lan: Lan, tmp_path: Path) -> None:
     began = time.monotonic()
     wait_whole(nodes[1:], share(nodes[0], again), again.read_bytes())
     assert time.monotonic() - began < 1.5
+
+
+def test_what_may_not_be_read_is_not_shared(tmp_path: Path) -> None:
+    """By somebody who isn't root; the file or folder is named."""
+    plain = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    with Lan(hosts=1, program=(*plain, sys.executable, "-m", "p2pchat", "rpc")) as lan:
+        node = lan.node(0)
+        file, folder = tmp_path / "shared" / "a file", tmp_path / "closed" / "a folder"
+        for path in (file.parent, folder):
+            path.mkdir(parents=True)
+        file.write_bytes(b"for me alone")
+        for path in (file, folder):
+            path.chmod(0)
+        for path, named in ((file, file), (file.parent, file), (folder.parent, folder)):
+            with pytest.raises(RpcError, match=named.name) as caught:
+                share(node, path)
+            assert caught.value.reason == "not-allowed"
+        assert node.call("files.list") == []
+        for path in (file, folder):
+            path.chmod(0o700)
+        assert share(node, file.parent)["files"] == 1
 
 
 def test_nobody_shares_their_own_profile(lan: Lan) -> None:
