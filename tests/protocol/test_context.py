@@ -1,4 +1,4 @@
-"""Timers: what is cancelled is forgotten before it would be due."""
+"""Timers: what is cancelled is forgotten before it would be due; commits that the store refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from functools import partial
 from random import Random
 
 from p2pchat.config.settings import Settings
-from p2pchat.protocol.context import Context
+from p2pchat.model.records import Applied
+from p2pchat.protocol import effects
+from p2pchat.protocol.context import COMMIT_AGAIN_S, Context
 from p2pchat.protocol.identity import Identity
 
 
@@ -40,3 +42,32 @@ def test_what_is_set_anew_at_once_waits_for_the_next_time() -> None:
     ctx.fire()
     ctx.fire()
     assert len(fired) == 3
+
+
+def committed(ctx: Context) -> list[int]:
+    """The batches that are wanted on the disk now."""
+    return [effect.batch for effect in ctx.take() if isinstance(effect, effects.Commit)]
+
+
+def test_what_the_store_refuses_it_is_told_again_while_that_is_so() -> None:
+    ctx = context()
+    true, done = True, list[str]()
+    ctx.commit_at_last(lambda: [], lambda: true, lambda: done.append("stored"))
+    for _ in range(2):
+        (batch,) = committed(ctx)
+        ctx.fail(batch, "disk-full")
+        assert committed(ctx) == []
+        ctx.now += COMMIT_AGAIN_S
+        ctx.fire()
+    (batch,) = committed(ctx)
+    ctx.resume(batch, Applied([], {}))
+    assert done == ["stored"]
+
+    ctx.commit_at_last(lambda: [], lambda: true, lambda: done.append("once more"))
+    (batch,) = committed(ctx)
+    ctx.fail(batch, "disk-full")
+    true = False
+    ctx.now += COMMIT_AGAIN_S
+    ctx.fire()
+    assert committed(ctx) == []
+    assert done == ["stored"]
