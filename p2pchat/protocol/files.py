@@ -7,7 +7,6 @@ blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -473,8 +472,7 @@ class Files:
             return self._files.get(file.row.id) is file and file.row.state is FileState.FAILED
 
         # It is shown from here until the store knows, which a full disk doesn't let it.
-        forget = partial(self._forget, file)
-        self._m.ctx.commit_at_last(lambda: [PutFile(file.row)], is_so, forget)
+        self._m.ctx.commit_at_last(lambda: [PutFile(file.row)], is_so, lambda: self._forget(file))
         self._m.ctx.notify(FileFailed(self._info(file)))
         self._telling.report(file)
         self._queue.pop(file.row.id, None)
