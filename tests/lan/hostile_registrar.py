@@ -163,8 +163,11 @@ def answers_hugely(liar: Liar, peer: Peer, frame: object) -> None:
             peer.send(wire.Registered(frame.number, "busy", (huge,)))
         peer.send(wire.Registered(frame.number, "x" * 60_000, ()))
     elif isinstance(frame, wire.Pake) and frame.step == Step.ASK:
-        peer.send(wire.Pake(frame.session, frame.conversation, Step.REPLY, bytes(33)))
-        peer.send(wire.Pake(frame.session, frame.conversation, Step.REPLY, huge[:33]))
+        # Together: one of them alone is the answer to a wrong password.
+        peer.send(
+            wire.Pake(frame.session, frame.conversation, Step.REPLY, bytes(33)),
+            wire.Pake(frame.session, frame.conversation, Step.REPLY, huge[:33]),
+        )
         liar.lied()
     elif isinstance(frame, wire.VaultWanted):
         for number in range(1, 40):
