@@ -38,6 +38,7 @@ def test_who_lacks_the_hybrid_does_not_open_its_boxes() -> None:
             secrets.open_box(secrets.seal(SECRET, ME.public, b"x"), OLD, b"x")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=1300))
 def test_a_junk_box_is_a_value_error(junk: bytes) -> None:
     for box in (junk, b"\1" + junk, b"\2" + junk):
