@@ -155,8 +155,7 @@ class Places:
         """Close the page, if one is open."""
         sheet, self.sheet, self.place = self.sheet, None, None
         if sheet is not None:
-            sheet.end()
-            sheet.destroy()
+            sheet.leave()
             self._conversation.grid()
             self._arrange()
 

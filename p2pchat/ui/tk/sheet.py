@@ -21,6 +21,8 @@ LEAST = 110
 """What a row's label needs beside its control, at a scale of 1."""
 STEP = 60
 """Pixels that one turn of the wheel scrolls, at a scale of 1."""
+AT_ONCE = 50
+"""Rows of a page that are destroyed in one turn of the loop."""
 
 
 class Scrolled(ttk.Frame):
@@ -169,6 +171,24 @@ class Sheet(ttk.Frame):
 
     def end(self) -> None:
         """It is closed: before it is destroyed."""
+
+    def leave(self) -> None:
+        """Off the screen at once, and destroyed over some turns of the loop: of a page of hundreds
+        of rows that takes 40 ms."""
+        self.end()
+        self.grid_remove()
+        self._take_apart()
+
+    def _take_apart(self) -> None:
+        if not self.winfo_exists():
+            return  # it went with the window
+        rows = self.body.winfo_children()
+        for row in rows[:AT_ONCE]:
+            row.destroy()
+        if len(rows) > AT_ONCE:
+            self.after(1, self._take_apart)
+        else:
+            self.destroy()
 
     def start(self) -> tk.Misc:
         """What gets the focus: nothing that shows it, until Tab is pressed."""

@@ -497,6 +497,26 @@ def transfer(state: FileState, done: int = 0, **more: Any) -> FileInfo:
     return FileInfo(**{**fields, **more})
 
 
+def test_a_page_of_hundreds_of_rows_goes_over_some_turns_of_the_loop(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-j>")
+    stage.until(lambda: "No files yet" in texts(sheet(stage)))
+    many = [transfer(FileState.FETCHING, 300, file_id=f"{n:064x}") for n in range(120)]
+    stage.window.bridge.handle_events([FileProgress(one) for one in many])
+    page = sheet(stage)
+    stage.until(lambda: len(page._rows) == 120)
+    stage.root.update()
+    stage.desk.places.close()
+    assert sheet(stage) is None
+    assert 0 < len(page.body.winfo_children()) < 100, "not all in one go"
+    stage.window.theme.apply("dark")
+    stage.until(lambda: stage.desk.conversation.winfo_ismapped() and not page.winfo_exists())
+    stage.key("<Control-comma>")
+    few = sheet(stage)
+    stage.desk.places.close()
+    assert not few.winfo_exists()
+
+
 def test_a_transfer_on_its_page(stage: Stage) -> None:
     stage.start()
     stage.key("<Control-j>")
