@@ -343,6 +343,8 @@ SWARM_LOOK_S = 0.1
 SWARM_STRAGGLER_S = 0.3
 """A block that takes longer, and twice as long as is usual, is asked of a second source, if one has
 nothing else to give."""
+SWARM_LAST_S = 0.1
+"""The same once all blocks have been asked for, and the usual time instead of twice that."""
 SWARM_PATIENCE = 8
 """How many times longer each further source of a straggler is waited for."""
 SWARM_BUSY_S = (0.5, 2.0)

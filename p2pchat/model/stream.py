@@ -6,6 +6,7 @@ The one block of the top layer is what `root` is the hash of. docs/decisions/001
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
@@ -83,12 +84,17 @@ def piece_size(size: int) -> int:
     return piece
 
 
-def layers(stream: Stream) -> list[int]:
+def layers(stream: Stream) -> tuple[int, ...]:
     """The number of blocks in each layer, from the pieces up to the top's one."""
-    counts = [max(1, -(-stream.size // stream.piece))]
+    return _layers(stream.size, stream.piece)
+
+
+@functools.lru_cache(maxsize=64)
+def _layers(size: int, piece: int) -> tuple[int, ...]:
+    counts = [max(1, -(-size // piece))]
     while counts[-1] > 1:
         counts.append(-(-counts[-1] // HASHES))
-    return counts
+    return tuple(counts)
 
 
 def block_size(stream: Stream, block: Block) -> int:

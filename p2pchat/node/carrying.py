@@ -42,7 +42,13 @@ class _Batches:
     """Small jobs, many to one visit of the pool: a visit costs more than to hash and write a piece
     of 32 KiB. What comes while one is under way makes the next."""
 
-    def __init__(self, in_pool: Callable[..., None], run: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        in_pool: Callable[..., None],
+        run: Callable[..., Any],
+    ) -> None:
+        self._loop = loop
         self._in_pool = in_pool
         self._run = run
         self._jobs: list[tuple[Callable[[], Any], Done]] = []
@@ -52,11 +58,15 @@ class _Batches:
         """`then` gets the result, or as a RequestError what went wrong, within an input of the
         machine."""
         self._jobs.append((call, then))
-        if not self._busy:
-            self._next()
+        self._go_on()
 
-    def _next(self) -> None:
-        self._busy = True
+    def _go_on(self) -> None:
+        """With all that comes in this turn of the loop."""
+        if self._jobs and not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._visit)
+
+    def _visit(self) -> None:
         jobs, self._jobs = self._jobs[:BATCH], self._jobs[BATCH:]
 
         def work() -> list[Any]:
@@ -65,8 +75,7 @@ class _Batches:
         def done(results: list[Any]) -> None:
             self._busy = False
             self._run(self._settle, jobs, results)
-            if self._jobs and not self._busy:
-                self._next()
+            self._go_on()
 
         self._in_pool(work, done)
 
@@ -111,11 +120,11 @@ class Carrying:
         self._recent: OrderedDict[tuple[bytes, Block], memoryview] = OrderedDict()
         """Blocks that came in one part and were kept, the newest last."""
         self._recent_bytes = 0
-        self._writes = _Batches(self._in_pool, self._run)
-        self._folders = _Batches(self._in_pool, self._run)
+        self._writes = _Batches(self._loop, self._in_pool, self._run)
+        self._folders = _Batches(self._loop, self._in_pool, self._run)
         """Writes of folders' blocks: the one that completes a manifest makes all the files, which
         may be a million."""
-        self._reads = _Batches(self._in_pool, self._run)
+        self._reads = _Batches(self._loop, self._in_pool, self._run)
         self._closed = False
         self.perform: dict[type, Callable[[Any], None]] = {
             effects.AllowLarge: self._allow_large,

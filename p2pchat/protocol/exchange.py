@@ -404,6 +404,9 @@ class Exchange:
         elif outcome:
             fetch.swarm.stored(block.layer, block.index, now)
             self._events.moved(EntryHash(file))
+            if not block.layer and not fetch.reach and file in self._fetches:
+                fetch.reach = REACH
+                self._seek()
         else:
             fetch.swarm.bad(block.layer, block.index, now)
             liar = self._m.links.get(link)
@@ -461,8 +464,11 @@ class Exchange:
             self._m.ctx.emit(give)
 
     def _schedule(self) -> None:
-        dues = (*(one.swarm.deadline() for one in self._fetches.values()), self._server.deadline())
-        due = min((due for due in dues if due is not None), default=None)
+        due = self._server.deadline()
+        for fetch in self._fetches.values():
+            at = fetch.swarm.deadline()
+            if at is not None and (due is None or at < due):
+                due = at
         timer = self._timer
         if timer is not None and timer.call is not None:
             if due is not None and timer.at <= due:

@@ -11,8 +11,9 @@ from p2pchat.protocol.swarm.fetch import Swarm
 
 RATE_OVER_S = 2.0
 REACH = 4
-"""A fetch begins with connections to the author and so many others; then come as many more each
-time: a class that shakes hands all with all keeps the file waiting for half a second."""
+"""A fetch begins with a connection to the author; with the first piece, or after a while, come so
+many others, and as many more each time: while a class shakes hands all with all, the author's port
+is idle, and nobody has what others could ask for."""
 ENOUGH = 8
 """So many others do, as long as they have what is missing: each further one costs a handshake, and
 news of every piece."""
@@ -50,7 +51,7 @@ class Fetch:
         self.swarm = swarm
         self.barred = False
         """By tunnels, for its size."""
-        self.reach = REACH
+        self.reach = 0
         """How many members besides the author it has connections to, if they are there."""
         self._marks: list[tuple[float, int]] = []
         """(time, bytes received by then) of late."""

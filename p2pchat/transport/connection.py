@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import functools
 import logging
 import ssl
 from collections import deque
@@ -38,9 +39,6 @@ TLS_BYTES = 64 * limits.KIB
 Where frames may be large it is READ_BYTES: each go costs a system call and a wake-up."""
 LARGE_BYTES = 8 * limits.KIB
 """A frame of which more than this is still to come is read to its own place."""
-BETWEEN_BYTES = 16 * limits.KIB
-"""Out of TLS at once where no large frame is on its way but one may begin: what comes of it with
-its length has to be copied to its place."""
 KEPT_BYTES = 4 * limits.MIB
 """Of memory that frames have left. Until it has seen a block of this size go, glibc gives the place
 of each large frame back to the system, and gets the next one page by page (mallopt(3),
@@ -103,6 +101,12 @@ class Owner(Protocol):
 _Step = Callable[[], None]
 
 
+@functools.cache
+def _keep_memory() -> None:
+    """See KEPT_BYTES; glibc remembers it for the process."""
+    bytes(KEPT_BYTES)
+
+
 class Connection:
     """See the module. `window` is for a carrier that can't say when it is full."""
 
@@ -134,8 +138,9 @@ class Connection:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not outgoing)
         self._limit = limits.FRAME_BYTES
         self._at_once = TLS_BYTES
-        self._between = len(scratch)
-        """Out of TLS at once where no large frame is on its way."""
+        self._one_by_one = False
+        """Whether frames are looked for after each record of TLS: one may begin a large frame,
+        whose rest needn't be copied to its place then."""
         self._unfinished = b""
         self._large: bytearray | None = None
         """A frame that is on its way to its own place, of which `_filled` bytes are there."""
@@ -164,8 +169,8 @@ class Connection:
         """Frames of BULK_FRAME_BYTES from now on, from either side."""
         self._limit = limits.BULK_FRAME_BYTES
         self._at_once = READ_BYTES
-        self._between = BETWEEN_BYTES
-        bytes(KEPT_BYTES)
+        self._one_by_one = True
+        _keep_memory()
 
     def send(self, frame: bytes, data: memoryview | None = None) -> int:
         """Queue a frame, or one that ends with `data`, for `flush`; what is queued now. Many leave
@@ -300,8 +305,9 @@ class Connection:
     def _read_small(self) -> tuple[Sequence[RawFrame], bool, bool]:
         """Through the scratch buffer: the frames that are whole; then as `_decrypt`."""
         begun = len(self._unfinished)
-        self._scratch[:begun] = self._unfinished
-        filled, more, closed = self._decrypt(self._scratch[: begun + self._between], begun)
+        if begun:
+            self._scratch[:begun] = self._unfinished
+        filled, more, closed = self._decrypt(self._scratch, begun, self._one_by_one)
         frames, used = split_frames(self._scratch[:filled], self._limit)
         left = self._scratch[used:filled]
         length = next_length(left)
@@ -323,7 +329,9 @@ class Connection:
         self._large = None
         return [frame], more, closed
 
-    def _decrypt(self, target: memoryview, filled: int) -> tuple[int, bool, bool]:
+    def _decrypt(
+        self, target: memoryview, filled: int, one_record: bool = False
+    ) -> tuple[int, bool, bool]:
         """Fill a buffer from `filled` on: its new fill, whether there is more, and whether the
         other side has closed."""
         size = len(target)
@@ -337,6 +345,8 @@ class Connection:
                 if not count:
                     return filled, False, True
                 filled += count
+                if one_record:
+                    return filled, True, False
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:

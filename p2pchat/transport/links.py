@@ -81,6 +81,8 @@ class TlsLinks:
         self._links: dict[LinkId, Connection] = {}
         self._unflushed: dict[Connection, None] = {}
         """Those that have something new to send."""
+        self._flush_due = False
+        """Whether the loop will call `_flush_soon`."""
         self._tunnels: dict[int, Tunnel] = {}
         self._accepted: Counter[str] = Counter()
         self._next_link = itertools.count(1)
@@ -193,10 +195,15 @@ class TlsLinks:
         connection = self._links.get(link)
         if connection is None:
             return 0
-        if not self._unflushed:
-            self._loop.call_soon(self.flush)
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush_soon)
         self._unflushed[connection] = None
         return connection.send(frame, data)
+
+    def _flush_soon(self) -> None:
+        self._flush_due = False
+        self.flush()
 
     def flush(self) -> None:
         while self._unflushed:

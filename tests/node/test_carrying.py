@@ -7,6 +7,8 @@ import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from p2pchat.config import limits
 from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream
 from p2pchat.node.carrying import Carrying
@@ -117,6 +119,30 @@ def test_a_large_folder_that_is_being_made_holds_up_no_other_file() -> None:
         kept.made.set()
         await asyncio.wait_for(kept.all.wait(), 10)
         carrying.close()
+
+    asyncio.run(main())
+
+
+def test_what_comes_in_one_turn_goes_to_the_disk_in_one_visit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        kept, loop, visits = Kept(), asyncio.get_running_loop(), 0
+        in_pool = loop.run_in_executor
+
+        def counted(*args: Any) -> Any:
+            nonlocal visits
+            visits += 1
+            return in_pool(*args)
+
+        monkeypatch.setattr(loop, "run_in_executor", counted)
+        carrying = carrying_to(kept)
+        for file in (b"one", b"other"):
+            keep = effects.KeepPart(1, file, STREAM, BLOCK, 0, memoryview(DATA))
+            carrying.perform[effects.KeepPart](keep)
+        await asyncio.wait_for(kept.all.wait(), 10)
+        carrying.close()
+        assert visits == 1
 
     asyncio.run(main())
 

@@ -427,6 +427,17 @@ def test_stragglers_are_asked_of_a_second_peer_at_the_end() -> None:
     assert made.wasted == PART
 
 
+def test_the_last_pieces_are_asked_of_a_second_peer_sooner() -> None:
+    made = swarm(here=ones(PIECES) & ~1)
+    join(made, 1, 0b1)
+    assert wanted(made) == [(0, 0)]
+    join(made, 2, 0b1)
+    made.tick(limits.SWARM_LAST_S / 2)
+    assert wanted(made) == [], "not yet"
+    made.tick(limits.SWARM_STRAGGLER_S / 2)
+    assert wanted(made, 2) == [(0, 0)]
+
+
 # -- what others are told
 
 
@@ -481,6 +492,25 @@ def test_news_of_what_others_have_is_gathered() -> None:
     ]
     assert sum(told, ()) == tuple(index for _, index in asked)
     assert len(told) == 2, "the first after a silence, and the rest"
+
+
+def test_gathered_news_go_along_with_what_is_asked() -> None:
+    made = swarm()
+    for link in (1, 2):
+        join(made, link, ones(PIECES))
+        made.followed(link, True, 0.0)
+    first, second = wanted(made, 1)
+    fetch(made, 1, first[1], 1.0)
+    made.take()
+    fetch(made, 1, second[1], 1.0)
+    give(made, 1, wanted(made, 1)[0][1], 1.0)
+    told = [each for each in made.take() if isinstance(each, Tell)]
+    assert [type(each.frame) for each in told[:2]] == [Got, Wanted]
+    assert told[0] == Tell((1,), Got(FILE, 0, (second[1],)))
+    made.tick(1.0 + limits.GOT_EVERY_S)
+    told = [each for each in made.take() if isinstance(each, Tell)]
+    assert Tell((2,), Got(FILE, 0, (second[1],))) in told, "of whom nothing was asked"
+    assert not [each for each in told if isinstance(each.frame, Got) and 1 in each.links]
 
 
 # -- what peers can't do

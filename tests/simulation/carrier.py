@@ -97,7 +97,9 @@ class Carrier:
         if data is None:
             return RequestError("no-such-file")
         found, _ = survey(e.path, data)
-        self._disk.whole[kept(found.stream, e.circle)] = e.path
+        stream = kept(found.stream, e.circle)
+        self._disk.whole[stream] = e.path
+        self._disk.fetched.pop(stream, None)
         return found
 
     def _begin(self, e: effects.BeginFetch) -> Progress:

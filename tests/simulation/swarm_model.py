@@ -70,9 +70,9 @@ class Content:
             ]
             layer += 1
         self.stream = Stream(digest(blocks[0]), size, piece)
-        assert layers(self.stream) == [
+        assert layers(self.stream) == tuple(
             sum(1 for at in self.blocks if at[0] == each) for each in range(layer + 1)
-        ]
+        )
 
 
 class Disk:

@@ -107,6 +107,24 @@ def test_what_came_just_before_a_crash_comes_by_itself_all_the_same() -> None:
     world.wait(lambda: has(hosts[1], data), 30.0, "fetched")
 
 
+def test_a_fetch_begins_with_a_connection_to_the_author_alone() -> None:
+    """Until something has come from there, nobody has anything for anybody."""
+    world = World(1)
+    hosts = [world.add() for _ in range(NODES)]
+    world.wait(lambda: world.linked(hosts), 30.0, "linked")
+    data = Random(1).randbytes(500_000)
+    share(hosts[0], "lesson", data)
+
+    def any_has_any() -> bool:
+        return any(blocks for host in hosts[1:] for blocks in host.disk.fetched.values())
+
+    assert world.clock.run_until(any_has_any, 10.0, step=0.0005)
+    for host in hosts[1:]:
+        assert {link.device for link in host.machine.links.bulks()} <= {hosts[0].device}
+    world.wait(lambda: all(has(host, data) for host in hosts), 30.0, "fetched")
+    assert max(len(host.machine.links.bulks()) for host in hosts[1:]) > 1
+
+
 def test_what_was_given_up_stays_so() -> None:
     world = World(1)
     hosts = [world.add() for _ in range(2)]

@@ -7,6 +7,7 @@ from random import Random
 from p2pchat.config import limits
 from p2pchat.errors import ProtocolError
 from p2pchat.protocol.swarm.frames import ANY, Forget, Tell, Wanted
+from p2pchat.protocol.swarm.news import News
 from p2pchat.protocol.swarm.picker import Picker, block_of
 from p2pchat.protocol.swarm.sources import Ask, Source
 
@@ -15,7 +16,9 @@ class Asking:
     """The requests of one fetch: what each source owes, and which blocks are on their way. Blocks
     are named by key."""
 
-    def __init__(self, file: bytes, picker: Picker, rng: Random, out: list[Tell | Forget]) -> None:
+    def __init__(
+        self, file: bytes, picker: Picker, news: News, rng: Random, out: list[Tell | Forget]
+    ) -> None:
         """`out`: where effects are put."""
         self.paused = False
         self.sources: dict[int, Source] = {}
@@ -32,6 +35,7 @@ class Asking:
         self._unstored = max(2, limits.SWARM_UNSTORED_BYTES // piece)
         self._file = file
         self._picker = picker
+        self._news = news
         self._count = picker.counts[0]
         self._rng = rng
         self._out = out
@@ -154,6 +158,7 @@ class Asking:
     def _ask(self, source: Source, key: int, now: float) -> None:
         if not source.flying:
             source.heard_at = now
+        self._out += self._news.along(source.link)
         source.flying += 1
         self.room -= 1
         if key == ANY:
@@ -212,8 +217,12 @@ class Asking:
 
     def _ask_again(self, now: float) -> None:
         """Stragglers are asked of one more peer, of those that could be asked for nothing new; of
-        a third and further ones after ever longer waits, as the second may be slow as well."""
-        patience = max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
+        a third and further ones after ever longer waits, as the second may be slow as well. Sooner
+        when nothing new is left: then all the others wait for the last one."""
+        if self._picker.all_taken:
+            patience = max(limits.SWARM_LAST_S, self._latency)
+        else:
+            patience = max(limits.SWARM_STRAGGLER_S, 2 * self._latency)
         for source in list(self.sources.values()):
             for key, ask in list(source.owes.items()):
                 if ask.given_up:

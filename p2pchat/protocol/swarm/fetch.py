@@ -71,7 +71,7 @@ class Swarm:
         self._count = self._picker.counts[0]
         self._all = ones(self._count)
         self._out: list[Tell | Forget] = []
-        self._asking = Asking(file, self._picker, rng, self._out)
+        self._asking = Asking(file, self._picker, self._news, rng, self._out)
         self._sources = self._asking.sources
         self._outcasts: set[bytes] = set()
         self._closed = False

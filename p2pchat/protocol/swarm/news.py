@@ -11,15 +11,18 @@ from p2pchat.protocol.swarm.picker import Picker
 
 class News:
     """To all that follow. The first piece after a silence is told at once, and so is one that is
-    told to be `fresh`; the others are gathered for GOT_EVERY_S."""
+    told to be `fresh`; the others are gathered for GOT_EVERY_S, or go along with what is asked of
+    the peer: a frame by itself costs both sides more than what it says."""
 
     def __init__(self, file: bytes, picker: Picker) -> None:
         self._file = file
         self._picker = picker
-        self._followers: dict[int, None] = {}
+        self._followers: dict[int, int] = {}
+        """How many of `_pieces` the peer of each link was told."""
         self._asked: dict[int, Bucket] = {}
         """How often each link began to follow: the answer is much longer than the question."""
         self._pieces: list[int] = []
+        """What came since all were told."""
         self._told_at = -limits.GOT_EVERY_S
 
     def followed(self, link: int, on: bool, now: float) -> list[Tell]:
@@ -32,7 +35,7 @@ class News:
         asked = self._asked.setdefault(link, Bucket(limits.FOLLOWS, limits.FOLLOWS_PER_S))
         if not asked.take(1, now):
             return []
-        self._followers[link] = None
+        self._followers[link] = len(self._pieces)
         if self._picker.complete:
             return [Tell((link,), Have(self._file, WHOLE, 0, b"", True))]
         told = [
@@ -62,8 +65,23 @@ class News:
         return [] if due is None or now < due else self.tell(now)
 
     def tell(self, now: float) -> list[Tell]:
-        pieces, self._pieces = tuple(self._pieces), []
+        groups: dict[int, list[int]] = {}
+        for link, told in self._followers.items():
+            if told < len(self._pieces):
+                groups.setdefault(told, []).append(link)
+        news = [
+            Tell(tuple(links), Got(self._file, 0, tuple(self._pieces[told:])))
+            for told, links in groups.items()
+        ]
+        self._pieces.clear()
+        self._followers = dict.fromkeys(self._followers, 0)
         self._told_at = now
-        if not self._followers:
+        return news
+
+    def along(self, link: int) -> list[Tell]:
+        """Something goes to this peer anyway."""
+        told, here = self._followers.get(link), len(self._pieces)
+        if told is None or told == here:
             return []
-        return [Tell(tuple(self._followers), Got(self._file, 0, pieces))]
+        self._followers[link] = here
+        return [Tell((link,), Got(self._file, 0, tuple(self._pieces[told:])))]

@@ -60,6 +60,11 @@ class Picker:
         return not any(self._left)
 
     @property
+    def all_taken(self) -> bool:
+        """Whether every block is here or being fetched."""
+        return not any(self._free) and not self.uppers_left
+
+    @property
     def pieces_left(self) -> int:
         return self._left[0]
 

@@ -298,7 +298,7 @@ class Server:
 
     def _pump(self, now: float) -> None:
         self._give(now)
-        while self._ahead < limits.SERVE_AHEAD_BYTES:
+        while self._waiting and self._ahead < limits.SERVE_AHEAD_BYTES:
             link = min(
                 (
                     link
