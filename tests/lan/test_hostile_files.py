@@ -21,9 +21,13 @@ SLOW = 16_000_000
 
 
 @pytest.fixture(scope="module")
-def siege() -> Iterator[Siege]:
+def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     with Lan(hosts=3) as lan:
-        yield Siege(lan)
+        siege = Siege(lan)
+        # As there: what files need once is there before anything is measured.
+        path = make_file(tmp_path_factory.mktemp("first"), 20 * MIB)
+        wait_complete(siege.friend, share(siege.victim, path), path)
+        yield siege
 
 
 def share(node: Node, path: Path, conversation: str = LOBBY) -> dict[str, Any]:
