@@ -168,12 +168,12 @@ def test_without_a_message_bus_nothing_is_told_and_nothing_fails(
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A display without a tray."""
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
+    """The X server of a display without a tray."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed")
     reading, writing = os.pipe()
-    server = subprocess.Popen(
+    server = psutil.Popen(
         ["Xvfb", "-displayfd", str(writing), "-noreset", "-nolisten", "tcp"],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
@@ -182,7 +182,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with os.fdopen(reading) as pipe:
         name = f":{pipe.readline().strip()}"
     monkeypatch.setenv("DISPLAY", name)
-    yield name
+    yield server
     server.terminate()
     server.wait(10)
 
@@ -198,7 +198,7 @@ def tray_threads() -> list[threading.Thread]:
 @pytest.mark.window
 @linux
 def test_the_icon_is_in_the_tray_until_the_end(
-    screen: str, capfd: pytest.CaptureFixture[str]
+    screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
 ) -> None:
     opened = threading.Event()
     with program([sys.executable, "-c", TRAY]) as panel:
@@ -217,7 +217,7 @@ def test_the_icon_is_in_the_tray_until_the_end(
 
 @pytest.mark.window
 @linux
-def test_a_tray_may_come_later_and_go_and_come_again(screen: str) -> None:
+def test_a_tray_may_come_later_and_go_and_come_again(screen: psutil.Popen) -> None:
     """As when the program starts with the system, and when the panel crashes."""
     icon = start_tray("Maria", lambda: None, lambda: None)
     assert icon is not None
@@ -231,26 +231,24 @@ def test_a_tray_may_come_later_and_go_and_come_again(screen: str) -> None:
 
 @pytest.mark.window
 @linux
-def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: str) -> None:
+def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: psutil.Popen) -> None:
     for _ in range(20):
         icon = start_tray("Maria", lambda: None, lambda: None)
         assert icon is not None
         icon.stop()
     assert tray_threads() == []
-    server = next(iter(psutil.Process().children()))
-    assert server.name() == "Xvfb"
     with program([sys.executable, "-c", TRAY]) as panel:
         assert line(panel) == "here"
         icon = start_tray("Maria", lambda: None, lambda: None)
         assert icon is not None
         assert line(panel) == "docked"
-        server.suspend()
+        screen.suspend()
         try:
             began = time.monotonic()
             icon.stop()
             assert time.monotonic() - began < 10
         finally:
-            server.resume()
+            screen.resume()
         for thread in tray_threads():
             thread.join(10)
     assert tray_threads() == []
@@ -259,12 +257,12 @@ def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: str) ->
 @pytest.mark.window
 @linux
 def test_a_display_that_ends_takes_nothing_with_it(
-    screen: str, capfd: pytest.CaptureFixture[str]
+    screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
 ) -> None:
     icon = start_tray("Maria", lambda: None, lambda: None)
     assert icon is not None
     (thread,) = tray_threads()
-    next(iter(psutil.Process().children())).terminate()
+    screen.terminate()
     thread.join(10)
     assert tray_threads() == []
     icon.stop()
