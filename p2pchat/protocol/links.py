@@ -268,18 +268,20 @@ class Links:
             return
         better = self._better(link, old)
         quiet = self._ctx.now - old.heard >= QUIET_S
-        if old.info.instance != link.info.instance or (quiet and not better):
-            if old.rival is not None and old.rival.state is not LinkState.CLOSED:
-                self.close(old.rival, "duplicate")
+        waits = old.info.instance != link.info.instance or (quiet and not better)
+        if not waits and not better:
+            self.close(link, "duplicate")
+            return
+        if old.rival is not None:  # it would take the old one's place as well
+            self.close(old.rival, "duplicate")
+        if waits:
             link.state = LinkState.WAITING
             old.rival = link
             self._ping(old)
             self._ctx.after(limits.REPLACE_PING_S, lambda: self._silent(old))
-        elif better:
+        else:
             self.close(old, "duplicate")
             self._rise(link)
-        else:
-            self.close(link, "duplicate")
 
     def _better(self, link: Link, old: Link) -> bool:
         """Both dialled at once: the one that the smaller device began stays. The same side

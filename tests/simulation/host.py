@@ -159,13 +159,17 @@ class Host:
         self._asleep_at = self.fabric.clock.now
 
     def wake(self) -> None:
-        self.frozen = False
         self._slept += self.fabric.clock.now - self._asleep_at
+        self.thaw()
+        self.run(self.machine.network_changed, "wake-up", [self.address])
+        self.fabric.announce(self)
+
+    def thaw(self) -> None:
+        """Go on after standing still (`frozen`): what has come meanwhile is looked at."""
+        self.frozen = False
         backlog, self._backlog = self._backlog, []
         for action in backlog:
             action()
-        self.run(self.machine.network_changed, "wake-up", [self.address])
-        self.fabric.announce(self)
 
     # -- the machine
 

@@ -6,6 +6,7 @@ import pytest
 from world import LOBBY, World
 
 from p2pchat.config import limits
+from p2pchat.protocol.links import QUIET_S
 from p2pchat.protocol.overlay import Mode
 
 SEEDS = range(5)
@@ -74,6 +75,26 @@ def test_connecting_to_somebody_who_is_linked_gives_them(caller: int) -> None:
     assert one.met == [other.machine.identity.peer_id]
     assert one.refused == []
     world.wait(lambda: world.linked(hosts), 3.0, "still linked")
+
+
+@pytest.mark.parametrize("still", range(2))
+def test_of_several_connections_that_a_host_finds_when_it_goes_on_one_stays(still: int) -> None:
+    """It hasn't heard the old link for a while, so that the worse of the new ones waits whether the
+    old one answers, when the better one comes in its place."""
+    world = World(1)
+    hosts = [world.add() for _ in range(2)]
+    world.wait(lambda: world.linked(hosts), 3.0, "linked")
+    smaller, larger = sorted(hosts, key=lambda host: host.device)
+    assert smaller.machine.links.up()[0].info.outgoing
+    hosts[still].frozen = True
+    for dialler, dialled in ((larger, smaller), (smaller, larger)):
+        world.fabric._connect(dialler, dialled, dialler.machine.number())
+        world.clock.run_for(0.5 + QUIET_S)
+    hosts[still].thaw()
+    world.clock.run_for(5.0)
+    for host, other in (hosts, reversed(hosts)):
+        assert len(host.wires) == 1
+        assert host.machine.people.peer(other.machine.identity.peer_id).linked
 
 
 def test_above_the_mesh_degrees_are_bounded_and_all_is_heard() -> None:
