@@ -71,6 +71,7 @@ class Accounts:
             if undoubted and error.reason in NOT_REGISTERED and person not in owners:
                 await self._node.signing.not_registered(person)
             raise
+        self._node.signing.registered()
         return found
 
     async def login(self, name: str, password: str) -> SignedIn:

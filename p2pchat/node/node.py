@@ -92,7 +92,7 @@ class Node:
         self.choice = Choice(kept=kept, given=self.choice.given)
         self.depot.choose_downloads(self.choice.in_force.downloads)
         self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
-        self.machine.registrar.belongings.settings_brought = self._take_settings
+        self.machine.registrar.belongings.settings_brought = self.take_settings
         self.machine.registrar.announcements.watched = lambda: bool(self.handlers)
         self.machine.registrar.announcements.seeing = lambda: bool(self.seeing)
         self.runtime = Runtime(
@@ -113,8 +113,9 @@ class Node:
         )
         self._discovering = loop.create_task(self.runtime.discover(announcement))
 
-    def _take_settings(self, brought: Mapping[str, Any]) -> None:
-        """The account's, from another machine; those that don't fit are left out."""
+    def take_settings(self, brought: Mapping[str, Any]) -> None:
+        """What nobody set here, such as the account's from another machine; those that don't fit
+        are left out."""
         fresh = {name: v for name, v in brought.items() if name not in self.choice.given}
         try:
             self.choice = self.choice.changed(fresh)

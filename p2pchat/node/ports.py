@@ -138,6 +138,10 @@ class Profiles(Protocol):
         StoreError."""
         ...
 
+    def is_guests(self, folder: str) -> bool:
+        """Whether it was made by `fresh`."""
+        ...
+
     def keep_account(self, account: str, folder: str) -> bool:
         """The account's profile is in that folder; whether that is news."""
         ...

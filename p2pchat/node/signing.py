@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from p2pchat.config.settings import Settings
 from p2pchat.errors import ProfileInUse, RequestError, StoreError
 from p2pchat.model.accounts import Opened, SignedOut
 from p2pchat.model.records import PutMeta
@@ -45,6 +46,12 @@ class Signing:
         already."""
         folder = self._node.options.data_dir
         return await asyncio.to_thread(self._profiles.keep_account, account, folder)
+
+    def registered(self) -> None:
+        """Whoever was a guest here is somebody from now on, who wants files."""
+        node = self._node
+        if self._profiles.is_guests(node.options.data_dir) and not node.choice.kept.auto_fetch:
+            node.runtime.run(node.take_settings, {"auto_fetch": Settings().auto_fetch})
 
     async def not_registered(self, account: str) -> None:
         """There is none: whoever signs in next leaves this profile as any other guest's."""

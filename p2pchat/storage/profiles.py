@@ -150,6 +150,10 @@ class ProfileFolders:
         self._note_fresh(relative)
         return self._inside(relative)
 
+    def is_guests(self, folder: str) -> bool:
+        """`ports.Profiles.is_guests`."""
+        return _is_guests(self._relative(folder))
+
     def _note_fresh(self, relative: str) -> None:
         with self._lock:
             index = self._read()
@@ -266,8 +270,12 @@ class ProfileFolders:
 def _let_go(index: _Index, relative: str) -> None:
     """Nobody opens it again."""
     del index.unsent[relative]
-    if relative.startswith(f"{ACCOUNTS}/{GUEST}"):
+    if _is_guests(relative):
         index.left.append(relative)
+
+
+def _is_guests(relative: str) -> bool:
+    return relative.startswith(f"{ACCOUNTS}/{GUEST}")
 
 
 def _overdue(index: _Index) -> list[str]:

@@ -307,6 +307,10 @@ def test_a_shared_computer_after_several_pupils() -> None:
                 "index.json"
             ]
         assert {f"guest {number}" for number in range(3)} <= set(texts(teacher))
+        shared.call("accounts.logout")
+        wait_linked([teacher, shared])
+        register(shared, "Mo")
+        assert shared.call("settings.get")["auto_fetch"] > 0, "who is somebody wants files"
 
 
 def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:
