@@ -196,6 +196,16 @@ class Lan:
         """An sh script where the bridges are."""
         return _checked([*self.enter(None), "sh", "-e"], script, SETUP_S)
 
+    def disk(self, path: Path, size: str) -> Path:
+        """A disk of its own in a new folder, such as of `24m`; it goes with the LAN."""
+        path.mkdir()
+        self.shell(f"mount -t tmpfs -o size={size} tmpfs {path}")
+        return path
+
+    def fill(self, disk: Path) -> None:
+        """Until its `filler` is removed, nothing more can be written there."""
+        self.shell(f"cat /dev/zero > {disk}/filler 2>/dev/null || true")
+
     def node(
         self,
         host: int,

@@ -171,22 +171,15 @@ def sends(node: Node, text: str) -> bool:
 
 @pytest.fixture
 def disk(lan: Lan, tmp_path: Path) -> Path:
-    """A small one; it goes with the LAN."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    lan.shell(f"mount -t tmpfs -o size=6m tmpfs {disk}")
-    return disk
-
-
-def fill(lan: Lan, disk: Path) -> None:
-    lan.shell(f"cat /dev/zero > {disk}/filler 2>/dev/null || true")
+    """A small one."""
+    return lan.disk(tmp_path / "disk", "6m")
 
 
 def test_a_start_on_a_full_disk(lan: Lan, disk: Path) -> None:
     node = lan.node(0, data_dir=disk / "profile")
     say(node, "before")
     assert node.stop() == 0
-    fill(lan, disk)
+    lan.fill(disk)
     for profile in ("profile", "new"):
         for command in (["rpc"], ["send", "#lobby", "x"]):
             one_line(run(lan, *command, "--data-dir", str(disk / profile)), USAGE, "full")
@@ -203,7 +196,7 @@ def test_a_full_disk_loses_nothing(lan: Lan, disk: Path, tmp_path: Path) -> None
     wait_linked([node, friend])
     kept = {"before"}
     say(node, "before")
-    fill(lan, disk)
+    lan.fill(disk)
     reasons = set()
     for number in range(200):
         answer = node.request("messages.send", conversation="#lobby", text=f"{number} " * 1000)

@@ -302,9 +302,7 @@ def test_a_file_that_changes_is_never_mixed(lan: Lan, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_fails_one_file_and_nothing_else(lan: Lan, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    lan.shell(f"mount -t tmpfs -o size=24m tmpfs {disk}")
+    disk = lan.disk(tmp_path / "disk", "24m")
     nodes = [lan.node(0), lan.node(1, data_dir=disk / "profile")]
     wait_linked(nodes)
     file = share(nodes[0], make_file(tmp_path, 40 * MIB))
@@ -317,16 +315,14 @@ def test_a_full_disk_fails_one_file_and_nothing_else(lan: Lan, tmp_path: Path) -
 
 def test_a_disk_that_something_else_fills(lan: Lan, tmp_path: Path) -> None:
     """Not even that it has failed can be stored: it is shown all the same."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    lan.shell(f"mount -t tmpfs -o size=64m tmpfs {disk}")
+    disk = lan.disk(tmp_path / "disk", "64m")
     nodes = [lan.node(0), lan.node(1, data_dir=disk / "profile")]
     wait_linked(nodes)
     lan.limit_rate(1, SLOW)
     path = make_file(tmp_path, 16 * MIB)
     file = share(nodes[0], path)
     wait_until(lambda: offer(nodes[1], file)["done"] > 2 * MIB, 30, "2 MiB of it")
-    lan.shell(f"cat /dev/zero > {disk}/filler 2>/dev/null || true")
+    lan.fill(disk)
     nodes[1].wait_event("file.failed", timeout=20)
     found = offer(nodes[1], file)
     assert (found["state"], found["reason"]) == ("failed", "disk-full")

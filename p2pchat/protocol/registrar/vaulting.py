@@ -302,9 +302,9 @@ class Vaulting:
         if kept is not None and kept.version > wanted and not link.choked:
             self._pass_on(link, kept)
             return
-        behind = kept.version < wanted if kept is not None else frame.counter > 0
-        older = box is None or box.record.counter < frame.keybox or behind
-        behind = self._r.has_account(link.person) and older
+        older_vault = kept.version < wanted if kept is not None else frame.counter > 0
+        older_box = box is None or box.record.counter < frame.keybox
+        behind = self._r.has_account(link.person) and (older_vault or older_box)
         self._m.links.send(link.id, wire.Registered(0, BEHIND if behind else ""))
 
     def on_registered(self, link: Link, frame: wire.Registered) -> None:
