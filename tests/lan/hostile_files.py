@@ -202,7 +202,7 @@ def junk_on_bulk(address: Address) -> object:
     file = os.urandom(32)
     for raw in (
         b"\xc1",
-        os.urandom(2000),
+        b"\0" + os.urandom(2000),  # random bytes alone: one in 24 is a frame of a later version
         b"\x91" * limits.PART_BYTES,
         frames.encode(frames.Follow(b"short", True)),
         frames.encode(frames.Wanted(os.urandom(40), 0, 0)),
