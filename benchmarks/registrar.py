@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from _lan import Lan, Node, wait_linked, wait_until
 from report import Figure, tell
 
-from p2pchat.node.lookalike import skeleton
+from p2pchat.node.lookalike import looks
 from p2pchat.node.secrets import stretch
 from p2pchat.protocol.hashing import network_tag
 from p2pchat.protocol.identity import Identity, Signer
@@ -155,10 +155,10 @@ def measure_merge() -> None:
         lease = make_lease(device, network, 1 + half, 1, False, b"")
         request = make_request(person, network, f"Pupil {number // 2}")
         halves[half].append(make_claim(device, network, request, lease, ()).raw)
-    skeleton("")  # reads its data
+    looks("")  # reads its data
     found = []
     for first, second in (halves, halves[::-1]):
-        registry = Registry(network, skeleton, lambda: b"", lambda *_: True)
+        registry = Registry(network, looks, lambda: b"", lambda *_: True)
         for raw in first:
             registry.add(raw)
         registry.owners()

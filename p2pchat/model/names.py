@@ -8,12 +8,16 @@ each profile shows the form that it met first.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 from p2pchat.config.limits import NAME_CHARS, ROOM_CHARS
 from p2pchat.errors import RequestError
 from p2pchat.model.ids import has_peer_id_form
 from p2pchat.model.text import safe_name
+
+Looks = Callable[[str], frozenset[str]]
+"""All that a name looks like (UTS #39): names that have a look in common are one."""
 
 
 def display_name(text: str) -> str:

@@ -26,8 +26,13 @@ _PLAIN = re.compile(
 else there is, marks among it, is looked at character by character."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_BREAKS = re.compile("\r\n|\u2028|\u2029|\x85")
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5")
+_BLANK_LETTERS = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
+)
 """Letters and symbols that show nothing."""
+_NEVER_SHOWN = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
+"""Unassigned, and to be ignored all the same (Default_Ignorable_Code_Point)."""
+_MONGOLIAN_SELECTORS = frozenset("\u180b\u180c\u180d\u180f")
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
 _OVERRIDES = frozenset("\u202d\u202e")
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
@@ -97,7 +102,7 @@ def _filtered(text: str, keep: str, marks: int, escape: bool) -> str:
             continue
         flag_tags = char == _BLACK_FLAG and _is_flag(text, index)
         category = unicodedata.category(char)
-        if category in ("Mn", "Me") and not _is_selector(char):
+        if category in ("Mn", "Me") and not is_selector(char):
             run += 1
             if run <= marks and char != "\u034f" and char not in _BLANK_LETTERS:
                 out.append(char)
@@ -108,19 +113,20 @@ def _filtered(text: str, keep: str, marks: int, escape: bool) -> str:
             out.append(escaped(char))
         else:
             continue
-        if category not in ("Mc", "Cf") and not _is_selector(char):
+        if category not in ("Mc", "Cf") and not is_selector(char):
             run = 0
     return "".join(out)
 
 
 def _is_shown(char: str, category: str, previous: str, following: str) -> bool:
-    if _is_selector(char):
+    if is_selector(char):
         return _selects(char, previous)
     if category == "Cf":
         return _format_is_shown(char, previous, following)
     return (
         category not in ("Cc", "Cs", "Zl", "Zp")
         and char not in _BLANK_LETTERS
+        and not _NEVER_SHOWN.match(char)
         and not _is_noncharacter(char)
     )
 
@@ -145,15 +151,23 @@ def _format_is_shown(char: str, previous: str, following: str) -> bool:
     )
 
 
-def _is_selector(char: str) -> bool:
-    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+def is_selector(char: str) -> bool:
+    """Whether it chooses a form of the character before it, and shows nothing itself."""
+    return (
+        "\ufe00" <= char <= "\ufe0f"
+        or "\U000e0100" <= char <= "\U000e01ef"
+        or char in _MONGOLIAN_SELECTORS
+    )
 
 
 def _selects(selector: str, previous: str) -> bool:
     """Whether a variation selector stands where it means something: once, after a visible
-    character; the supplementary ones after a Han character only."""
-    if not previous or previous.isspace() or _is_selector(previous):
+    character; the supplementary ones after a Han character only, Mongolian ones after a letter of
+    that script."""
+    if not previous or previous.isspace() or is_selector(previous):
         return False
+    if selector in _MONGOLIAN_SELECTORS:
+        return "\u1820" <= previous <= "\u18aa"
     if selector >= "\U000e0100":
         return "\u3400" <= previous <= "\u9fff" or "\U00020000" <= previous <= "\U0003ffff"
     return True

@@ -7,26 +7,47 @@ functions judge scripts, not pairs of names, so only its data is used.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import msgspec
+
+from p2pchat.config import limits
+from p2pchat.model.text import is_selector
 
 _LEFT_TO_RIGHT_MARK = "\u200e"
 """Stands around right-to-left characters in the data, as in Unicode's own comments."""
 
 
+_DOT_ON_A_DOT = re.compile("(?<=[ijıȷіј])\u0307")
+"""A dot above a letter that has one in any case."""
+
+
+@lru_cache(maxsize=4 * limits.CLAIMS)
+def looks(name: str) -> frozenset[str]:
+    """`model.names.Looks`: as it stands (`PauI` with an i looks like `Paul`), in small letters
+    (`PAUL`) and in capitals, as `ТОМ` in Cyrillic letters looks like `TOM`."""
+    plain = unicodedata.normalize("NFKC", name)
+    small, large = (unicodedata.normalize("NFKC", n) for n in (plain.casefold(), plain.upper()))
+    return frozenset((skeleton(plain), skeleton(small), _mapped(large)))
+
+
 def skeleton(text: str) -> str:
-    """Equal for texts that look alike (UTS #39, section 4: NFD, map, NFD), but also where letter
-    case differs after that. The first call reads the data: some 20 ms."""
+    """Equal for texts that look alike, but also where letter case differs after that."""
+    return _mapped(text).casefold()
+
+
+def _mapped(text: str) -> str:
+    """UTS #39, section 4: NFD, map, NFD. The first call reads the data: some 20 ms."""
     shown = (char for char in unicodedata.normalize("NFD", text) if not _ignorable(char))
-    mapped = "".join(shown).translate(_prototypes())
-    return unicodedata.normalize("NFD", mapped).casefold()
+    mapped = _DOT_ON_A_DOT.sub("", "".join(shown)).translate(_prototypes())
+    return unicodedata.normalize("NFD", mapped)
 
 
 def _ignorable(char: str) -> bool:
-    return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"
+    return unicodedata.category(char) == "Cf" or is_selector(char)
 
 
 @cache

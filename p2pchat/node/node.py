@@ -23,7 +23,7 @@ from p2pchat.model.names import display_name
 from p2pchat.model.records import MessageRow, PutMeta, StoredState
 from p2pchat.node.front_end import FrontEnd
 from p2pchat.node.host import host_name
-from p2pchat.node.lookalike import skeleton
+from p2pchat.node.lookalike import looks
 from p2pchat.node.ports import Address, Announcement, Depot, Discovery, Links, Profiles, Store
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.node.signing import Signing
@@ -91,7 +91,7 @@ class Node:
         )
         self.choice = Choice(kept=kept, given=self.choice.given)
         self.depot.choose_downloads(self.choice.in_force.downloads)
-        self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), skeleton)
+        self.machine = Machine(config, state, self.choice.in_force, SystemRandom(), looks)
         self.machine.registrar.belongings.settings_brought = self.take_settings
         self.machine.registrar.announcements.watched = lambda: bool(self.handlers)
         self.machine.registrar.announcements.seeing = lambda: bool(self.seeing)

@@ -7,7 +7,7 @@ part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -19,6 +19,7 @@ from p2pchat.events import ConversationChanged
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.message import Member
+from p2pchat.model.names import Looks
 from p2pchat.model.people import Status
 from p2pchat.model.records import Applied, PersonRow, PutMeta, StoredState, Write
 from p2pchat.protocol import effects, wire
@@ -90,7 +91,7 @@ class Machine:
         state: StoredState,
         settings: Settings,
         rng: Random,
-        skeleton: Callable[[str], str],
+        looks: Looks,
     ) -> None:
         self.config = config
         self.instance = config.instance
@@ -109,10 +110,10 @@ class Machine:
         self.renewal = Renewal(self)
         self.commands = Commands(self)
         self.upkeep = Upkeep(self)
-        self._build_neighbourhood(state.persons, skeleton)
+        self._build_neighbourhood(state.persons, looks)
         self._build_entries(state.opens)
         self._build_conversing()
-        self.registrar = Registrar(self, state.meta, skeleton)
+        self.registrar = Registrar(self, state.meta, looks)
         self.files = Files(self)
         self.bulk = Bulk(
             self.ctx,
@@ -124,9 +125,7 @@ class Machine:
         self.views = Views(self.conversations, self.people, self.receipts.shown, self.files.info)
         self.dispatch = Dispatch(self)
 
-    def _build_neighbourhood(
-        self, persons: Iterable[PersonRow], skeleton: Callable[[str], str]
-    ) -> None:
+    def _build_neighbourhood(self, persons: Iterable[PersonRow], looks: Looks) -> None:
         """Who else is in the network, and the links to them."""
         ctx, config = self.ctx, self.config
         self.links = Links(
@@ -138,7 +137,7 @@ class Machine:
             self.identity.peer_id,
             "",
             persons,
-            skeleton,
+            looks,
             lambda digest: self.directory.avatar_of(digest),
         )
         self.overlay = Overlay(self.identity.device_id)

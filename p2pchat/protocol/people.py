@@ -16,7 +16,7 @@ from p2pchat.config.limits import NOTE_CHARS, PERSON_DEVICES, PERSONS
 from p2pchat.errors import RequestError
 from p2pchat.events import Event, PeerChanged, PeerOffline, PeerOnline, Warned
 from p2pchat.model.ids import DeviceId, PeerId, has_peer_id_form
-from p2pchat.model.names import fold, shown_name
+from p2pchat.model.names import Looks, fold, shown_name
 from p2pchat.model.people import Peer, Status
 from p2pchat.model.records import DropPerson, PersonRow, PutPerson
 from p2pchat.model.text import one_line
@@ -75,20 +75,20 @@ class _Person:
 
 
 class People:
-    """All persons but oneself. `skeleton` maps a text to what it looks like (UTS #39); `avatar_of`
-    gives a picture by its digest, as base64, where it is here."""
+    """All persons but oneself. `avatar_of` gives a picture by its digest, as base64, where it is
+    here."""
 
     def __init__(
         self,
         own: PeerId,
         own_name: str,
         rows: Iterable[PersonRow],
-        skeleton: Callable[[str], str],
+        looks: Looks,
         avatar_of: Callable[[bytes], str | None] = lambda _: None,
     ) -> None:
         self._own = own
         self._own_name = own_name
-        self._skeleton = skeleton
+        self._looks = looks
         self._avatar_of = avatar_of
         self.registered_as: Callable[[PeerId], str | None] = lambda _: None
         """The registered name of a person."""
@@ -418,10 +418,6 @@ class People:
             if not looks.isdisjoint(self._looks(name) | self._looks(self.label(person))):
                 return person
         return None
-
-    def _looks(self, name: str) -> set[str]:
-        """`PAUL` looks like `paul` in small letters, `PauI` (an i) like `Paul` as it stands."""
-        return {self._skeleton(name), self._skeleton(name.casefold())}
 
     def _index(self, person: PeerId, name: str) -> None:
         if name:

@@ -40,6 +40,11 @@ def test_names_that_are_taken(text: str, name: str) -> None:
         "a\u200bb",
         "a\x00b",
         "\u3164",
+        "a\u2065b",
+        "a\ufff1b",
+        "a\U000e0080b",
+        "a\u180bb",
+        "a\U0001d159b",
     ],
 )
 def test_names_that_are_refused(text: str) -> None:

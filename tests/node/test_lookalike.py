@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pchat.node.lookalike import skeleton
+from p2pchat.node.lookalike import looks, skeleton
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,32 @@ def test_names_that_look_alike(one: str, other: str) -> None:
 )
 def test_names_that_do_not(one: str, other: str) -> None:
     assert skeleton(one) != skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Tom", "ТОМ"),  # Cyrillic
+        ("tom", "ТОM"),  # but for the M
+        ("Nina", "ΝΙΝΑ"),  # Greek
+        ("MAX", "мах"),
+        ("HANS", "нans"),
+        ("PAUL", "paul"),
+        ("Kai", "ΚΑΙ"),
+        ("李", "李\U000e0100"),
+        ("Li", "Li\u0307"),
+        ("Ali", "ALİ"),
+        ("ᠮᠣ", "ᠮ\u180bᠣ"),
+    ],
+)
+def test_case_and_what_isnt_seen_make_no_other_name(one: str, other: str) -> None:
+    alike = not looks(one).isdisjoint(looks(other))
+    assert alike
+
+
+@pytest.mark.parametrize(("one", "other"), [("Kai", "Kal"), ("Lili", "Lill"), ("Li", "Lu")])
+def test_names_that_have_no_look_in_common(one: str, other: str) -> None:
+    assert looks(one).isdisjoint(looks(other))
 
 
 @given(st.text(max_size=80))

@@ -56,7 +56,9 @@ def with_runtime(
         store.apply([PutMeta(name, rng.randbytes(32)) for name in ("person_seed", "device_seed")])
         instance = InstanceId(rng.randbytes(16))
         config = Config(network="lan", agent="test", instance=instance, name="Ann")
-        machine = Machine(config, store.load(), Settings(), rng, str.casefold)
+        machine = Machine(
+            config, store.load(), Settings(), rng, lambda name: frozenset((name.casefold(),))
+        )
         nowhere: Any = Nowhere()
         made = Runtime(machine, store, nowhere, nowhere, nowhere, handlers or {}, lambda: None)
         await made.start()

@@ -12,7 +12,7 @@ from p2pchat.events import Event, PeerChanged, PeerOffline, PeerOnline, Warned
 from p2pchat.model.ids import DeviceId, PeerId
 from p2pchat.model.people import Status
 from p2pchat.model.records import DropPerson, PersonRow, PutPerson
-from p2pchat.node.lookalike import skeleton
+from p2pchat.node.lookalike import looks
 from p2pchat.protocol import announce
 from p2pchat.protocol.hashing import peer_id_of
 from p2pchat.protocol.identity import Identity
@@ -30,7 +30,7 @@ ONE, TWO, THREE = who(1), who(2), who(3)
 
 
 def people(*rows: PersonRow, own_name: str = "Me") -> People:
-    return People(ME, own_name, rows, skeleton)
+    return People(ME, own_name, rows, looks)
 
 
 def profile(
@@ -111,7 +111,7 @@ def test_ones_own_name_is_taken() -> None:
 
 
 def test_ones_own_profile_is_nobody_else() -> None:
-    directory = People(ONE.peer_id, "Li", (), skeleton)
+    directory = People(ONE.peer_id, "Li", (), looks)
     assert directory.take_profile(profile(ONE, "Li"), 0) == Outcome()
     assert directory.peers() == []
 
@@ -251,8 +251,8 @@ def test_ones_own_name_has_a_number_with_others(name: str) -> None:
     assert directory.label(ONE.peer_id) == f"{name}_2"
 
 
-def test_skeletons_are_not_asked_for_without_need() -> None:
-    def unexpected(text: str) -> str:
+def test_looks_are_not_asked_for_without_need() -> None:
+    def unexpected(text: str) -> frozenset[str]:
         raise AssertionError(text)
 
     directory = People(ME, "", (), unexpected)
@@ -339,7 +339,7 @@ def test_devices_of_one_person_are_bounded() -> None:
 
 def test_an_avatar_is_shown_once_it_is_here() -> None:
     pictures: dict[bytes, str] = {}
-    directory = People(ME, "Me", (), skeleton, pictures.get)
+    directory = People(ME, "Me", (), looks, pictures.get)
     digest = announce.avatar_digest(b"png")
     directory.take_profile(profile(ONE, "Li", avatar=digest), 0)
     assert (directory.avatar(ONE.peer_id), directory.peer(ONE.peer_id).avatar) == (digest, None)
@@ -386,9 +386,11 @@ def test_who_is_called_like_a_registered_one_has_a_number_whoever_came_first() -
     before = directory.take_profile(profile(TWO, "L\u0456"), 1)
     directory.take_profile(profile(ONE, "Li"), 1)
     assert rows(before)[-1].label == "L\u0456"
-    by_look = {skeleton(name.casefold()): person for name, person in names.items()}
+    by_look = {look: person for name, person in names.items() for look in looks(name)}
     by_person = {person: name for name, person in names.items()}
-    directory.registered_to = lambda name: by_look.get(skeleton(name.casefold()))
+    directory.registered_to = lambda name: next(
+        (by_look[look] for look in looks(name) if look in by_look), None
+    )
     directory.registered_as = by_person.get
     directory.registered(ONE.peer_id)
     changed = directory.number_borrowers()

@@ -119,7 +119,7 @@ class Host:
             state,
             Settings(),
             Random(self.rng.getrandbits(64)),
-            str.casefold,
+            lambda name: frozenset((name.casefold(),)),
         )
         self._carrier = Carrier(self, self.disk)
         self.run(self.machine.start)

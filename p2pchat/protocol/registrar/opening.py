@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Opened
+from p2pchat.model.names import Looks
 from p2pchat.protocol import effects, pake
 from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.link import Link
@@ -52,7 +53,7 @@ class _Attempt:
     with_vault: bool
     then: Then
 
-    def renamed_from(self, owner: Owner, looks: Callable[[str], frozenset[str]]) -> str | None:
+    def renamed_from(self, owner: Owner, looks: Looks) -> str | None:
         """The name that was asked for, where the account has another one by now."""
         return self.asked if looks(self.asked).isdisjoint(looks(owner.name)) else None
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from p2pchat.config.limits import NAME_CHARS
 from p2pchat.model.ids import PeerId
+from p2pchat.model.names import Looks
 from p2pchat.protocol.registrar.claims import Claim, Record, account_of
 
-Looks = Callable[[str], frozenset[str]]
-"""What a name looks like: names that have a look in common are one."""
 Said = tuple[bytes, str]
 """A person's key and a name."""
 

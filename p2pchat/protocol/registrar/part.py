@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from p2pchat.config import limits
 from p2pchat.events import AccountRenamed
 from p2pchat.model.ids import DeviceId, PeerId, read_key
+from p2pchat.model.names import Looks
 from p2pchat.model.records import PutMeta, Write
 from p2pchat.protocol import wire
 from p2pchat.protocol.announce import Device
@@ -54,9 +55,7 @@ CHECKED_AT_ONCE, CHECKED_PER_S = 12_000.0, 200.0
 
 
 class Registrar:
-    def __init__(
-        self, machine: Machine, meta: Mapping[str, bytes], skeleton: Callable[[str], str]
-    ) -> None:
+    def __init__(self, machine: Machine, meta: Mapping[str, bytes], looks: Looks) -> None:
         self.machine = machine
         config = machine.config
         self.appointing = Signer(config.appointing) if config.appointing else None
@@ -65,7 +64,7 @@ class Registrar:
             device_key = machine.identity.device.key
             self.mandate = make_mandate(self.appointing, machine.network, device_key)
         self.registry = Registry(
-            machine.network, skeleton, lambda: self.appointed_by, Witnesses(self).admits
+            machine.network, looks, lambda: self.appointed_by, Witnesses(self).admits
         )
         self.registry.load(raw for key, raw in meta.items() if key.startswith(RECORD_KEY))
         self.holding = Holding(machine.network)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from p2pchat.config import limits
 from p2pchat.model.ids import PeerId
+from p2pchat.model.names import Looks
 from p2pchat.protocol.hashing import digest
 from p2pchat.protocol.registrar.claims import (
     Claim,
@@ -20,7 +20,7 @@ from p2pchat.protocol.registrar.claims import (
     read_record,
 )
 from p2pchat.protocol.registrar.lease import is_appointed
-from p2pchat.protocol.registrar.owners import Looks, Owner, Said, owners
+from p2pchat.protocol.registrar.owners import Owner, Said, owners
 
 SHORT_BYTES = 16
 """Of an id on the wire."""
@@ -43,19 +43,18 @@ class Names:
 
 
 class Registry:
-    """`skeleton` maps a text to what it looks like (UTS #39); `appointed_by` gives the public half
-    of the appointing key, or nothing; `admits` says whether who has seen an announcement (its id,
-    the person's key) is listed beside so many others."""
+    """`appointed_by` gives the public half of the appointing key, or nothing; `admits` says whether
+    who has seen an announcement (its id, the person's key) is listed beside so many others."""
 
     def __init__(
         self,
         network: bytes,
-        skeleton: Callable[[str], str],
+        looks: Looks,
         appointed_by: Callable[[], bytes],
         admits: Callable[[bytes, bytes, int], bool],
     ) -> None:
         self._network = network
-        self._skeleton = skeleton
+        self.looks = looks
         self._appointed_by = appointed_by
         self._admits = admits
         self._records: dict[bytes, Record] = {}
@@ -65,7 +64,6 @@ class Registry:
         self._notices: list[Record] = []
         self._seen: dict[bytes, dict[bytes, None]] = {}
         """The keys of those who have seen an announcement."""
-        self._looks: dict[str, frozenset[str]] = {}
         self._names: Names | None = None
         self._digest: bytes | None = None
 
@@ -254,15 +252,3 @@ class Registry:
     def highest_term(self) -> int:
         claims = (record.payload for record in self._records.values())
         return max((claim.number for claim in claims if isinstance(claim, Claim)), default=0)
-
-    def looks(self, name: str) -> frozenset[str]:
-        """`PAUL` looks like `paul` in small letters, `PauI` (an i) like `Paul` as it stands."""
-        found = self._looks.get(name)
-        if found is None:
-            plain = unicodedata.normalize("NFKC", name)
-            small = unicodedata.normalize("NFKC", plain.casefold())
-            found = frozenset((self._skeleton(plain), self._skeleton(small)))
-            if len(self._looks) > 4 * limits.CLAIMS:
-                self._looks.clear()
-            self._looks[name] = found
-        return found

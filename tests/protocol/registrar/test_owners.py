@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from p2pchat.config import limits
 from p2pchat.model.ids import PeerId
-from p2pchat.node.lookalike import skeleton
+from p2pchat.node.lookalike import looks
 from p2pchat.protocol import signed
 from p2pchat.protocol.hashing import network_tag
 from p2pchat.protocol.identity import Identity, Signer
@@ -36,7 +36,6 @@ APPOINTING = Signer(b"a" * 32)
 PERSONS = [Signer(bytes([n] * 32)) for n in range(1, 6)]
 DEVICES = [Identity(bytes([n] * 32), bytes([n + 50] * 32)) for n in range(1, 4)]
 NAMES = ("Li", "LI", "Lı", "Li_2", "Ann", "Paul", "PauI", "ﬁn", "fin")
-_looks = Registry(NETWORK, skeleton, lambda: b"", lambda *_: True).looks
 
 
 def lease(device: Identity, number: int, mandate: bytes = b"") -> Lease:
@@ -88,16 +87,16 @@ def test_the_same_claims_give_the_same_owners_in_any_order(
     made, sealed, gone = history
     countersigned = {said(made[n]) for n in sealed}
     released = {said(made[n]) for n in gone}
-    found = owners(made, countersigned, released, _looks)
+    found = owners(made, countersigned, released, looks)
     shuffled = made * 2
     rng.shuffle(shuffled)
     unique = list({record.id: record for record in shuffled}.values())
-    assert owners(unique, countersigned, released, _looks) == found
+    assert owners(unique, countersigned, released, looks) == found
     assert set(found) == {account_of(said(record)[0]) for record in made}, "no account is lost"
-    looked = [look for owner in found.values() for look in _looks(owner.name)]
+    looked = [look for owner in found.values() for look in looks(owner.name)]
     for owner in found.values():
         others = [o for o in found.values() if o is not owner]
-        assert all(_looks(owner.name).isdisjoint(_looks(other.name)) for other in others)
+        assert all(looks(owner.name).isdisjoint(looks(other.name)) for other in others)
         assert len(owner.name) <= limits.NAME_CHARS
     assert looked
 
@@ -110,12 +109,12 @@ def test_a_countersigned_name_stays_whatever_else_is_claimed(
     made, _, _ = history
     first = made[0]
     countersigned = {said(first)}
-    before = owners([first], countersigned, set(), _looks)[account_of(said(first)[0])]
+    before = owners([first], countersigned, set(), looks)[account_of(said(first)[0])]
     assert before.name == said(first)[1]
     attacked = [first, *made[1:], *more[0]]
     attacked += [claim(PERSONS[4], said(first)[1], 0, DEVICES[2], (first,))]
     unique = list({record.id: record for record in attacked}.values())
-    after = owners(unique, countersigned, set(), _looks)
+    after = owners(unique, countersigned, set(), looks)
     assert after[before.account].name == before.name
 
 
@@ -123,7 +122,7 @@ def names(
     *records: Record, sealed: tuple[Record, ...] = (), gone: tuple[Record, ...] = ()
 ) -> list[str]:
     """Of the first persons, in order."""
-    found = owners(records, {said(r) for r in sealed}, {said(r) for r in gone}, _looks)
+    found = owners(records, {said(r) for r in sealed}, {said(r) for r in gone}, looks)
     return [found[a].name for p in PERSONS if (a := account_of(p.key)) in found]
 
 
@@ -171,16 +170,16 @@ def test_what_was_asked_for_as_it_stands_goes_before_what_was_numbered() -> None
     ],
 )
 def test_names_that_look_alike_are_one(one: str, other: str) -> None:
-    alike = not _looks(one).isdisjoint(_looks(other))
+    alike = not looks(one).isdisjoint(looks(other))
     assert alike
-    assert _looks("Li").isdisjoint(_looks("Lo"))
+    assert looks("Li").isdisjoint(looks("Lo"))
 
 
 # -- the set
 
 
 def registry(appointed_by: bytes = b"") -> Registry:
-    return Registry(NETWORK, skeleton, lambda: appointed_by, lambda *_: True)
+    return Registry(NETWORK, looks, lambda: appointed_by, lambda *_: True)
 
 
 def owned(found: Registry) -> dict[PeerId, Owner]:
