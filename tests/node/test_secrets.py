@@ -38,7 +38,6 @@ def test_who_lacks_the_hybrid_does_not_open_its_boxes() -> None:
             secrets.open_box(secrets.seal(SECRET, ME.public, b"x"), OLD, b"x")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=1300))
 def test_a_junk_box_is_a_value_error(junk: bytes) -> None:
     for box in (junk, b"\1" + junk, b"\2" + junk):
@@ -93,7 +92,7 @@ def finish(message: bytes) -> bytes:
     return secrets.spake2_finish(secrets.spake2_start(True, SECRET, b"a", b"b")[0], message)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([b"", b"A", b"B", b"S"]), st.binary(max_size=40))
 def test_a_junk_message_is_a_value_error_or_a_point(side: bytes, junk: bytes) -> None:
     try:

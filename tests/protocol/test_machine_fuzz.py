@@ -288,7 +288,6 @@ def size(root: object) -> tuple[int, int]:
 @settings(
     derandomize=True,
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.randoms(use_true_random=False))

@@ -300,7 +300,7 @@ def test_a_message_that_is_no_point_is_refused() -> None:
     assert answerer.proofs.deadline() is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(

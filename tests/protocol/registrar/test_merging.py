@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -58,7 +58,6 @@ def lived(history: Sequence[tuple[Contents, int]], begun: Contents | None = None
     return known
 
 
-@settings(deadline=None)
 @given(histories, histories, histories)
 def test_merging_is_a_union(one: History, two: History, three: History) -> None:
     a, b, c = lived(one), lived(two), lived(three)
@@ -68,7 +67,6 @@ def test_merging_is_a_union(one: History, two: History, three: History) -> None:
     assert merged(merged(a, b), b) == merged(a, b)
 
 
-@settings(deadline=None)
 @given(histories, histories, states)
 def test_what_was_changed_after_both_had_met_counts(
     one: History, two: History, now: Contents
@@ -80,7 +78,6 @@ def test_what_was_changed_after_both_had_met_counts(
     assert merged(both, later) == later
 
 
-@settings(deadline=None)
 @given(histories, states, states)
 def test_what_two_have_changed_counts_both(
     common: History, first: Contents, second: Contents

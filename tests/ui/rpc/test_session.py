@@ -410,7 +410,7 @@ def test_every_method_names_its_parameters_as_documented() -> None:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_junk_is_answered_and_ends_nothing(junk: bytes) -> None:
     said = exchange(junk + b"\n" + call("node.info", id="alive"))
