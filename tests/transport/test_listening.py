@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
+from ports import free_port
 from transport_support import HOST, Node, Sink, linked, make_identity, run, until
 
 from p2pchat.config import limits
@@ -17,18 +16,11 @@ from p2pchat.transport.listen import open_listeners
 
 
 @pytest.fixture
-def base_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def base_port(monkeypatch: pytest.MonkeyPatch) -> int:
     """The program's own port, moved to where this test alone is; a few after it are free too."""
-    for port in range(41_000, 60_000, 50):
-        with ExitStack() as held:
-            try:
-                for offset in range(4):
-                    held.enter_context(socket.create_server(("0.0.0.0", port + offset)))
-            except OSError:
-                continue
-        monkeypatch.setattr(limits, "PORT", port)
-        yield port
-        return
+    port = free_port(socket.SOCK_STREAM, together=4)
+    monkeypatch.setattr(limits, "PORT", port)
+    return port
 
 
 def taken(port: int, host: str = "0.0.0.0") -> socket.socket:

@@ -105,14 +105,14 @@ def test_much_data_both_ways_never_crowds_the_carrier() -> None:
 
 def test_small_frames_leave_nothing_unsent(monkeypatch: pytest.MonkeyPatch) -> None:
     """An idle tunnel whose last bytes aren't acknowledged is no stall."""
-    monkeypatch.setattr(limits, "STALL_S", 0.2)
+    monkeypatch.setattr(limits, "STALL_S", 1.0)
 
     async def body() -> None:
         one, other, link, theirs, _ = await tunnelled()
         for size in (10, 1000, 60_000):
             one.links.send(link, bytes(size))
         await until(lambda: len(other.sink.frames[theirs]) == 3)
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.5)
         assert one.sink.closed == {}
         assert one.links.send(link, b"more") == 8 + QUEUED_FRAME_BYTES
         await stop(one, other)
@@ -121,10 +121,9 @@ def test_small_frames_leave_nothing_unsent(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_carrier_that_holds_everything_is_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "STALL_S", 0.3)
-
     async def body() -> None:
         one, other, link, theirs, carrier = await tunnelled()
+        monkeypatch.setattr(limits, "STALL_S", 0.3)
         carrier.held = True
         for _ in range(40):
             one.links.send(link, bytes(60_000))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
+from ports import free_port
 
 from p2pchat.errors import UsageError
 from p2pchat.node.ports import Address
@@ -15,19 +16,16 @@ from p2pchat.transport.udp import open_udp
 Datagram = tuple[Address, bytes]
 
 
+def udp_port() -> int:
+    return free_port(socket.SOCK_DGRAM)
+
+
 def run(body: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
         async with asyncio.timeout(10):
             await body()
 
     asyncio.run(limited())
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
 
 
 def nothing(address: Address, data: bytes) -> None:
@@ -39,7 +37,7 @@ def test_two_endpoints_exchange_datagrams(host: str) -> None:
     async def body() -> None:
         one_got: asyncio.Queue[Datagram] = asyncio.Queue()
         other_got: asyncio.Queue[Datagram] = asyncio.Queue()
-        one_port, other_port = free_port(), free_port()
+        one_port, other_port = udp_port(), udp_port()
         one = await open_udp(
             (host, one_port), (host, other_port), lambda *got: one_got.put_nowait(got)
         )
@@ -62,9 +60,9 @@ def test_two_endpoints_exchange_datagrams(host: str) -> None:
 def test_every_address_is_bound_and_anyone_is_heard() -> None:
     async def body() -> None:
         got: asyncio.Queue[Datagram] = asyncio.Queue()
-        port = free_port()
+        port = udp_port()
         endpoint = await open_udp(
-            ("", port), ("127.0.0.1", free_port()), lambda *datagram: got.put_nowait(datagram)
+            ("", port), ("127.0.0.1", udp_port()), lambda *datagram: got.put_nowait(datagram)
         )
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with socket.socket(family, socket.SOCK_DGRAM) as stranger:
@@ -81,9 +79,9 @@ def test_every_address_is_bound_and_anyone_is_heard() -> None:
 def test_what_arrives_in_a_burst_waits_while_nobody_reads() -> None:
     async def body() -> None:
         got: asyncio.Queue[Datagram] = asyncio.Queue()
-        port = free_port()
+        port = udp_port()
         one = await open_udp(
-            ("127.0.0.1", port), ("127.0.0.1", free_port()), lambda *new: got.put_nowait(new)
+            ("127.0.0.1", port), ("127.0.0.1", udp_port()), lambda *new: got.put_nowait(new)
         )
         sent = [b"%d" % n for n in range(400)]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -98,7 +96,7 @@ def test_what_arrives_in_a_burst_waits_while_nobody_reads() -> None:
 def test_a_peer_that_is_not_there_yet_ends_nothing() -> None:
     async def body() -> None:
         got: asyncio.Queue[Datagram] = asyncio.Queue()
-        port, peer_port = free_port(), free_port()
+        port, peer_port = udp_port(), udp_port()
         endpoint = await open_udp(("127.0.0.1", port), ("127.0.0.1", peer_port), nothing)
         for _ in range(5):
             endpoint.send(b"is anybody there?")
@@ -120,7 +118,7 @@ def test_a_datagram_that_cannot_be_sent_is_told_and_ends_nothing() -> None:
     async def body() -> None:
         got: asyncio.Queue[Datagram] = asyncio.Queue()
         failures: asyncio.Queue[OSError] = asyncio.Queue()
-        port, peer_port = free_port(), free_port()
+        port, peer_port = udp_port(), udp_port()
         endpoint = await open_udp(
             ("127.0.0.1", port), ("127.0.0.1", peer_port), nothing, failures.put_nowait
         )
@@ -141,7 +139,7 @@ def test_a_datagram_that_cannot_be_sent_is_told_and_ends_nothing() -> None:
 
 def test_a_port_of_zero_becomes_a_real_one() -> None:
     async def body() -> None:
-        endpoint = await open_udp(("", 0), ("127.0.0.1", free_port()), nothing)
+        endpoint = await open_udp(("", 0), ("127.0.0.1", udp_port()), nothing)
         assert endpoint.local[1] > 0
         endpoint.close()
 
@@ -150,10 +148,10 @@ def test_a_port_of_zero_becomes_a_real_one() -> None:
 
 def test_a_taken_port_is_a_usage_error() -> None:
     async def body() -> None:
-        port = free_port()
-        endpoint = await open_udp(("127.0.0.1", port), ("127.0.0.1", free_port()), nothing)
+        port = udp_port()
+        endpoint = await open_udp(("127.0.0.1", port), ("127.0.0.1", udp_port()), nothing)
         with pytest.raises(UsageError, match=f"port {port} is taken"):
-            await open_udp(("127.0.0.1", port), ("127.0.0.1", free_port()), nothing)
+            await open_udp(("127.0.0.1", port), ("127.0.0.1", udp_port()), nothing)
         endpoint.close()
 
     run(body)

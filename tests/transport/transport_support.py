@@ -19,9 +19,11 @@ from p2pchat.transport.leaf import make_credentials
 from p2pchat.transport.links import TlsLinks
 
 HOST = "127.0.0.1"
+SOON_S = 5.0
+"""A busy machine's second, and half of what those who say nothing are given."""
 
 
-def run(body: Callable[[], Awaitable[None]], seconds: float = 20) -> None:
+def run(body: Callable[[], Awaitable[None]], seconds: float = 30) -> None:
     """Run to the end; a task that failed unseen or an exception out of a callback fails it."""
     problems: list[str] = []
 
@@ -35,7 +37,7 @@ def run(body: Callable[[], Awaitable[None]], seconds: float = 20) -> None:
     assert not problems, "\n".join(problems)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - conditions of any kind, no event tells of them
             await asyncio.sleep(0.005)
@@ -193,9 +195,10 @@ class BareTls:
 
 
 async def fill(node: Node, link: LinkId) -> int:
-    """Send until the system's buffers are full and 1 MiB stays queued here; the bytes sent."""
+    """Send until the system's buffers are full and 1 MiB stays queued here, or the link is closed
+    for that; the bytes sent."""
     sent = full = 0
-    while full < 5:
+    while full < 5 and link not in node.sink.closed:
         queued = node.links.send(link, b"x" * 60_000)
         sent += 60_004
         full = full + 1 if queued > limits.QUEUE_BYTES else 0

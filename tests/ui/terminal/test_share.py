@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import virtual_time
 from paper_node import LI, LI_2, PaperNode, make_peer, with_two_called_li
 
 from p2pchat.errors import RequestError, UsageError
@@ -52,7 +53,7 @@ def run(
             assert node.handlers == []
             assert len(asyncio.all_tasks()) == 1
 
-    return asyncio.run(main())
+    return virtual_time.run(main())
 
 
 def test_until_one_has_it(file: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,17 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from p2pchat.ui.udp import arrival
 
 DEADLINE = 15.0
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Program:
@@ -36,7 +30,7 @@ class Program:
         self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.peer.bind(("127.0.0.1", 0))
         self.peer.settimeout(DEADLINE)
-        self.address = ("127.0.0.1", free_port())
+        self.address = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
         self.name = f"127.0.0.1:{self.peer.getsockname()[1]}"
         command = [
             sys.executable,
@@ -176,7 +170,7 @@ def test_a_peer_that_is_not_there_yet() -> None:
 def test_signals_end_it(how: signal.Signals) -> None:
     with program() as udp:
         udp.process.send_signal(how)
-        assert udp.process.wait(5) == 0
+        assert udp.process.wait(DEADLINE) == 0
 
 
 def test_a_reader_that_stops_reading_blocks_nothing() -> None:
@@ -187,7 +181,7 @@ def test_a_reader_that_stops_reading_blocks_nothing() -> None:
             udp.type(b"ping\n")
             assert udp.peer.recv(2000) == b"ping"
         udp.process.send_signal(signal.SIGTERM)
-        assert udp.process.wait(5) == 0
+        assert udp.process.wait(DEADLINE) == 0
 
 
 def test_a_terminal_shows_what_arrives_while_typing() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 from paper_node import make_peer, peer_id
+from ports import free_port
 
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
@@ -558,12 +559,6 @@ def udp_peer() -> Iterator[socket.socket]:
         yield peer
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def open_test(stage: Stage, peer: socket.socket, port: int) -> Any:
     stage.window._open_udp = open_udp
     stage.window.open_udp_test()
@@ -579,7 +574,7 @@ def open_test(stage: Stage, peer: socket.socket, port: int) -> Any:
 
 def test_lines_go_both_ways_as_datagrams(stage: Stage) -> None:
     stage.start()
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with udp_peer() as peer:
         window = open_test(stage, peer, port)
         window.entry.set("hello, 你好")
@@ -606,7 +601,7 @@ def test_lines_go_both_ways_as_datagrams(stage: Stage) -> None:
 
 def test_a_flood_does_not_freeze_the_test(stage: Stage) -> None:
     stage.start()
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with udp_peer() as peer:
         window = open_test(stage, peer, port)
         for number in range(5000):
