@@ -95,7 +95,7 @@ def running(data_dir: Path, *options: str) -> Iterator[Running]:
         yield node
         assert node.process.stdin is not None
         node.process.stdin.close()
-        assert node.process.wait(5) == 0
+        assert node.process.wait(DEADLINE) == 0
     finally:
         if node.process.poll() is None:
             node.process.kill()
@@ -375,9 +375,7 @@ def test_signals_end_every_command(
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(how)
-    began = time.monotonic()
     _, err = process.communicate(timeout=DEADLINE)
-    assert time.monotonic() - began < 5
     assert process.returncode == 0
     assert b"Traceback" not in err
 
@@ -501,7 +499,7 @@ def test_an_interrupted_share_ends_cleanly(tmp_path: Path, lan: list[str], lesso
         assert process.stdout is not None
         assert "offered" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        said, complaint = process.communicate(timeout=5)
+        said, complaint = process.communicate(timeout=DEADLINE)
         assert (process.returncode, said, complaint) == (3, "", "")
     finally:
         if process.poll() is None:

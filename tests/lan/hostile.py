@@ -34,7 +34,7 @@ Address = tuple[str, int]
 NETWORK = network_tag("lan")
 LOBBY = open_room_id(NETWORK, "lobby")
 ASK_AGAIN_S = 1.0
-WAIT_S = 10.0
+WAIT_S = 20.0
 
 
 def now_ms() -> int:

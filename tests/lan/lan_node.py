@@ -144,7 +144,7 @@ class Node:
         else:
             try:
                 self.write(msgspec.json.encode(request) + b"\n")
-            except OSError:
+            except (OSError, ValueError):  # it has just ended; or was ended, and its input closed
                 self._fail(number)
         return future
 

@@ -122,7 +122,7 @@ class Siege:
         return launch(self.lan, host, self.address, attack, *words)
 
     @contextlib.contextmanager
-    def attack(self, name: str, *words: str, timeout: float = 40.0) -> Iterator[int]:
+    def attack(self, name: str, *words: str, timeout: float = 80.0) -> Iterator[int]:
         """Attack while the two chat, and see that they hardly notice. The body runs when the
         attack is over and its connections are still there; it gets the victim's `mark` of
         before."""
@@ -144,14 +144,14 @@ class Siege:
         self._hardly_noticed(chat, memory)
 
     @contextlib.contextmanager
-    def meanwhile(self, name: str, *words: str) -> Iterator[None]:
+    def meanwhile(self, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run the body while the attack goes on and the two chat, from when its link is there."""
         memory, before = self.process.memory_info().rss, self.linked()
         process = self.launch(name, *words)
         with Chat(self.victim, self.friend) as chat:
             wait_until(lambda: self.linked() - before, what="the attacker's link")
-            yield
-        said, _ = process.communicate(timeout=20)
+            yield process
+        said, _ = process.communicate(timeout=40)
         assert said == b"done\n", f"the attack {name} came to nothing: {said!r}"
         self._hardly_noticed(chat, memory)
 

@@ -108,6 +108,11 @@ def can_dial(lan: Lan, host: int, address: str) -> bool:
     return lan.run(host, sys.executable, "-c", DIAL, address).strip() == "yes"
 
 
+def wait_dial(lan: Lan, host: int, address: str) -> None:
+    """A first packet may be lost, or late where the machine is busy."""
+    wait_until(lambda: can_dial(lan, host, address), what=f"{host} can dial {address}")
+
+
 def serve(lan: Lan, host: int) -> None:
     process = lan.popen(host, [sys.executable, "-c", SERVE], stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -159,10 +164,10 @@ def test_many_requests_at_once(echo: Node) -> None:
 def test_twenty_hosts_are_quick_and_leave_nothing() -> None:
     before = time.monotonic()
     with Lan(hosts=20) as lan:
-        assert time.monotonic() - before < 5
-        assert can_dial(lan, 0, lan.hosts[19].address) is False
+        assert time.monotonic() - before < 20
+        assert not can_dial(lan, 0, lan.hosts[19].address)
         serve(lan, 19)
-        assert can_dial(lan, 0, lan.hosts[19].address)
+        wait_dial(lan, 0, lan.hosts[19].address)
         directory = lan.directory
         process = lan.popen(3, ["sleep", "1000"])
     assert process.returncode == -signal.SIGKILL
@@ -199,16 +204,16 @@ def test_split_heal_and_cable() -> None:
         for host in (1, 3):
             serve(lan, host)
         lan.split([0, 1], [2, 3])
-        assert can_dial(lan, 0, lan.hosts[1].address)
-        assert can_dial(lan, 2, lan.hosts[3].address)
+        wait_dial(lan, 0, lan.hosts[1].address)
+        wait_dial(lan, 2, lan.hosts[3].address)
         assert not can_dial(lan, 0, lan.hosts[3].address)
         lan.heal()
-        wait_until(lambda: can_dial(lan, 0, lan.hosts[3].address))
+        wait_dial(lan, 0, lan.hosts[3].address)
         lan.unplug(3)
         assert not can_dial(lan, 0, lan.hosts[3].address)
         assert "NO-CARRIER" in lan.run(3, "ip", "link", "show", "eth0")
         lan.plug(3)
-        wait_until(lambda: can_dial(lan, 0, lan.hosts[3].address))
+        wait_dial(lan, 0, lan.hosts[3].address)
 
 
 def test_walls() -> None:
@@ -217,13 +222,13 @@ def test_walls() -> None:
             serve(lan, host)
         lan.block_inbound(0)
         assert not can_dial(lan, 1, lan.hosts[0].address)
-        assert can_dial(lan, 0, lan.hosts[1].address)
+        wait_dial(lan, 0, lan.hosts[1].address)
         lan.open_all(0)
-        assert can_dial(lan, 1, lan.hosts[0].address)
+        wait_dial(lan, 1, lan.hosts[0].address)
         lan.block_between(0, 1)
         assert not can_dial(lan, 1, lan.hosts[0].address)
         assert not can_dial(lan, 0, lan.hosts[1].address)
-        assert can_dial(lan, 2, lan.hosts[1].address)
+        wait_dial(lan, 2, lan.hosts[1].address)
         lan.lose(2, 1.0)
         assert not can_dial(lan, 1, lan.hosts[2].address)
         lan.limit_rate(1, 10_000_000)
@@ -236,13 +241,13 @@ def test_subnets_and_more_devices() -> None:
     with Lan(subnets=(1, 2)) as lan:
         assert [host.address for host in lan.hosts] == ["10.77.0.1", "10.77.1.1", "10.77.1.2"]
         serve(lan, 2)
-        assert can_dial(lan, 0, "10.77.1.2")
-        assert can_dial(lan, 1, "10.77.1.2")
+        wait_dial(lan, 0, "10.77.1.2")
+        wait_dial(lan, 1, "10.77.1.2")
         lan.add_dead_bridge(0)
         assert "NO-CARRIER" in lan.run(0, "ip", "link", "show", "docker0")
         lan.add_address(2, "192.168.9.1/24")
         lan.add_cable(0, 1, "192.168.9.2/24")
-        assert can_dial(lan, 0, "192.168.9.1")
+        wait_dial(lan, 0, "192.168.9.1")
         lan.remove_address(2, "192.168.9.1/24")
         assert not can_dial(lan, 0, "192.168.9.1")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ def shown(node: Node, file_id: str) -> dict[str, Any]:
 
 
 def wait_complete(node: Node, file: dict[str, Any], path: Path) -> None:
-    wait_until(lambda: shown(node, file["file_id"])["state"] == "complete", 20, "the file")
+    wait_until(lambda: shown(node, file["file_id"])["state"] == "complete", 40, "the file")
     assert Path(shown(node, file["file_id"])["path"]).read_bytes() == path.read_bytes()
 
 
@@ -57,10 +58,13 @@ def wait_complete(node: Node, file: dict[str, Any], path: Path) -> None:
 def test_a_bad_source_is_left_for_others(siege: Siege, tmp_path: Path, how: str) -> None:
     path = make_file(tmp_path, 4 * MIB + 7)
     mark = siege.victim.mark()
-    siege.lan.limit_rate(1, SLOW)
+    siege.lan.limit_rate(1, SLOW // 8)
     try:
-        with siege.meanwhile("bad_source", how):
+        with siege.meanwhile("bad_source", how) as source:
             file = share(siege.friend, path)
+            assert source.stdout is not None
+            assert select.select([source.stdout], [], [], 20)[0], "nobody asked the bad source"
+            siege.lan.limit_rate(1, SLOW)
             wait_complete(siege.victim, file, path)
             if how == "wrong":
                 siege.warned("wrong-pieces", mark)
@@ -148,7 +152,7 @@ def test_names_lead_nowhere(siege: Siege) -> None:
     before = set(tree(siege.lan.directory))
     with siege.attack("odd_files", *(name.encode().hex() for name in names)):
         wait_until(
-            lambda: len(downloads(siege.victim)) >= len(names), what="all of the files", timeout=8
+            lambda: len(downloads(siege.victim)) >= len(names), what="all of the files", timeout=20
         )
     made = set(tree(siege.lan.directory)) - before
     outside = [path for path in made if siege.victim.data_dir not in path.parents]

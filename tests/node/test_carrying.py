@@ -112,7 +112,7 @@ def test_a_large_folder_that_is_being_made_holds_up_no_other_file() -> None:
         folder = Stream(bytes(32), STREAM.size, STREAM.piece, PIECE_MIN_BYTES)
         keep(effects.KeepPart(1, b"folder", folder, Block(0, 0), 0, memoryview(DATA)))
         keep(effects.KeepPart(1, b"file", STREAM, BLOCK, 0, memoryview(DATA)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while not kept.told:  # noqa: ASYNC110 - the one that is awaited is told without one
                 await asyncio.sleep(0.01)
         assert kept.told == [(b"file", True)]

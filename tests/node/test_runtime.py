@@ -63,7 +63,7 @@ def with_runtime(
         made = Runtime(machine, store, nowhere, nowhere, nowhere, handlers or {}, lambda: None)
         await made.start()
         try:
-            await asyncio.wait_for(test(made, machine, store), 10.0)
+            await asyncio.wait_for(test(made, machine, store), 30.0)
         finally:
             await made.close()
             store.close()
@@ -252,7 +252,7 @@ def test_who_fetches_a_history_keeps_no_front_end_waiting(
 
         runtime.run(many)
         try:
-            assert await asyncio.wait_for(runtime.query(store.overviews), 5.0) is not None
+            assert await asyncio.wait_for(runtime.query(store.overviews), 10.0) is not None
             assert not read
         finally:
             given.set()

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +45,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> FakeKeyring:
     made = FakeKeyring()
     monkeypatch.setattr(keys, "keyring_may_be_here", lambda: True)
     monkeypatch.setattr(keys, "system_keyring", lambda: made)
+    monkeypatch.setattr(keys, "KEYRING_NEW_S", 20.0)  # it answers at once; a busy machine doesn't
     return made
 
 
@@ -158,10 +158,9 @@ def test_a_keyring_that_hangs_or_fails_does_not_hold_up_a_new_profile(
     tmp_path: Path, keyring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never = threading.Event()
+    monkeypatch.setattr(keys, "KEYRING_NEW_S", 0.1)
     monkeypatch.setattr(keyring, "set_password", lambda *_: never.wait())
-    begun = time.monotonic()
     assert mark(tmp_path / "hangs") == KeyKind.FILE
-    assert time.monotonic() - begun < 5
     never.set()
 
     def fail(*_: object) -> None:

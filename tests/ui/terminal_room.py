@@ -56,7 +56,7 @@ class Room:
         return self.screen.last()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while True:
                 if condition():
                     return

@@ -123,7 +123,7 @@ def test_signals_end_it_as_the_end_of_input_does(how: signal.Signals) -> None:
         pipe(process.stdin).flush()
         assert json.loads(pipe(process.stdout).readline())["id"] == 1
         process.send_signal(how)
-        assert process.wait(5) == 0
+        assert process.wait(DEADLINE) == 0
 
 
 def test_a_terminal_as_input(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Stage:
         presenter = self.desk.main.conversation
         return bool(presenter.name == conversation and not presenter.loading)
 
-    def until(self, condition: Callable[[], object], seconds: float = 15) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 30) -> None:
         """Run the window until the condition holds."""
         end = time.monotonic() + seconds
         while not condition():

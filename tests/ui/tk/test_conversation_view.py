@@ -410,9 +410,9 @@ def test_a_picture_that_is_a_bomb_is_not_decoded(stage: Stage) -> None:
     data = io.BytesIO()
     image.new("1", (20_000, 20_000)).save(data, "PNG")
     avatar = base64.b64encode(data.getvalue()).decode()
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert stage.window.theme.pictures.face(avatar, 34) is None
-    assert time.perf_counter() - begun < 1.0
+    assert time.thread_time() - begun < 1.0
 
 
 # -- what others send
@@ -465,13 +465,13 @@ def test_nothing_that_is_sent_breaks_the_view(stage: Stage, name: str) -> None:
     stage.until(lambda: stage.top_of("after it") is not None)
     canvas = transcript.canvas
     stage.desk.main.conversation.unfold(message.message_id)
-    begun = time.perf_counter()
+    begun = time.thread_time()
     stage.root.update()
     for part in (0.0, 0.5, 1.0):
         transcript.scroll("moveto", part)
         stage.root.update()
         assert len(canvas.find_all()) < 4000
-    assert time.perf_counter() - begun < 3.0  # generous: the machine is shared
+    assert time.thread_time() - begun < 3.0
     for _, block in transcript.drawn.values():
         assert block.bubble[2] <= canvas.winfo_width()
     assert (transcript.winfo_width(), transcript.winfo_height()) == (width, height)

@@ -64,7 +64,7 @@ def test_one_window_a_profile(tmp_path: Path, display: str, how: signal.Signals)
             assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
         assert run("chat", profile).returncode == 4
         window.send_signal(how)
-        out, err = window.communicate(timeout=5)
+        out, err = window.communicate(timeout=DEADLINE)
         assert (window.returncode, out, err) == (0, b"", b"")
         assert not (profile / "control.sock").exists()
     finally:
