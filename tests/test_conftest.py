@@ -20,7 +20,7 @@ def times():
         print(kind, start, time.monotonic(), worker, file=file)
 
 def work():
-    time.sleep(0.05)  # long enough to be seen beside another
+    time.sleep(0.1)  # long enough to be seen beside another
 
 kind = "{kind}"
 pytestmark = [{mark}]
