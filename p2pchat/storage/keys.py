@@ -233,7 +233,7 @@ def _check(key: bytes) -> bytes:
 def _read(path: Path) -> KeyHeader:
     try:
         return msgspec.json.decode(path.read_bytes(), type=KeyHeader)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise StoreDamaged(f"the profile's key file is damaged: {path}") from error
     except OSError as error:
         raise StoreError(f"the profile's key file can't be read: {path}: {error}") from error

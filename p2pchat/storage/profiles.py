@@ -86,7 +86,7 @@ class ProfileFolders:
             return msgspec.json.decode(self._path.read_bytes(), type=_Index)
         except FileNotFoundError:
             return _Index()
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"the list of accounts can't be read: {self._path}") from error
 
     def _write(self, index: _Index) -> None:

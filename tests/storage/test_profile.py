@@ -191,9 +191,10 @@ def test_damage_is_told_from_a_wrong_key(tmp_path: Path) -> None:
     with pytest.raises(StoreDamaged):
         open_profile(tmp_path / "a")
     mark(tmp_path / "b")
-    (tmp_path / "b" / KEY_FILE).write_bytes(b"{")
-    with pytest.raises(StoreDamaged):
-        open_profile(tmp_path / "b")
+    for damaged in (b"{", b'{"kind":"\xff"}'):
+        (tmp_path / "b" / KEY_FILE).write_bytes(damaged)
+        with pytest.raises(StoreDamaged):
+            open_profile(tmp_path / "b")
     mark(tmp_path / "c")
     (tmp_path / "c" / KEY_FILE).unlink()
     with pytest.raises(StoreLocked):

@@ -49,10 +49,12 @@ def test_the_folder_itself_is_used_until_somebody_signs_in(tmp_path: Path) -> No
     assert stat.S_IMODE((tmp_path / ACCOUNTS / INDEX).stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("text", ["nonsense", '{"last": "../elsewhere"}', '{"last": "/etc"}'])
-def test_a_damaged_index_leads_nowhere_else(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [b"nonsense", b'{"last": "../elsewhere"}', b'{"last": "/etc"}', b'{"last": "\xff"}']
+)
+def test_a_damaged_index_leads_nowhere_else(tmp_path: Path, text: bytes) -> None:
     (tmp_path / ACCOUNTS).mkdir()
-    (tmp_path / ACCOUNTS / INDEX).write_text(text)
+    (tmp_path / ACCOUNTS / INDEX).write_bytes(text)
     with pytest.raises(StoreError):
         ProfileFolders(tmp_path, None).last()
 
