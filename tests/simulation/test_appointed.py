@@ -172,6 +172,23 @@ def test_somebodys_computers_are_chosen_to_keep_accounts_and_everyone_is_shown()
     world.wait(lambda: chosen(other) == {person}, 30.0, "there again")
 
 
+def test_what_the_appointed_cant_keep_is_refused() -> None:
+    world, teacher, (one, other, _) = class_room(25)
+    one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)
+    world.wait(lambda: bool(one.signed), 15.0, "registered")
+    registrar, account = teacher.machine.registrar, one.machine.identity.peer_id
+    teacher._flush = lambda: None  # type: ignore[method-assign]  # a disk that is stuck
+    teacher.ask(registrar.announcements.send, "Books away", None)
+    teacher.ask(registrar.accounts.release, account)
+    teacher.ask(registrar.accounts.appoint_person, other.machine.identity.peer_id)
+    failed, teacher._commits = teacher._commits, []
+    for batch, _ in failed:
+        teacher.run(teacher.machine.commit_failed, batch, "disk-full")
+    assert teacher.refused == ["disk-full"] * 3
+    assert (registrar.announcements.list(), known(teacher)[account].name) == ([], "Li")
+    assert not registrar.is_holder(other.machine.identity.device.key)
+
+
 def test_who_is_renamed_is_told_once_somebody_is_there_to_be_told() -> None:
     world, teacher, (one, other, _) = class_room(22)
     one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)

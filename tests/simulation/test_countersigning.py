@@ -117,7 +117,7 @@ def test_a_whole_school_is_countersigned_some_at_a_time() -> None:
     count = 3 * COUNTERSIGNED_AT_ONCE + 1
     made = claims(holder, count)
     for raw in made:
-        holder.run(holder.machine.registrar.keep_record, raw)
+        holder.run(holder.machine.registrar.keep, [raw])
     world.clock.run_for(2.0)
     assert not any(owner.countersigned for owner in known(holder).values())
     teacher.start()

@@ -275,7 +275,7 @@ class Accounts:
             raise refused("no-such-account")
         said = Release(owner.person_key, owner.claimed)
         record = make_appointed(self._r.appointing, self._ctx.network, said)
-        self._r.keep_record(record.raw, lambda: self._ctx.reply(request, None))
+        self._r.keep([record.raw], lambda: self._ctx.reply(request, None), request)
 
     def appoint(self, request: int, device: str) -> None:
         """Sign a device as a holder. Replies with the key's public half, as text."""
@@ -293,9 +293,8 @@ class Accounts:
             raise RequestError("not-allowed", "only the appointed can sign holders")
         if not keys:
             raise RequestError("no-such-peer", "no such computer is here now")
-        for key in keys:
-            self._r.appoint(key)
-        self._ctx.reply(request, show_key(self._r.appointing.key))
+        public = show_key(self._r.appointing.key)
+        self._r.appoint(keys, lambda: self._ctx.reply(request, public), request)
 
     def renamed(self, name: str) -> None:
         """The own account has another name now, or is new: people shall see it."""

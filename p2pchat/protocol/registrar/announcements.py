@@ -75,7 +75,7 @@ class Announcements:
 
     def _see(self, record: Record) -> None:
         seen = make_seen(self._m.identity.person, self._ctx.network, record.id)
-        self._r.keep_record(seen.raw)
+        self._r.keep([seen.raw])
 
     def saw(self, request: int, announcement_id: str) -> None:
         """The person has seen it. Replies with None, also where it isn't there."""
@@ -141,7 +141,11 @@ class Announcements:
         salt = self._ctx.rng.randbytes(SALT_BYTES)
         notice = Notice(author, clean, place, self._ctx.wall_ms, salt)
         record = make_appointed(self._r.appointing, self._ctx.network, notice)
-        self._r.keep_record(record.raw, lambda: self._ctx.reply(request, self.announcement(record)))
+
+        def kept() -> None:
+            self._ctx.reply(request, self.announcement(record))
+
+        self._r.keep([record.raw], kept, request)
 
     def list(self) -> Sequence[Announcement]:
         """Those for this person, newest first."""

@@ -162,7 +162,7 @@ class Registrar:
         self.machine.directory.willing = self.willing
         self.machine.directory.keeps_register = self.appointing is not None
         if self.appointing is not None:
-            self.appoint(self.machine.identity.device.key)
+            self.appoint([self.machine.identity.device.key])
 
     def start(self) -> None:
         self.leading.start()
@@ -336,24 +336,29 @@ class Registrar:
             if self.leading.election.leads:
                 self.vaulting.spread(held, source)
 
-    def appoint(self, device_key: bytes) -> None:
-        """Sign a device as a holder."""
+    def appoint(
+        self, device_keys: Sequence[bytes], then: Callable[[], None] = lambda: None, asked: int = 0
+    ) -> None:
+        """Sign devices as holders."""
         assert self.appointing is not None, "the appointed alone"
-        record = make_appointed(self.appointing, self.machine.network, Holder(device_key))
-        if not self.registry.is_holder(device_key):
-            self.keep_record(record.raw)
+        fresh = [Holder(key) for key in device_keys if not self.registry.is_holder(key)]
+        made = [make_appointed(self.appointing, self.machine.network, one) for one in fresh]
+        self.keep([record.raw for record in made], then, asked)
 
-    def keep_record(self, raw: bytes, then: Callable[[], None] = lambda: None) -> None:
-        """One that was made here."""
-        self.keep_records([raw], then)
-
-    def keep_records(self, raws: Sequence[bytes], then: Callable[[], None]) -> None:
+    def keep(
+        self, raws: Sequence[bytes], then: Callable[[], None] = lambda: None, asked: int = 0
+    ) -> None:
+        """Records that were made here; `then` once they are durable. `asked`: the request that is
+        refused where they can't be kept."""
 
         def durable() -> None:
             self.took(raws, None)
             then()
 
-        self.commit(raws, None, durable)
+        def failed(reason: str) -> None:
+            self.machine.ctx.refuse(asked, reason)
+
+        self.commit(raws, None, durable, failed)
 
     # -- what follows from them
 

@@ -159,7 +159,7 @@ class Service:
         said = (Countersignature(one.person_key, one.name) for one in plain[:COUNTERSIGNED_AT_ONCE])
         raws = [make_appointed(key, network, one).raw for one in said]
         if raws:
-            self._r.keep_records(raws, lambda: None)
+            self._r.keep(raws)
 
     # -- making it durable, here and at somebody else
 
