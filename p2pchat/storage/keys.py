@@ -28,7 +28,7 @@ _log = logging.getLogger("p2pchat.storage.keys")
 
 KEY_FILE = "store.key"
 SEALED_FILE = "store.key.sealed"
-"""The key, sealed to the account whose profile this is, until that is signed in here."""
+"""A KeyHeader, sealed to the account whose profile this is, until that is signed in here."""
 GONE_FILE = "store.key.gone"
 """The key, on its way to be overwritten."""
 SERVICE = "p2pchat"
@@ -144,17 +144,18 @@ def remember_store(directory: Path) -> None:
 
 
 def seal_key(directory: Path, seal: Callable[[bytes], bytes]) -> None:
-    """Keep a sealed copy of the key beside it, for `forget_key`. One under a passphrase needs
-    none. StoreError."""
+    """Keep a sealed copy of the key beside it, for `forget_key`. Of one under a passphrase, which
+    others at this computer may know, it is the salt. StoreError."""
     header = _read(directory / KEY_FILE)
     if header.kind is not KeyKind.PASSPHRASE:
-        write_private(directory / SEALED_FILE, seal(_unlock(header, None)))
+        header = KeyHeader(kind=KeyKind.FILE, check=header.check, key=_unlock(header, None))
+    write_private(directory / SEALED_FILE, seal(msgspec.json.encode(header)))
 
 
 def forget_key(directory: Path) -> None:
-    """Leave nothing here that opens the store but the sealed copy of its key. One under a
-    passphrase isn't here anyway. Whoever is ended in between does it again; what `restore_key`
-    needs is there at any moment. StoreError: something of it is to be done again."""
+    """Leave nothing here that opens the store but the sealed copy of its key. Whoever is ended in
+    between does it again; what `restore_key` needs is there at any moment. StoreError: something of
+    it is to be done again."""
     _forget(directory, (directory / SEALED_FILE).exists())
 
 
@@ -197,13 +198,15 @@ def restore_key(directory: Path, unseal: Callable[[bytes], bytes | None]) -> Non
     if has_key(directory) or not path.exists():
         return
     try:
-        key = unseal(path.read_bytes())
+        unsealed = unseal(path.read_bytes())
     except OSError as error:
         raise folder_unusable(directory, error) from error
-    if key is None:
+    if unsealed is None:
         raise StoreLocked("the key of this profile was sealed by another account")
-    kept = _in_keyring(key) or KeyHeader(kind=KeyKind.FILE, check=_check(key), key=key)
-    write_private(directory / KEY_FILE, msgspec.json.encode(_with_store(kept)))
+    header = _decoded(unsealed, path)
+    if header.kind is KeyKind.FILE:
+        header = _in_keyring(header.key) or header
+    write_private(directory / KEY_FILE, msgspec.json.encode(_with_store(header)))
 
 
 def drop_sealed_key(directory: Path) -> None:
@@ -232,11 +235,16 @@ def _check(key: bytes) -> bytes:
 
 def _read(path: Path) -> KeyHeader:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=KeyHeader)
-    except ValueError as error:
-        raise StoreDamaged(f"the profile's key file is damaged: {path}") from error
+        return _decoded(path.read_bytes(), path)
     except OSError as error:
         raise StoreError(f"the profile's key file can't be read: {path}: {error}") from error
+
+
+def _decoded(header: bytes, path: Path) -> KeyHeader:
+    try:
+        return msgspec.json.decode(header, type=KeyHeader)
+    except ValueError as error:
+        raise StoreDamaged(f"the profile's key file is damaged: {path}") from error
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -86,16 +86,24 @@ def test_a_forgotten_key_opens_nothing_until_the_account_opens_it(tmp_path: Path
     last.close()
 
 
-def test_a_key_under_a_passphrase_isnt_here_anyway(tmp_path: Path) -> None:
+def test_who_knows_the_computers_passphrase_opens_nothing_of_who_is_signed_out(
+    tmp_path: Path,
+) -> None:
     profiles = ProfileFolders(tmp_path, "some words")
     folder = profiles.of_account(ACCOUNT)
-    profiles.open(folder)[0].close()
+    store, _ = profiles.open(folder)
+    store.apply([PutMeta("said", b"something")])
+    store.close()
     profiles.depart(folder, profiles.fresh(), seal, ())
     profiles.departed(folder)
-    assert has_key(Path(folder))
     with pytest.raises(StoreLocked):
-        ProfileFolders(tmp_path, None).open(folder)
-    profiles.open(folder, seal)[0].close()
+        profiles.open(folder)
+    again, _ = profiles.open(folder, seal)
+    assert again.load().meta["said"] == b"something"
+    again.close()
+    profiles.use(folder, str(tmp_path))
+    with pytest.raises(StoreLocked):
+        ProfileFolders(tmp_path, "other words").open(folder)
 
 
 def test_a_profile_in_use_is_neither_opened_nor_forgotten(tmp_path: Path) -> None:
