@@ -79,6 +79,8 @@ class TransfersPresenter:
         self._show_summary = show_summary
         self._files: dict[str, FileInfo] = {}
         """Newest first; while no page is shown, only those under way."""
+        self._told: dict[str, FileInfo] | None = None
+        """While the list is on its way: what was told since it was asked for."""
         self._paces: dict[str, Pace] = {}
         self._limit = PAGE
         self._more = False
@@ -92,7 +94,7 @@ class TransfersPresenter:
         self._load()
 
     def close(self) -> None:
-        self.view = None
+        self.view = self._told = None
         self._files = {id: file for id, file in self._files.items() if file.state in MOVING}
 
     def older(self) -> None:
@@ -101,12 +103,16 @@ class TransfersPresenter:
 
     def _load(self) -> None:
         limit = self._limit
+        told = self._told = dict[str, FileInfo]()
 
         def keep(found: Sequence[FileInfo]) -> None:
-            if self.view is None:
+            if self._told is not told:  # the page was closed, or another list is on its way
                 return
+            self._told = None
             self._more = len(found) > limit and limit < MOST
-            self._files = {file.file_id: file for file in found[:limit]}
+            listed = {file.file_id: file for file in found[:limit]}
+            fresh = {id: file for id, file in reversed(told.items()) if id not in listed}
+            self._files = fresh | listed | told
             self._show()
 
         self._runner.call(lambda: self._node.files(None, limit + 1), keep)
@@ -119,12 +125,15 @@ class TransfersPresenter:
                 case FileOffered() | FileProgress() | FileComplete() | FileFailed():
                     self._keep(event.file)
                 case ProfileRenewed():
-                    self._files.clear()
+                    for files in (self._files, self._told or {}):
+                        files.clear()
                     self._draw.ask()
                 case _:
                     pass
 
     def _keep(self, file: FileInfo) -> None:
+        if self._told is not None:
+            self._told[file.file_id] = file
         known = file.file_id in self._files
         if file.state is FileState.FETCHING:
             self._paces.setdefault(file.file_id, Pace()).take(file.rate, self._now())

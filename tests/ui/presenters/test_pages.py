@@ -241,6 +241,17 @@ def test_older_ones_are_listed_on_request(desk: Desk) -> None:
     assert (len(page.found.others), page.found.more) == (PAGE + 5, False)
 
 
+def test_what_is_told_while_the_list_is_on_its_way_is_newer(desk: Desk) -> None:
+    page = Transfers(desk, [file(2), file(1)])
+    page.presenter.open(page)
+    for one in (file(2, FileState.COMPLETE), file(3), file(4)):
+        page.presenter.events([FileProgress(one)])
+    desk.runner.settle()
+    assert page.found is not None
+    assert [row.card.name for row in page.found.moving] == ["4.zip", "3.zip", "1.zip"]
+    assert [row.card.name for row in page.found.others] == ["2.zip"]
+
+
 def test_a_transfer_is_opened_shown_and_led_back_to_its_message(desk: Desk) -> None:
     page = Transfers(desk, [file(1, FileState.COMPLETE, path="/home/ann/1.zip")])
     page.presenter.open(page)
