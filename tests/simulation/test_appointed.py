@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from host import Host
 from pupils import PASSWORD, known
@@ -105,6 +107,43 @@ def test_after_a_restart_of_the_one_who_keeps_it_the_register_is_right_at_once()
         world.wait(lambda: world.linked([teacher, *others]), 30.0, "linked")
         assert [stay.left for stay in stays()] == [None] * 3
         assert [stay.came for stay in stays()] == came, "they were there all the time"
+
+
+def test_nobody_is_in_the_register_for_the_time_in_which_its_computer_slept() -> None:
+    """Links to those who went meanwhile still seem to be there when it wakes up."""
+    world, teacher, (one, other, third) = class_room(26)
+
+    def lines(host: Host) -> list[tuple[int, int | None]]:
+        """Seconds since the register's computer went to sleep."""
+        stays = teacher.machine.registrar.attendance.list(None, None)
+        mine = [stay for stay in stays if stay.peer_id == host.machine.identity.peer_id]
+        return [(since(stay.came), since(stay.left) if stay.left else None) for stay in mine]
+
+    def since(time: str) -> int:
+        return round(datetime.fromisoformat(time).timestamp() - asleep_at)
+
+    world.clock.run_for(60.0)
+    asleep_at = teacher.wall_ms / 1000
+    teacher.sleep()
+    world.split([teacher], [one, other, third])
+    world.clock.run_for(3600.0)
+    teacher.wake()
+    for _ in range(20):
+        world.clock.run_for(1.0)
+        assert all(len(lines(host)) == 1 for host in (one, other, third))
+    assert all(-10 <= (lines(host)[0][1] or 0) <= 0 for host in (one, other, third))
+    world.fabric.heal()
+    world.wait(lambda: all(len(lines(host)) == 2 for host in (one, other, third)), 60.0, "back")
+
+    teacher.clock_off_ms = 86_400_000
+    world.clock.run_for(60.0)
+    teacher.clock_off_ms = 0
+    world.clock.run_for(60.0)
+    for (_, gone), (came, left), (ahead, corrected) in (lines(one)[1:], lines(other)[1:]):
+        assert gone is not None
+        assert corrected is not None
+        assert gone < came < 86_400 <= ahead <= corrected
+        assert left is None
 
 
 def test_an_announcement_is_seen_once_the_person_has_seen_it() -> None:

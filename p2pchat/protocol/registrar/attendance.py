@@ -11,7 +11,7 @@ from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Stay
 from p2pchat.model.ids import PeerId
-from p2pchat.model.people import Status
+from p2pchat.model.people import Peer, Status
 from p2pchat.model.records import PutMeta
 from p2pchat.protocol import signed
 from p2pchat.protocol.views import rfc3339
@@ -26,6 +26,8 @@ SAVE_S = 60.0
 """How much of a stay is lost at most where the power goes."""
 BREAK_MS = 60_000
 """Who is back sooner was there all the time: a machine that was started anew."""
+MISSED_S = 15.0
+"""After this machine has slept: whoever has gone meanwhile is missed by then."""
 
 
 class _Line(msgspec.Struct, array_like=True):
@@ -56,6 +58,9 @@ class Attendance:
         self._last: dict[PeerId, _Line] = {line.peer_id: line for line in self._lines}
         """Of each person the newest."""
         self._saved = 0.0
+        self._noted_ms: int | None = None
+        """When it was looked last who is here."""
+        self._blind_until = 0.0
 
     def start(self) -> None:
         if self._r.appointing is not None:
@@ -71,15 +76,9 @@ class Attendance:
         self._note()
 
     def _note(self) -> None:
-        """Who is here now."""
-        people, now_ms = self._m.people, self._ctx.wall_ms
+        now_ms = self._ctx.wall_ms
         changed: list[_Line] = []
-        here = {
-            row.id: peer
-            for row in people.rows()
-            if people.status(row.id) is not Status.OFFLINE
-            and (peer := people.shown(row.id)) is not None
-        }
+        here = self._here(now_ms)
         for person, peer in here.items():
             line = self._last.get(person)
             if line is not None and (not line.gone or self._is_back(line, now_ms)):
@@ -106,6 +105,22 @@ class Attendance:
             changed += [line for line in self._last.values() if not line.gone]
             self._saved = self._ctx.now
         self._save(changed)
+
+    def _here(self, now_ms: int) -> dict[PeerId, Peer]:
+        """Who is here now. Nobody right after a pause, in which this machine has slept or its clock
+        was set: of those who were here it isn't known when they went, or that they did."""
+        before, self._noted_ms = self._noted_ms, now_ms
+        if before is not None and abs(now_ms - before) >= BREAK_MS:
+            self._blind_until = self._ctx.now + MISSED_S
+        if self._ctx.now < self._blind_until:
+            return {}
+        people = self._m.people
+        return {
+            row.id: peer
+            for row in people.rows()
+            if people.status(row.id) is not Status.OFFLINE
+            and (peer := people.shown(row.id)) is not None
+        }
 
     def _is_back(self, line: _Line, now_ms: int) -> bool:
         """Whether the person was there all the time, as far as can be told."""
