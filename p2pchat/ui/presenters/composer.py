@@ -144,6 +144,14 @@ class ComposerPresenter:
             self._drafts[self._name] = self._view.text()
         return {n: d for n, d in self._drafts.items() if d != self._saved.get(n, "")}
 
+    def take_over(self, former: ComposerPresenter) -> None:
+        """Go on with what is written in the place of the other, in the same conversation."""
+        former.save_draft()
+        self._drafts, self._saved = former._drafts, former._saved
+        self.mode, self.target = former.mode, former.target
+        self._view.set_text(former._view.text())
+        self._view.refresh()
+
     def forget(self) -> None:
         """Away with all drafts: they are somebody else's."""
         self._save.cancel()

@@ -145,12 +145,17 @@ class MainPresenter:
         if destination(url):
             self.runner.call(lambda: self._opener.browse(url))
 
-    def start(self, conversation: str = LOBBY, opened: Callable[[], None] = lambda: None) -> None:
-        """Load everything, open the conversation and put the focus into the entry; then call
-        `opened`."""
+    def start(
+        self,
+        conversation: str = LOBBY,
+        opened: Callable[[], None] = lambda: None,
+        around: MessageId | None = None,
+    ) -> None:
+        """Load everything, open the conversation (at its end, or around a message) and put the
+        focus into the entry; then call `opened`."""
 
         def loaded() -> None:
-            self.open(conversation)
+            self.open(conversation, around)
             opened()
 
         self.runner.call(self.node.info, self.network.opened)

@@ -101,7 +101,7 @@ class AboutPanel(ttk.Frame):
         self._members.canvas.configure(width=1, height=1)
         self._members.grid(row=2, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1, minsize=px(PANEL))
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _arrange(self, room: bool) -> None:
@@ -118,9 +118,7 @@ class AboutPanel(ttk.Frame):
     def _recolour(self) -> None:
         self._members.canvas.configure(background=self._theme.palette.sidebar)
         self._members.redraw()
-
-    def redraw(self) -> None:
-        """The pictures on a person's card, in other colours."""
+        # The pictures on a person's card are in these colours, too.
         card, self._card = self._card, None
         if isinstance(card, PersonCard):
             self.show_person(card)

@@ -23,8 +23,7 @@ class AccountList(tk.Canvas):
         self._inline = Inline(theme)
         self._marks = Marks(self, theme)
         self.bind("<Configure>", lambda event: self._draw())
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def show(self, accounts: Sequence[tuple[str, bool]]) -> None:
         """Names, and whether they are on line."""

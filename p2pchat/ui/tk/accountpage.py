@@ -141,8 +141,7 @@ class AccountPage(Sheet):
             )  # fmt: skip
 
         recolour()
-        self.theme.listeners.append(recolour)
-        text.bind("<Destroy>", lambda event: self.theme.listeners.remove(recolour))
+        self.theme.listen(text, recolour)
         bar = ThinBar(frame, self.theme, "surface", text.yview)
         text.configure(yscrollcommand=bar.set)
         text.insert("1.0", "\n".join(lines))

@@ -122,8 +122,7 @@ class AnnouncementsPage(Sheet):
         self.error = Wrapped(frame, theme, "", "PageTrouble.TLabel", px(WIDTH - 40))
         frame.columnconfigure(0, weight=0)
         frame.columnconfigure(1, weight=1)
-        theme.listeners.append(self._recolour)
-        self.bind("<Destroy>", self._ended)
+        theme.listen(self, self._recolour)
         self._recolour()
         self.entry.insert("1.0", self._presenter.draft)
         self.entry.focus_set()
@@ -145,10 +144,6 @@ class AnnouncementsPage(Sheet):
         if self._built:
             self.entry.delete("1.0", "end")
             self.entry.focus_set()
-
-    def _ended(self, event: tk.Event[tk.Misc]) -> None:
-        if event.widget is self and self._recolour in self.theme.listeners:
-            self.theme.listeners.remove(self._recolour)
 
     def _recolour(self) -> None:
         colours = self.theme.palette

@@ -101,8 +101,7 @@ class AttendancePage(Sheet):
         self._presenter = presenter
         self._built = False
         self._shown = ("", "")
-        theme.listeners.append(self._recolour)
-        self.bind("<Destroy>", self._ended)
+        theme.listen(self, self._recolour)
         presenter.open(self)
 
     def end(self) -> None:
@@ -214,7 +213,3 @@ class AttendancePage(Sheet):
             self.list.canvas.configure(background=self.theme.palette.surface)
             self._columns.draw()
             self.list.redraw()
-
-    def _ended(self, event: tk.Event[tk.Misc]) -> None:
-        if event.widget is self and self._recolour in self.theme.listeners:
-            self.theme.listeners.remove(self._recolour)

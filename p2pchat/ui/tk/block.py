@@ -31,6 +31,16 @@ class Hit(NamedTuple):
     value: str
 
 
+class Stamp(NamedTuple):
+    """When a message was written, and a tick for how far it has come."""
+
+    text: str
+    ink: str
+    tick: str
+    """An icon's name; empty: none."""
+    tick_ink: str
+
+
 @dataclass(slots=True)
 class Block:
     """A row for one width. Coordinates are relative to the row's top left."""
@@ -49,6 +59,8 @@ class Block:
     hits: list[Hit] = field(default_factory=list)
     card: tuple[int, int, int] | None = None
     """Left, top and width of its file's card."""
+    stamp: Stamp | None = None
+    """What the card has to show beside its buttons."""
     large: bool = False
     fill: str = ""
 

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.bulletins import Bulletin
+from p2pchat.ui.tk.cardstyle import button_style
 from p2pchat.ui.tk.richtext import NameLine, RichText
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -36,7 +37,7 @@ class BulletinBand(tk.Frame):
         self.all.grid(row=0, column=2, rowspan=2, padx=(px(10), 0))
         self.dismiss.grid(row=0, column=3, rowspan=2, padx=(px(8), px(16)))
         self.columnconfigure(1, weight=1)
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
 
     def _button(self, text: str, about: str, action: Callable[[], None]) -> ttk.Button:
         button = ttk.Button(self, text=text, style="Page.TButton", command=action)
@@ -64,9 +65,11 @@ class BulletinBand(tk.Frame):
             return
         theme = self._theme
         announced = bool(self.bulletin.announcement_id)
-        ground, ink = ("accent", "on_accent") if announced else ("trouble_fill", "text")
+        ground, ink = ("notice_fill", "notice") if announced else ("trouble_fill", "text")
         fill = getattr(theme.palette, ground)
         self.configure(background=fill)
+        for button in (self.all, self.dismiss):
+            button.configure(style=button_style(theme, self, fill, "Page.TButton"))
         icon = "announce" if announced else "warning"
         image = theme.icon(icon, theme.px(22), getattr(theme.palette, ink))
         self._icon.configure(background=fill, image=image)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Collection
 
+from p2pchat.model.ids import MessageId
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
+from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.bubble import CARD_HEIGHT
 from p2pchat.ui.tk.filecard import FileCardView, FindPicture
 from p2pchat.ui.tk.theme import Theme
@@ -20,6 +22,7 @@ class Cards:
         self.card_of: Callable[[str], FileCard | None] = lambda file_id: None
         self.on_file: Callable[[str, FileAction], None] = lambda file_id, action: None
         self.find_picture: FindPicture = lambda path, done: None
+        self.details_of: Callable[[MessageId], str] = lambda message_id: ""
         self.on_menu: Callable[[str, int, int], None] = lambda file_id, x, y: None
         self._canvas = canvas
         self._theme = theme
@@ -40,24 +43,27 @@ class Cards:
         for file_id in self._heights.keys() - set(file_ids):
             del self._heights[file_id]
 
-    def show(self, file_id: str, x: int, y: int, width: int, fill: str, tag: str) -> None:
-        card = self.card_of(file_id)
-        if card is None:
+    def show(self, block: Block, top: int, tag: str) -> None:
+        """The card of a row that begins at `top`."""
+        card = self.card_of(block.row.file_id)
+        if card is None or block.card is None:
             return
+        x, y, width = block.card
         if self._spare:
             view = self._spare.pop()
             view.fit(width)
-            view.show(card, fill)
         else:
             view = FileCardView(
                 self._canvas, self._theme, card,
                 act=lambda file_id, action: self.on_file(file_id, action),
                 find_picture=lambda path, done: self.find_picture(path, done), tag=CHILD,
-                width=width, fill=fill,
+                width=width, fill=block.fill,
             )  # fmt: skip
             view.bind("<Configure>", lambda event: self._measured(view), add="+")
-        self.views[file_id] = view
-        self._canvas.create_window(x, y, window=view, anchor="nw", tags=tag)
+        view.show(card, block.fill)
+        view.set_stamp(block.stamp, lambda: self.details_of(block.row.message_id))
+        self.views[card.file_id] = view
+        self._canvas.create_window(x, top + y, window=view, anchor="nw", tags=tag)
 
     def hide(self, file_id: str) -> None:
         view = self.views.pop(file_id, None)

@@ -1,4 +1,5 @@
-"""Buttons on a message's bubble: as light as its colour needs, with corners of that colour."""
+"""Buttons on a message's bubble or a band: as light as its colour needs, with corners of that
+colour."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ SHADES = {"light": (0.8, 1.0, 0.5), "dark": (0.11, 0.19, 0.05)}
 """How far from the bubble's colour to white: at rest, under the pointer, pressed."""
 
 
-def button_style(theme: Theme, parent: tk.Misc, fill: str, accent: bool) -> str:
-    """The style for a button on `fill`, made when it is first asked for in these colours."""
+def button_style(theme: Theme, parent: tk.Misc, fill: str, kind: str = "Small.TButton") -> str:
+    """The style for a button of this kind on `fill`, made when it is first asked for in these
+    colours."""
     style = ttk.Style(parent)
-    kind = "Small.Accent.TButton" if accent else "Small.TButton"
     name = f"On{fill[1:]}.{kind}"
     if style.lookup(name, "background") != fill:
         style.configure(name, background=fill)
-        if not accent:
+        if "Accent" not in kind:
             element = f"On{fill[1:]}.button"
             if element not in style.element_names():
                 _make(style, theme, element, fill)

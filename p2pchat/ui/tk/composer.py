@@ -40,7 +40,7 @@ class Composer(ttk.Frame):
         self._declined = ""
         """The text for which one wanted no offers."""
         self._build()
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _build(self) -> None:
@@ -93,9 +93,9 @@ class Composer(ttk.Frame):
         card.columnconfigure(1, weight=1)
         self.columnconfigure(0, weight=1)
         self.offers = OfferList(self, self._theme, self._take)
-        self._bind()
+        self._bind_keys()
 
-    def _bind(self) -> None:
+    def _bind_keys(self) -> None:
         entry = self.entry
         free_keys(self)
         entry.bind("<Return>", self._return)

@@ -36,7 +36,7 @@ class Head(tk.Canvas):
         self._theme = theme
         self._inline = Inline(theme)
         self.bind("<Configure>", lambda event: self._draw())
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def show(self, title: str, subtitle: str, marks: tuple[Mark, ...]) -> None:
         self.shown = (title, subtitle, marks)
@@ -82,7 +82,7 @@ class ConversationPane(ttk.Frame):
         self.columnconfigure(0, weight=1)
         self.rowconfigure(2, weight=1)
         self._build_overlays()
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _build_head(self) -> None:

@@ -16,6 +16,7 @@ from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.presenters.runner import Lease, Runner
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
+from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.aboutpanel import AboutPanel
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.attach import Attach
@@ -69,7 +70,6 @@ class Desk(ttk.Frame):
         self.places.attach(self.main, runner, self.asking, around)
         self.menus = Menus(root, theme, self.main, self.asking, self.places)
         self._attach()
-        self._bind()
 
     def _build(self) -> None:
         px, theme = self._theme.px, self._theme
@@ -100,7 +100,7 @@ class Desk(ttk.Frame):
         self.status.grid(row=2, column=0, sticky="ew")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(1, weight=1)
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _attach(self) -> None:
@@ -154,7 +154,8 @@ class Desk(ttk.Frame):
         self.search_panel.on_hit = self._open_hit
         self.search_panel.on_close = self.places.close_search
 
-    def _bind(self) -> None:
+    def bind_keys(self) -> None:
+        """From now on the keys of the window are this desk's, and no other's."""
         root, main, places, menus = self._top, self.main, self.places, self.menus
         keys = {
             "<Control-k>": self.sidebar.start_find,
@@ -183,20 +184,38 @@ class Desk(ttk.Frame):
         for key, action in keys.items():
             root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
         for event in TOUCHES:
-            root.bind(event, lambda event: main.idle.touched(), add="+")
+            root.bind(event, lambda event: main.idle.touched())
         for event in FOCUS:
-            root.bind(event, self._focus_moved, add="+")
+            root.bind(event, self._focus_moved)
         for event, steps in WHEEL.items():
-            root.bind(event, partial(self._wheel, steps), add="+")
+            root.bind(event, partial(self._wheel, steps))
         root.bind("<Prior>", lambda event: places.page(event.widget, -1))
         root.bind("<Next>", lambda event: places.page(event.widget, 1))
         root.bind("<Escape>", lambda event: places.close() or None)
 
+    # -- another language: this desk in the place of another
+
+    def start_like(self, former: Desk, opened: Callable[[], None]) -> None:
+        """Open what the other shows, and take over what is written there; then call `opened`."""
+        transcript = former.conversation.transcript
+        around = None if transcript.at_bottom else transcript.first_in_view()
+
+        def take_over() -> None:
+            self.main.composer.take_over(former.main.composer)
+            self.composer.entry.mark_set("insert", former.composer.entry.index("insert"))
+            self.places.open_like(former.places)
+            opened()
+
+        self.main.start(former.main.conversation.name or LOBBY, take_over, around)
+
+    def stand_like(self, former: Desk) -> None:
+        """Have the conversation stand where it does at the other."""
+        self.conversation.transcript.stand(former.conversation.transcript)
+        self.main.set_active(self._focused())
+
     def end(self) -> None:
         """Before it is destroyed and the window goes on."""
         self._runner.end()
-        for event in (*TOUCHES, *FOCUS, *WHEEL):
-            self._top.unbind(event)
 
     # -- the presenter's view
 

@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from p2pchat.ui.language import N_, _
 from p2pchat.ui.presenters.filecard import FileAction, FileCard
+from p2pchat.ui.tk.block import Stamp
 from p2pchat.ui.tk.cardstyle import button_style
 from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.theme import Theme
@@ -17,6 +18,7 @@ WIDTH = 420
 """Pixels at a scale of 1; less where the conversation is narrow."""
 NARROW = 350
 """Below this, buttons and pictures begin at the left edge."""
+TICK = 15
 SIDE = 42
 """What stands left and right of the texts."""
 TIPS = {
@@ -62,6 +64,8 @@ class FileCardView(tk.Frame):
         self._fill = fill
         self._drawn_in = ("", "")
         """The name of the palette, and the fill."""
+        self._stamp: Stamp | None = None
+        self._details: Callable[[], str] = lambda: ""
         self._buttons: dict[FileAction, ttk.Button] = {}
         """Each is made when it is first needed, and kept."""
         self._shown: tuple[FileAction, ...] = ()
@@ -81,6 +85,9 @@ class FileCardView(tk.Frame):
         self._holders_tip = ChangingTip(self._holders)
         self._picture = tk.Label(self, borderwidth=0, cursor="hand2")
         self._foot = tk.Frame(self, borderwidth=0)
+        self._time = tk.Label(self, font=fonts["tiny"], compound="right", borderwidth=0)
+        self._time.bind("<Enter>", lambda event: self._tell_details())
+        self._time_tip = ChangingTip(self._time)
         self._icon.grid(row=0, column=0, rowspan=2, padx=(0, px(10)), pady=(px(3), px(2)))
         self._name.grid(row=0, column=1, sticky="ew", pady=(px(2), 0))
         self._status.grid(row=1, column=1, sticky="ew", pady=(px(1), px(2)))
@@ -128,6 +135,31 @@ class FileCardView(tk.Frame):
         self._show_picture(card)
         if self._shown != card.actions:
             self._show_buttons(card.actions)
+            self._place_time()
+
+    def set_stamp(self, stamp: Stamp | None, details: Callable[[], str]) -> None:
+        """What is shown in its corner, if anything; `details` are told where the pointer rests
+        on it."""
+        self._stamp, self._details = stamp, details
+        if stamp is not None:
+            theme = self._theme
+            tick = theme.icon(stamp.tick, theme.px(TICK), stamp.tick_ink) if stamp.tick else ""
+            self._time.configure(text=stamp.text, image=tick, foreground=stamp.ink)
+        self._place_time()
+
+    def _tell_details(self) -> None:
+        self._time_tip.text = self._details()
+
+    def _place_time(self) -> None:
+        """Beside the buttons, where there is room, else below them."""
+        if self._stamp is None:
+            self._time.grid_remove()
+            return
+        px, gap = self._theme.px, self._theme.px(8)
+        buttons = sum(self._buttons[action].winfo_reqwidth() + gap for action in self._shown)
+        room = self._width - (0 if self._width < px(NARROW) else px(SIDE))
+        beside = buttons + gap + self._time.winfo_reqwidth() <= room
+        self._time.grid(row=5 if beside else 6, column=1, sticky="se", pady=(0, px(2)))
 
     def _fitting(self, name: str) -> str:
         """The name, its middle left out where it is too wide: its ending says what it is."""
@@ -209,13 +241,15 @@ class FileCardView(tk.Frame):
 
     def _style_of(self, action: FileAction) -> str:
         first = action in (FileAction.DOWNLOAD, FileAction.AGAIN, FileAction.RESUME)
-        return button_style(self._theme, self, self._fill, accent=first)
+        kind = "Small.Accent.TButton" if first else "Small.TButton"
+        return button_style(self._theme, self, self._fill, kind)
 
     def _recolour(self) -> None:
         colours = self._theme.palette
         self._drawn_in = (colours.name, self._fill)
         self.configure(background=self._fill)
-        for part in (self._icon, self._name, self._status, self._holders, self._picture):
+        texts = (self._name, self._status, self._holders, self._time)
+        for part in (self._icon, self._picture, *texts):
             part.configure(background=self._fill, foreground=colours.muted)
         self._name.configure(foreground=colours.text)
         self._foot.configure(background=self._fill)

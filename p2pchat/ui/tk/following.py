@@ -24,7 +24,7 @@ class Following:
         self._asked = -RESTS_S
 
     def start(self) -> None:
-        self._root.bind("<FocusIn>", lambda event: self._ask(), add="+")
+        self._root.bind_all("<FocusIn>", lambda event: self._ask(), add="+")
         self._look()
 
     def _look(self) -> None:

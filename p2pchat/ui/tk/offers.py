@@ -30,7 +30,7 @@ class OfferList(tk.Canvas):
         self._marks = Marks(self, theme)
         self.bind("<Motion>", lambda event: self.choose(event.y // theme.px(ROW)))
         self.bind("<Button-1>", lambda event: self.take_chosen())
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def show(self, offers: Sequence[Offer]) -> None:
         if offers == self.offers:

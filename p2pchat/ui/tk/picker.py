@@ -75,7 +75,7 @@ class EmojiPicker(ttk.Frame):
         self._name.grid(row=3, column=0, sticky="ew", pady=(px(6), 0))
         self._top = 0
         self._bind_keys()
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def _bind_keys(self) -> None:
         canvas, entry = self.canvas, self.field.entry

@@ -70,7 +70,6 @@ class Places:
         self, main: MainPresenter, runner: Runner, asking: Asking, around: Around | None
     ) -> None:
         self._main, self._runner, self._asking, self._around = main, runner, asking, around
-        self._theme.listeners.append(self._recolour)
         about, presenter = self._about, main.about
         about.on_write = presenter.write
         about.on_compare = lambda peer_id: asking.words(main.directory.peers[peer_id])
@@ -82,17 +81,6 @@ class Places:
         about.on_mute = main.mute
         about.on_join = main.open
         about.on_leave = main.leave
-
-    def _recolour(self) -> None:
-        """Pages with pictures of their own are drawn anew in the other colours, once all else
-        has them."""
-
-        def again() -> None:
-            self._about.redraw()
-            if self.place in (Place.TRANSFERS, Place.NETWORK):
-                self.open(self.place)
-
-        self._runner.later(1, again)
 
     # -- pages
 
@@ -162,6 +150,18 @@ class Places:
     def _back(self) -> None:
         self.show_conversation()
         self._conversation.composer.focus()
+
+    def open_like(self, former: Places) -> None:
+        """Open what is open at the other's: a card or the search at the right, or a page."""
+        if former._panel is former._search:
+            self.open_search()
+            self._search.ask_like(former._search)
+        elif former._panel is former._about:
+            self.open_about(former._main.about.shown)
+        if former.place is not None:
+            self.open(former.place)
+        elif former._panel is None:
+            self._conversation.composer.focus()
 
     # -- at the right
 

@@ -363,14 +363,9 @@ class Pointing:
             self._draw_current()
         self._draw_flash()
 
-    def flash(self, message_id: MessageId, ms: int) -> None:
-        """Light a row up for a moment."""
+    def flash(self, message_id: MessageId | None) -> None:
+        """Light a row up, or none any more."""
         self._flashed = message_id
-        self._draw_flash()
-        self._view.after(ms, self._end_flash)
-
-    def _end_flash(self) -> None:
-        self._flashed = None
         self._draw_flash()
 
     def _draw_flash(self) -> None:

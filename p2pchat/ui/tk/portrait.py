@@ -21,8 +21,7 @@ class Portrait(tk.Canvas):
         self._size = size
         self._ground = ground
         self._shown: tuple[str, str, str | None, Status | None] = ("?", "", None, None)
-        theme.listeners.append(self._draw)
-        self.bind("<Destroy>", self._gone)
+        theme.listen(self, self._draw)
         self._draw()
 
     def show(self, initials: str, seed: str, avatar: str | None, status: Status | None) -> None:
@@ -48,7 +47,3 @@ class Portrait(tk.Canvas):
             # With its middle on the circle's edge.
             edge = min(size + theme.px(2), round(size * 0.854) + theme.px(6.5))
             self.create_image(edge, edge, image=theme.presence(status, fill), anchor="se")
-
-    def _gone(self, event: tk.Event[tk.Misc]) -> None:
-        if self._draw in self._theme.listeners:
-            self._theme.listeners.remove(self._draw)

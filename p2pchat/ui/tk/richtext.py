@@ -29,8 +29,7 @@ class RichText(tk.Canvas):
         self._line = self._font.metrics("linespace") + theme.px(2)
         self._emoji = round(-int(self._font.cget("size")) * 1.3)
         self.bind("<Configure>", lambda event: self._draw())
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def show(self, text: str) -> None:
         self.said = text
@@ -85,8 +84,7 @@ class NameLine(tk.Canvas):
         self._ground = ground
         self._tips = Marks(self, theme)
         self.bind("<Configure>", lambda event: self._draw())
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
-        theme.listeners.append(self._draw)
+        theme.listen(self, self._draw)
 
     def show(self, name: str, marks: tuple[Mark, ...], detail: str) -> None:
         self._shown = (name, marks, detail)

@@ -61,9 +61,9 @@ class RowList(ttk.Frame, Generic[R]):
         self._bar.grid(row=0, column=1, sticky="ns")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        self._bind()
+        self._bind_keys()
 
-    def _bind(self) -> None:
+    def _bind_keys(self) -> None:
         canvas = self.canvas
         canvas.bind("<Configure>", lambda event: self._ask_redraw())
         canvas.bind("<Motion>", lambda event: self._hover_at(event.y))

@@ -95,12 +95,17 @@ class SearchPanel(ttk.Frame):
         self.list.canvas.configure(width=1)
         self.columnconfigure(0, weight=1, minsize=px(PANEL))
         self.rowconfigure(4, weight=1)
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def show_hits(self, hits: Sequence[Hit], words: str) -> None:
         self._said.configure(text=words)
         self.list.show(hits)
+
+    def ask_like(self, former: SearchPanel) -> None:
+        """What the other was asked for."""
+        self._everywhere.set(former._everywhere.get())
+        self.field.set(former.field.text)
 
     def again(self) -> None:
         """Ask anew: the conversation has changed."""

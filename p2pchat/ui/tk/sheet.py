@@ -51,8 +51,7 @@ class Scrolled(ttk.Frame):
         self.body.columnconfigure(0, weight=1)
         self.body.bind("<Configure>", lambda event: self._fit())
         self.canvas.bind("<Configure>", lambda event: self._fit())
-        theme.listeners.append(self._recolour)
-        self.bind("<Destroy>", self._gone)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _fit(self) -> None:
@@ -85,7 +84,8 @@ class Scrolled(ttk.Frame):
         first = int(self.canvas.canvasy(0))
         room, margin = self.canvas.winfo_height(), self._theme.px(16)
         if top - margin < first:
-            self.canvas.yview_scroll(top - margin - first, "units")
+            # Not above the top: that nothing is there Tk minds only where there is much below.
+            self.canvas.yview_scroll(max(0, top - margin) - first, "units")
         elif bottom + margin > first + room:
             self.canvas.yview_scroll(bottom + margin - first - room, "units")
 
@@ -93,10 +93,6 @@ class Scrolled(ttk.Frame):
         colour = getattr(self._theme.palette, self._ground)
         self.canvas.configure(background=colour)
         self.body.configure(background=colour)
-
-    def _gone(self, event: tk.Event[tk.Misc]) -> None:
-        if event.widget is self and self._recolour in self._theme.listeners:
-            self._theme.listeners.remove(self._recolour)
 
 
 class Line(ttk.Frame):

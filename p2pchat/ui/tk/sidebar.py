@@ -126,7 +126,7 @@ class Sidebar(ttk.Frame):
         self._marks: tuple[Mark, ...] = ()
         """After one's own name."""
         self._build()
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def _build(self) -> None:

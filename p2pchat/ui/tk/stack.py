@@ -10,14 +10,17 @@ from p2pchat.ui.presenters import markup, words
 from p2pchat.ui.presenters.flow import flow
 from p2pchat.ui.presenters.markup import Span, SpanKind
 from p2pchat.ui.presenters.timeline import Delivery, Row
-from p2pchat.ui.tk.block import Block, Hit
-from p2pchat.ui.tk.filecard import WIDTH
+from p2pchat.ui.tk.block import Block, Hit, Stamp
+from p2pchat.ui.tk.filecard import TICK, WIDTH
 from p2pchat.ui.tk.marks import width as mark_width
 
 if TYPE_CHECKING:
     from p2pchat.ui.tk.bubble import Typesetter
 
 LARGE_EMOJI = 44
+TICKS = {
+    Delivery.NONE: "", Delivery.STORED: "tick", Delivery.DELIVERED: "ticks", Delivery.READ: "ticks",
+}  # fmt: skip
 
 
 class Stack:
@@ -28,6 +31,7 @@ class Stack:
         self.height = 0
         self._last_width = -1
         """Of what the time may stand beside; -1: of nothing."""
+        self._ends_with_card = False
         self._setter = setter
         self._brush = setter.brush
         self._block = block
@@ -115,7 +119,7 @@ class Stack:
             self._block.card = (x, y, width)
 
         self._add(width, height, place)
-        self._last_width = -1
+        self._ends_with_card = not (self._block.row.hidden_lines or self._block.row.reactions)
 
     def _text(self, row: Row) -> None:
         setter, block = self._setter, self._block
@@ -184,11 +188,13 @@ class Stack:
         block.hits.append(Hit(x, y, x + width, y + height, "react", chars))
 
     def _foot(self, row: Row) -> None:
-        """The time, at the right of the last line where there is room, else below it."""
-        brush, px, block = self._brush, self._px, self._block
-        said = " · ".join(part for part in (row.note, row.time) if part)
-        tick = row.delivery != Delivery.NONE
-        width = brush.wide(said, "tiny") + (px(20) if tick else 0)
+        """The time, at the right of the last line where there is room, else below it; a card that
+        nothing follows shows it beside its buttons."""
+        brush, px, block, stamp = self._brush, self._px, self._block, self._stamp(row)
+        if self._ends_with_card:
+            block.stamp = stamp
+            return
+        width = brush.wide(stamp.text, "tiny") + (px(20) if stamp.tick else 0)
         height = brush.heights["tiny"]
         beside = self._last_width >= 0 and self._last_width + px(14) + width <= self._most
         if beside:
@@ -202,13 +208,16 @@ class Stack:
             top = y + bottom - height
             block.hits.append(Hit(right - width, top, right, y + bottom, "time", ""))
             middle = y + bottom - height // 2 - (px(1) if beside else 0)
-            colour = self._colours.own_faint if self._own else self._colours.faint
-            if tick:
-                read = row.delivery == Delivery.READ
-                icon = "tick" if row.delivery == Delivery.STORED else "ticks"
-                ink = self._colours.accent if read else colour
-                image = brush.theme.icon(icon, px(15), ink)
+            if stamp.tick:
+                image = brush.theme.icon(stamp.tick, px(TICK), stamp.tick_ink)
                 brush.picture(block, right, middle, image, "e")
-            brush.text(block, right - (px(20) if tick else 0), middle, said, "tiny", colour, "e")
+                right -= px(20)
+            brush.text(block, right, middle, stamp.text, "tiny", stamp.ink, "e")
 
         self._placers.append((0, place))
+
+    def _stamp(self, row: Row) -> Stamp:
+        said = " · ".join(part for part in (row.note, row.time) if part)
+        ink = self._colours.own_faint if self._own else self._colours.faint
+        tick_ink = self._colours.accent if row.delivery == Delivery.READ else ink
+        return Stamp(said, ink, TICKS[row.delivery], tick_ink)

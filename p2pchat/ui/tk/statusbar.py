@@ -74,7 +74,7 @@ class StatusBar(ttk.Frame):
         self._notice_close.grid(row=0, column=3, padx=px(8))
         self.notice.columnconfigure(0, weight=1)
         self.notice.bind("<Configure>", lambda event: self._wrap(event.width))
-        theme.listeners.append(self._recolour)
+        theme.listen(self, self._recolour)
         self._recolour()
 
     def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:

@@ -20,8 +20,7 @@ class Switch(ttk.Checkbutton):
         )
         self._theme = theme
         self.bind("<Return>", lambda event: self.invoke())
-        theme.listeners.append(self._draw)
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
+        theme.listen(self, self._draw)
         self._draw()
 
     def _draw(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tkinter as tk
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
@@ -18,6 +18,7 @@ from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.tk import crisp, drawing, pagestyle
 from p2pchat.ui.tk.pictures import Picture, Pictures
+from p2pchat.ui.tk.turns import in_turns
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Palette:
     chip_mine: str
     code_fill: str
     warning_fill: str
+    notice_fill: str
+    notice: str
     trouble_fill: str
     trouble: str
     avatars: tuple[str, ...]
@@ -82,6 +85,8 @@ LIGHT = Palette(
     chip_mine="#bcd7fa",
     code_fill="#e2e6eb",
     warning_fill="#fdf3d7",
+    notice_fill="#005fb8",
+    notice="#ffffff",
     trouble_fill="#fde5e3",
     trouble="#c7392f",
     avatars=(
@@ -121,6 +126,8 @@ DARK = Palette(
     chip_mine="#23466f",
     code_fill="#1b1d20",
     warning_fill="#393117",
+    notice_fill="#1d4470",
+    notice="#eaf3ff",
     trouble_fill="#43211f",
     trouble="#f0716a",
     avatars=(
@@ -167,11 +174,11 @@ PICTURES = 1500
 
 
 class Theme:
-    """Made once for a window. `listeners` are called when colours have changed."""
+    """Made once for a window."""
 
     def __init__(self, root: tk.Tk) -> None:
         self.palette = LIGHT
-        self.listeners: list[Callable[[], None]] = []
+        self._listeners: dict[tk.Misc, Callable[[], None]] = {}
         inch = root.winfo_fpixels("1i") / 96
         x11 = root.tk.call("tk", "windowingsystem") == "x11"
         self.scale = max(1.0, round((max(inch, text_scale()) if x11 else inch) * 4) / 4)
@@ -180,7 +187,7 @@ class Theme:
         self._root = root
         self._wanted = "system"
         self._system_dark = False
-        self._untold: list[Callable[[], None]] = []
+        self._telling = self._tell()
         self._pictures: OrderedDict[tuple[object, ...], tk.PhotoImage] = OrderedDict()
         self._of_styles: list[tk.PhotoImage] = []
         self.pictures = Pictures(root)
@@ -229,21 +236,27 @@ class Theme:
     def _theme_changed(self, event: tk.Event[tk.Misc]) -> None:
         # It comes to every widget; and the theme's own answer to it comes after this one.
         if event.widget is self._root:
-            telling, self._untold = bool(self._untold), list(self.listeners)
-            if not telling:
-                self._root.after_idle(self._tell)
+            self._telling.close()
+            self._telling = self._tell()
+            in_turns(self._root, self._telling)
 
-    def _tell(self) -> None:
-        """After the theme has painted plain widgets in its own colours (tk_setPalette). One in a
-        turn of the loop: together they take too long for a key to wait. Listeners mustn't change
-        styles: that would come back here."""
-        while self._untold:
-            listener = self._untold.pop(0)
-            if listener in self.listeners:  # it may be gone by now
+    def _tell(self) -> Generator[None, None, None]:
+        """After the theme has painted plain widgets in its own colours (tk_setPalette). Listeners
+        mustn't change styles: that would come back here."""
+        for widget, listener in list(self._listeners.items()):
+            if widget in self._listeners:  # it may be gone by now
                 listener()
-                break
-        if self._untold:
-            self._root.after_idle(self._tell)
+                yield
+
+    def listen(self, widget: tk.Misc, listener: Callable[[], None]) -> None:
+        """Have it called when colours have changed, as long as the widget is there."""
+        self._listeners[widget] = listener
+
+        def gone(event: tk.Event[tk.Misc]) -> None:
+            if event.widget is widget:  # a window is told of its parts, too
+                self._listeners.pop(widget, None)
+
+        widget.bind("<Destroy>", gone, add="+")
 
     # -- pictures, each made once
 

@@ -33,8 +33,7 @@ class ThinBar(tk.Canvas):
         self.bind("<ButtonRelease-1>", self._release)
         self.bind("<Enter>", lambda event: self._light(True))
         self.bind("<Leave>", lambda event: self._light(False))
-        theme.listeners.append(self._draw)
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
+        theme.listen(self, self._draw)
         self._draw()
 
     def set(self, first: float | str, last: float | str) -> None:

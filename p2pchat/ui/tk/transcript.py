@@ -67,14 +67,15 @@ class Transcript(ttk.Frame):
         self.setter = Typesetter(theme)
         self.cards = Cards(self.canvas, theme, self._card_changed)
         self.setter.card_height = self.cards.height
+        self.cards.details_of = lambda message_id: self.details_of(message_id)
         self.tag_of = tag_of
         self.marking = Marking(self, theme)
         self.pointing = Pointing(self, theme)
-        self._bind()
-        theme.listeners.append(self._recolour)
+        self._bind_keys()
+        theme.listen(self, self._recolour)
         self._recolour()
 
-    def _bind(self) -> None:
+    def _bind_keys(self) -> None:
         canvas = self.canvas
         canvas.bind("<Configure>", lambda event: self._resized())
         for target in (canvas.bind, lambda *how: canvas.bind_class(CHILD, *how)):
@@ -114,6 +115,16 @@ class Transcript(ttk.Frame):
         found = sorted(((y, message_id) for message_id, (y, _) in self.drawn.items()))
         whole = [(message_id, y) for y, message_id in found if y >= 0]
         return [*whole, *((message_id, y) for y, message_id in found if y < 0)]
+
+    def first_in_view(self) -> MessageId | None:
+        return next((message_id for message_id, _ in self._reading()), None)
+
+    def stand(self, former: Transcript) -> None:
+        """Show the same as another did, as far as that is loaded here."""
+        self._following = former.at_bottom
+        self.pointing.flash(None)
+        self._keep(former._reading())
+        self._place()
 
     def _keep(self, places: list[tuple[MessageId, int]]) -> None:
         """Have the first of them that is still here stand where it stood."""
@@ -187,7 +198,8 @@ class Transcript(ttk.Frame):
         self._first, self._below = index, -self.canvas.winfo_height() // 3
         self._following = False
         self._place()
-        self.pointing.flash(message_id, FLASH_MS)
+        self.pointing.flash(message_id)
+        self.after(FLASH_MS, self.pointing.flash, None)
 
     def show_row(self, index: int) -> None:
         """Scroll as little as is needed for all of a row to be seen."""
@@ -284,8 +296,7 @@ class Transcript(ttk.Frame):
         tag = tag_of(message_id)
         self.setter.paint(self.canvas, block, y, tag)
         if block.card is not None:
-            x, top, width = block.card
-            self.cards.show(block.row.file_id, x, y + top, width, block.fill, tag)
+            self.cards.show(block, y, tag)
 
     def _undraw(self, message_id: MessageId) -> None:
         found = self.drawn.pop(message_id, None)

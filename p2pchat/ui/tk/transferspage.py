@@ -28,6 +28,7 @@ class _Row(ttk.Frame):
         self._buttons: dict[FileAction, ttk.Button] = {}
         self._shown: TransferRow | None = None
         self._icon = ttk.Label(self, style="Page.TLabel")
+        theme.listen(self, self._draw_icon)
         self._name = ttk.Label(self, style="PageStrong.TLabel")
         self._place = ttk.Label(self, style="PageMuted.TLabel")
         self._status = Wrapped(self, theme, "", "PageMuted.TLabel", px(WIDTH - 80))
@@ -43,7 +44,7 @@ class _Row(ttk.Frame):
         self._name.grid(row=0, column=1, sticky="w")
         self._place.grid(row=1, column=1, sticky="w")
         self._status.grid(row=2, column=1, sticky="ew")
-        self._foot.grid(row=4, column=1, sticky="ew", pady=(px(5), 0))
+        self._foot.grid(row=4, column=1, sticky="ew", pady=(px(8), 0))
         self._foot.bind("<Configure>", lambda event: self._place_go())
         self.columnconfigure(1, weight=1)
 
@@ -58,8 +59,7 @@ class _Row(ttk.Frame):
         before, self._shown = self._shown, row
         card, px = row.card, self._theme.px
         if before is None or before.card.folder != card.folder:
-            kind = "folder" if card.folder else "file"
-            self._icon.configure(image=self._theme.icon(kind, px(28), self._theme.palette.accent))
+            self._draw_icon()
         name = card.name if len(card.name) <= 64 else f"{card.name[:44]}…{card.name[-18:]}"
         self._name.configure(text=in_order(self._theme, name, "strong"))
         self._place.configure(text=in_order(self._theme, row.place))
@@ -72,6 +72,11 @@ class _Row(ttk.Frame):
             self._bar.grid(row=3, column=1, sticky="ew", pady=(px(4), 0))
         if before is None or before.card.actions != card.actions:
             self._show_buttons(card.actions)
+
+    def _draw_icon(self) -> None:
+        if self._shown is not None:
+            kind, size = "folder" if self._shown.card.folder else "file", self._theme.px(28)
+            self._icon.configure(image=self._theme.icon(kind, size, self._theme.palette.accent))
 
     def _show_buttons(self, actions: tuple[FileAction, ...]) -> None:
         focus = str(self.tk.call("focus"))

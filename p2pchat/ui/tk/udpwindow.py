@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from tkinter import ttk
 
 from p2pchat.ui.language import _
@@ -27,21 +28,32 @@ class UdpWindow(tk.Toplevel):
         self.withdraw()
         self._theme = theme
         self.on_closed: Callable[[], None] = lambda: None
+        self._lines: deque[Line] = deque(maxlen=MOST_LINES)
+        self._state = (False, False)
         self._lease = Lease(runner)
         self.presenter = UdpPresenter(self._lease, open_udp, self)
-        self.title(_("UDP test"))
         px = theme.px
         self.geometry(f"{px(560)}x{px(480)}")
         self.minsize(px(420), px(320))
         self._build()
         self.bind("<Escape>", lambda event: self.close())
         self.protocol("WM_DELETE_WINDOW", self.close)
-        theme.listeners.append(self._recolour)
-        self._recolour()
+        theme.listen(self, self._recolour)
+
+    def say_anew(self) -> None:
+        """In another language; the test goes on."""
+        texts = [field.text for field in (self.own, self.peer, self.entry)]
+        said = self._error.said
+        self._page.destroy()
+        self._build()
+        for field, text in zip((self.own, self.peer, self.entry), texts, strict=True):
+            field.set(text)
+        self._error.say(said)
 
     def _build(self) -> None:
         px, theme = self._theme.px, self._theme
-        page = ttk.Frame(self, style="Surface.TFrame", padding=px(18))
+        self.title(_("UDP test"))
+        self._page = page = ttk.Frame(self, style="Surface.TFrame", padding=px(18))
         page.pack(fill="both", expand=True)
         ttk.Label(page, text=_("UDP test"), style="PageTitle.TLabel").grid(
             row=0, column=0, columnspan=3, sticky="w"
@@ -71,7 +83,10 @@ class UdpWindow(tk.Toplevel):
         self.send_button.grid(row=6, column=2, sticky="ew", padx=(px(10), 0), pady=(px(10), 0))
         page.columnconfigure((0, 1), weight=1)
         page.rowconfigure(5, weight=1)
-        self.show_state(False, False)
+        self._recolour()
+        self.show_state(*self._state)
+        self._write(self._lines)
+        self.text.see("end")
 
     def _field(self, page: ttk.Frame, column: int, label: str, hint: str) -> Field:
         px = self._theme.px
@@ -101,7 +116,8 @@ class UdpWindow(tk.Toplevel):
 
     def open(self) -> None:
         parent = self.master
-        self.geometry(f"+{parent.winfo_rootx() + 40}+{parent.winfo_rooty() + 40}")
+        aside = self._theme.px(40)
+        self.geometry(f"+{parent.winfo_rootx() + aside}+{parent.winfo_rooty() + aside}")
         self.deiconify()
         self.lift()
         self.own.entry.focus_force()
@@ -109,6 +125,10 @@ class UdpWindow(tk.Toplevel):
     # -- the presenter's view
 
     def show_lines(self, lines: Sequence[Line]) -> None:
+        self._lines.extend(lines)
+        self._write(lines)
+
+    def _write(self, lines: Iterable[Line]) -> None:
         at_end = self.text.yview()[1] >= 1.0
         self.text.configure(state="normal")
         for line in lines:
@@ -122,6 +142,7 @@ class UdpWindow(tk.Toplevel):
             self.text.see("end")
 
     def show_state(self, is_open: bool, busy: bool) -> None:
+        self._state = (is_open, busy)
         for field in (self.own, self.peer):
             field.enable(not (is_open or busy))
         self.button.configure(text=_("Stop") if is_open else _("Open"))
@@ -137,8 +158,6 @@ class UdpWindow(tk.Toplevel):
     def close(self) -> None:
         self._lease.end()
         self.presenter.close_socket()
-        if self._recolour in self._theme.listeners:
-            self._theme.listeners.remove(self._recolour)
         self.destroy()
         self.on_closed()
 

@@ -58,8 +58,7 @@ class IconButton(ttk.Button):
         self._size = size
         self._accent = accent
         tip(self, text)
-        theme.listeners.append(self._draw)
-        self.bind("<Destroy>", lambda event: theme.listeners.remove(self._draw))
+        theme.listen(self, self._draw)
         self.bind("<Return>", lambda event: self.invoke())
         self._draw()
 
@@ -104,8 +103,7 @@ class Field(ttk.Frame):
         for event in ("<FocusIn>", "<FocusOut>", "<Enter>", "<Leave>"):
             self.entry.bind(event, lambda event: self._recolour(), add="+")
         self._text.trace_add("write", lambda *_: self._written())
-        theme.listeners.append(self._recolour)
-        self.bind("<Destroy>", self._gone)
+        theme.listen(self, self._recolour)
         self._recolour()
         self._written()
 
@@ -145,10 +143,6 @@ class Field(ttk.Frame):
         fills = FIELD_FILLS[self._theme.palette.name]
         now = next((s for s in ("disabled", "focus", "hover") if self.entry.instate([s])), "")
         self._hint.configure(foreground=self._theme.palette.faint, background=fills[now])
-
-    def _gone(self, event: tk.Event[tk.Misc]) -> None:
-        if event.widget is self and self._recolour in self._theme.listeners:
-            self._theme.listeners.remove(self._recolour)
 
 
 class Wrapped(ttk.Label):

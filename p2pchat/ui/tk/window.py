@@ -20,12 +20,13 @@ from p2pchat.ui.bridge import Bridge
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.preferences import Around
-from p2pchat.ui.presenters.words import LOBBY
+from p2pchat.ui.tk.collecting import between_events
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.following import Following
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
+from p2pchat.ui.tk.turns import in_turns
 from p2pchat.ui.tk.udpwindow import UdpWindow
 from p2pchat.ui.udp import OpenUdp
 
@@ -33,6 +34,8 @@ log = logging.getLogger("p2pchat.ui")
 
 CLOSE_S = 4.0
 """For drafts and the node's goodbye; signals end the program within 5 s."""
+LOOK_MS = 5
+"""Between two looks whether a desk has loaded its conversation."""
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_IN_USE = 4
@@ -85,7 +88,7 @@ def run_window(
     except tk.TclError as error:
         raise UsageError(f"there is no display for a window ({error})") from error
     window = Window(root, open_node, handle or WindowHandle(), around, open_udp)
-    with window.signals():
+    with window.signals(), between_events(root):
         window.start(suggested_name if first_start and not name_given else None)
         root.mainloop()
     return window.exit_code
@@ -112,7 +115,9 @@ class Window:
         self._open_udp = open_udp
         self._node: NodeApi | None = None
         self._chosen_language: str | None = None
-        self._listens = False
+        self._wanted_language = ""
+        self._changing = False
+        """The window's language."""
         self._closing = False
         self._shown: ttk.Frame | None = None
         language.use("")
@@ -156,6 +161,8 @@ class Window:
             name = page.name.text
             self._clear()
             self._show_first_page(name)
+            if self.udp is not None:
+                self.udp.say_anew()
 
     def open_udp_test(self) -> None:
         """The one there is, or a new one."""
@@ -239,26 +246,32 @@ class Window:
         node, settings = opened
         language.use(settings.language)
         self.theme.apply(settings.theme)
-        self._sit_down(node, LOBBY)
-
-    def _sit_down(self, node: NodeApi, conversation: str) -> None:
-        """A desk for the node, in place of what is shown."""
-        place = self.desk.places.place if self.desk else None
         self._clear()
         self.first_page = None
-        self.desk = desk = Desk(self.root, self.theme, node, self.bridge, self._around)
+        desk = self._desk_for(node)
+        self._show(desk)
+        self._work_at(desk)
+        self._lead_events_to(desk)
+        desk.main.start()
+        if self._around is not None:
+            self._listen(self._around)
+
+    def _desk_for(self, node: NodeApi) -> Desk:
+        desk = Desk(self.root, self.theme, node, self.bridge, self._around)
         desk.on_language = self._speak
         desk.on_quit = desk.menus.on_quit = self.close
         desk.menus.on_udp = self.open_udp_test if self._open_udp else None
         desk.places.on_profiles = self.open_profiles
-        if self._around is not None and not self._listens:
-            self._listens = True
-            self._listen(self._around)
+        return desk
+
+    def _work_at(self, desk: Desk) -> None:
+        self.desk = desk
+        desk.bind_keys()
+
+    def _lead_events_to(self, desk: Desk) -> None:
         self.bridge.on_events = desk.main.events
         self.bridge.on_flush = desk.main.flush
         self.bridge.on_lagged = desk.main.reload
-        self._show(desk)
-        desk.main.start(conversation, lambda: desk.places.open(place) if place else None)
 
     def _listen(self, around: Around) -> None:
         """For notifications that are clicked."""
@@ -272,18 +285,35 @@ class Window:
         self.bridge.call(around.clicked, clicked, lambda error: None)
 
     def _speak(self, wanted: str) -> None:
-        """Another language: everything is said anew, at a desk of its own."""
-        desk, node = self.desk, self._node
-        if not language.use(wanted) or desk is None or node is None:
-            return
-        drafts, conversation = desk.main.composer.unsaved_drafts(), desk.main.conversation.name
-        desk.end()
+        """Another language; where one is just being changed, once that is done."""
+        self._wanted_language = wanted
+        if self.desk is not None and self._node is not None and not self._changing:
+            self._changing = True
+            in_turns(self.root, self._say_anew(self.desk, self._node))
 
-        async def keep() -> None:
-            for name, text in drafts.items():
-                await node.set_draft(name, text)
-
-        self.bridge.call(keep, lambda _: self._sit_down(node, conversation or LOBBY))
+    def _say_anew(self, former: Desk, node: NodeApi) -> Iterator[int | None]:
+        """At a desk of its own, behind the former until it shows the same."""
+        wanted = self._wanted_language
+        if language.use(wanted):
+            yield None
+            desk = self._desk_for(node)
+            yield None
+            desk.place(x=0, y=0, relwidth=1, relheight=1)
+            desk.lower(former)
+            self._lead_events_to(desk)
+            desk.start_like(former, lambda: self._work_at(desk))
+            while self.desk is former or desk.main.conversation.loading:
+                yield LOOK_MS
+            desk.stand_like(former)
+            yield None
+            former.end()
+            self._clear()
+            self._shown = desk
+            if self.udp is not None:
+                self.udp.say_anew()
+        self._changing = False
+        if self._wanted_language != wanted:
+            self._speak(self._wanted_language)
 
     def _not_opened(self, error: P2PChatError) -> None:
         codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE, StoreError: EXIT_USAGE}
@@ -293,16 +323,13 @@ class Window:
         self._show(TroublePage(self.root, self.theme, words.refusal(error), self.close))
 
     def _clear(self) -> None:
-        """Away with what is shown, its dialogs, and what it wanted to be told."""
-        if self.udp is not None:
-            self.udp.close()
+        """Away with what is shown, and its dialogs."""
         if self._shown is not None:
             self._shown.destroy()
             self._shown = None
         for child in self.root.winfo_children():
-            if isinstance(child, tk.Toplevel | tk.Menu):
+            if isinstance(child, tk.Toplevel | tk.Menu) and child is not self.udp:
                 child.destroy()
-        self.theme.listeners.clear()
 
     def _show(self, frame: ttk.Frame) -> None:
         if self._shown is not None:

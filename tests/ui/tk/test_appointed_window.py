@@ -103,6 +103,21 @@ def test_an_announcement_stands_above_everything_until_it_is_clicked_away(stage:
     stage.until(lambda: stage.node.accounts.seen == [notice(n, "").announcement_id for n in (1, 2)])
 
 
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_band_is_of_one_calm_colour_with_its_buttons(stage: Stage, colours: str) -> None:
+    stage.start()
+    stage.window.theme.apply(colours)
+    stage.node.emit(Announced(notice(1, "Books away")))
+    band, fill = stage.desk.bulletin, stage.window.theme.palette.notice_fill
+    stage.until(band.winfo_ismapped)
+    stage.until(lambda: str(band.cget("background")) == fill)
+    style = ttk.Style(stage.root)
+    for button in (band.all, band.dismiss):
+        assert style.lookup(str(button.cget("style")), "background") == fill
+    red, green, blue = (part // 256 for part in stage.root.winfo_rgb(fill))
+    assert 0.3 * red + 0.59 * green + 0.11 * blue < 100, "no lamp in a dark room"
+
+
 def test_by_keys_alone(stage: Stage) -> None:
     stage.start()
     stage.node.accounts.told = [notice(1, "Books away")]
@@ -149,10 +164,24 @@ def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None
     assert page.entry.get("1.0", "end").strip() == "the next one", "what is being written stays"
     stage.desk.sidebar.theme_button.invoke()
     stage.until(lambda: stage.window.theme.palette.name == "dark")
-    assert str(page.entry.cget("background")) == stage.window.theme.palette.window
+    stage.until(lambda: str(page.entry.cget("background")) == stage.window.theme.palette.window)
     stage.key("<F3>", "<F3>")
     page = stage.desk.places.sheet
     assert page.entry.get("1.0", "end").strip() == "the next one", "also until the page is back"
+
+
+@pytest.mark.parametrize("many", [1, 20])
+def test_a_page_opens_at_its_top(stage: Stage, many: int) -> None:
+    """Though what has the focus is kept in sight, with some room above it."""
+    appoint(stage)
+    stage.node.accounts.told = [notice(number, "Books away") for number in range(many)]
+    stage.start()
+    stage.key("<F3>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: stage.root.focus_get() is page.entry)
+    stage.until(lambda: page.entry.winfo_height() > 1)
+    stage.root.update()
+    assert page.scrolled.canvas.canvasy(0) == 0
 
 
 def test_an_announcement_to_a_room_from_its_menu(stage: Stage) -> None:

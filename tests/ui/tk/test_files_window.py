@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import struct
 import subprocess
 import sys
@@ -198,6 +199,46 @@ def test_a_narrow_window_has_narrow_cards(stage: Stage) -> None:
     stage.until(lambda: view.winfo_x() + view.winfo_width() <= canvas.winfo_width() < 420)
     stage.root.geometry("1080x720")
     stage.until(lambda: view.winfo_width() > 400)
+
+
+def test_the_time_stands_beside_the_buttons_where_there_is_room(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    view = card(stage, file)
+    stage.until(lambda: view.winfo_ismapped() and view._time.winfo_width() > 1)
+    time, buttons = view._time, view._foot
+
+    def bottom(part: Any) -> int:
+        return int(part.winfo_y() + part.winfo_height())
+
+    assert re.fullmatch(r"\d\d:\d\d", time.cget("text"))
+    assert view.winfo_height() - bottom(buttons) <= stage.window.theme.px(4), "no empty strip"
+    assert bottom(time) <= bottom(buttons) + stage.window.theme.px(4)
+    assert time.winfo_x() >= buttons.winfo_x() + buttons.winfo_width()
+    view.fit(buttons.winfo_width() + 30)
+    view._place_time()
+    assert time.grid_info()["row"] > buttons.grid_info()["row"], "too narrow: below them"
+
+
+def test_the_time_of_a_card_tells_its_details(stage: Stage) -> None:
+    stage.start()
+    view = card(stage, offer(stage))
+    stage.until(view._time.winfo_ismapped)
+    view._time.event_generate("<Enter>")
+    row = stage.desk.conversation.transcript.rows[-1]
+    details = stage.desk.main.conversation.details(row.message_id)
+    assert details
+    assert view._time_tip.text == details
+
+
+def test_a_card_with_reactions_has_the_time_beside_them(stage: Stage) -> None:
+    stage.start()
+    file = offer(stage)
+    stage.until(card(stage, file)._time.winfo_ismapped)
+    stage.desk.main.conversation.react(file.message_id, "👍")
+    stage.until(lambda: stage.desk.conversation.transcript.rows[-1].reactions)
+    stage.until(lambda: card(stage, file) and not card(stage, file)._time.winfo_ismapped())
+    assert re.search(r"\d\d:\d\d", stage.drawn_text(stage.shown.splitlines()[-1]))
 
 
 def test_the_wheel_above_a_card_scrolls_the_conversation(stage: Stage) -> None:

@@ -485,6 +485,6 @@ def test_the_ground_of_what_scrolls_follows_the_theme(stage: Stage) -> None:
     for name in ("dark", "light"):
         stage.desk.main.set_theme(name)
         stage.until(lambda name=name: stage.window.theme.palette.name == name)
-        scrolled = stage.desk.places.sheet.scrolled
-        grounds = {str(one.cget("background")) for one in (scrolled.body, scrolled.canvas)}
-        assert grounds == {stage.window.theme.palette.surface}
+        scrolled, wanted = stage.desk.places.sheet.scrolled, stage.window.theme.palette.surface
+        for part in (scrolled.body, scrolled.canvas):
+            stage.until(lambda part=part, wanted=wanted: str(part.cget("background")) == wanted)

@@ -599,6 +599,26 @@ def test_lines_go_both_ways_as_datagrams(stage: Stage) -> None:
     assert not window.winfo_exists()
 
 
+def test_a_test_goes_on_in_another_language(stage: Stage) -> None:
+    stage.start()
+    first, port = stage.desk, free_port(socket.SOCK_DGRAM)
+    with udp_peer() as peer:
+        window = open_test(stage, peer, port)
+        peer.sendto(b"fine\n", ("127.0.0.1", port))
+        stage.until(lambda: "say: fine\n" in window.text.get("1.0", "end"))
+        window.entry.set("half a li")
+        first.main.change({"language": "zh_CN"})
+        stage.until(lambda: not first.winfo_exists())
+        assert stage.window.udp is window
+        assert window.button.cget("text") == "停止"
+        assert "say: fine\n" in window.text.get("1.0", "end")
+        assert window.entry.text == "half a li"
+        window.entry.set("over there")
+        window.entry.entry.event_generate("<Return>")
+        assert peer.recv(2000) == b"over there"
+        window.close()
+
+
 def test_a_flood_does_not_freeze_the_test(stage: Stage) -> None:
     stage.start()
     port = free_port(socket.SOCK_DGRAM)
@@ -704,15 +724,6 @@ def test_the_card_and_the_dialogs_speak_it_as_well(stage: Stage, around: Around)
         if isinstance(window, tk.Toplevel):
             assert not re.search("[a-z]{3} [a-z]{2}", texts(window).replace("nc -u", ""))
     language.use("en")
-
-
-def test_an_open_page_follows_the_colours(stage: Stage) -> None:
-    stage.start()
-    stage.key("<Control-j>")
-    before = sheet(stage)
-    stage.desk.main.set_theme("dark")
-    stage.until(lambda: sheet(stage) is not before and sheet(stage) is not None)
-    assert stage.desk.places.place is Place.TRANSFERS
 
 
 # -- notifications, and what is pasted
