@@ -37,6 +37,7 @@ from p2pchat.node.writing import Batch, WriterThread, split
 from p2pchat.protocol import effects
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Machine
+from p2pchat.protocol.registrar.claims import read_records
 
 log = logging.getLogger("p2pchat.node")
 
@@ -111,6 +112,7 @@ class Runtime:
             effects.ReadPositions: self._read_positions,
             effects.ReadMessage: self._read_message,
             effects.Check: self._check,
+            effects.CheckRecords: self._check_records,
             effects.Compute: self._compute,
             effects.Reply: self._reply,
             effects.Notify: self._notify,
@@ -436,6 +438,10 @@ class Runtime:
             then(first.result() + second)
         else:
             first.add_done_callback(lambda done: then(done.result() + second))
+
+    def _check_records(self, e: effects.CheckRecords) -> None:
+        call = partial(read_records, e.records, self._machine.network, e.appointed_by)
+        self._in_pool(self._computers, call, self._resume(e.query), [])
 
     def _compute(self, e: effects.Compute) -> None:
         def job() -> Any:

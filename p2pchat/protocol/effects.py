@@ -115,6 +115,13 @@ class Check(_Query, frozen=True, gc=False):
     entries: tuple[WireEntry, ...]
 
 
+class CheckRecords(_Query, frozen=True, gc=False):
+    """Check records of the registry off the loop: what `claims.read_records` gives."""
+
+    records: tuple[bytes, ...]
+    appointed_by: bytes
+
+
 class Compute(_Query, frozen=True):
     """A job of `node.secrets`, slow or in need of entropy: its result, or the exception that it
     raised."""
@@ -296,6 +303,7 @@ Effect = (
     | ReadBare
     | ReadPositions
     | Check
+    | CheckRecords
     | Compute
     | ReadMessage
     | SurveyPath

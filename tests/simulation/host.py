@@ -34,6 +34,7 @@ from p2pchat.protocol import effects
 from p2pchat.protocol.clocks import clock_limit
 from p2pchat.protocol.entries import check
 from p2pchat.protocol.machine import Config, Machine
+from p2pchat.protocol.registrar.claims import read_records
 
 if TYPE_CHECKING:
     from fabric import Fabric, Wire
@@ -316,6 +317,8 @@ class Host:
                 self._resume(effect.query, self._positions, effect)
             case effects.Check():
                 self._resume(effect.query, self._check, effect.entries)
+            case effects.CheckRecords(query=query, records=records, appointed_by=by):
+                self._resume(query, read_records, records, self.machine.network, by)
             case effects.Compute():
                 slow = self.stretch_s if isinstance(effect.job, effects.Stretch) else 0.0
                 self.later(slow, partial(self._resume, effect.query, self._compute, effect.job))

@@ -15,8 +15,9 @@ from world import World
 from p2pchat.config import limits
 from p2pchat.model.ids import PeerId
 from p2pchat.protocol import wire
-from p2pchat.protocol.identity import Signer
+from p2pchat.protocol.identity import Signer, verify
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.registrar import checking, claims
 from p2pchat.protocol.registrar.claims import (
     Countersignature,
     Holder,
@@ -234,8 +235,8 @@ def test_with_an_appointing_key_strangers_lead_nobody_and_take_no_name() -> None
     mandate = make_mandate(stranger, network, identity.device.key)
     lease = make_lease(identity, network, 1 << 52, thief.machine.ctx.wall_ms, False, mandate)
     raw = make_request(identity.person, network, "Li")
-    claims = [make_claim(identity, network, raw, lease, ())]
-    claims.append(
+    stolen = [make_claim(identity, network, raw, lease, ())]
+    stolen.append(
         make_claim(identity, network, raw, make_lease(identity, network, 1, 1, False, b""), ())
     )
     victim = pupil.machine.identity.person.key
@@ -249,8 +250,8 @@ def test_with_an_appointing_key_strangers_lead_nobody_and_take_no_name() -> None
     ]
     for host in (teacher, pupil, other):
         send(thief, host, wire.Lease(lease.raw, 0))
-        send(thief, host, wire.RegistryRecords(False, tuple(r.raw for r in (*claims, *said))))
-        send(thief, host, wire.Keep(1, tuple(record.raw for record in claims), b""))
+        send(thief, host, wire.RegistryRecords(False, tuple(r.raw for r in (*stolen, *said))))
+        send(thief, host, wire.Keep(1, tuple(record.raw for record in stolen), b""))
     world.clock.run_for(5.0)
     for host in (teacher, pupil, other):
         assert leader(host) == teacher.device
@@ -283,34 +284,53 @@ def test_a_flood_of_claims_and_leases_is_bounded(
     assert not other.machine.registrar._public._theirs, "the link was closed for it"
 
 
-def test_a_recorded_lease_of_somebody_gone_doesnt_keep_a_newcomer_from_the_registrar() -> None:
-    """The thief has recorded the appointed one's leases, and plays them back, one after another,
-    to somebody who hasn't heard of it since their start. Another holder leads."""
-    world, public = World(44), Signer(APPOINTING).key
-    teacher = world.add(appointing=APPOINTING, appointed_by=public)
-    holder = world.add(willing=True, appointed_by=public)
-    thief = world.add(appointed_by=public)
-    settled(world)
-    teacher.run(teacher.machine.registrar.appoint, holder.machine.identity.device.key)
-    recorded: list[bytes] = []
-    for _ in range(100):
-        world.clock.run_for(3.0)
-        current = thief.machine.registrar.leading.election.current
-        assert current is not None
-        recorded.append(current.raw)
-    teacher.stop()
-    assert settled(world) is holder
-    holder.crash()
-    holder.start()
-    pupil = world.add(appointed_by=public)
-    victims = (holder, pupil)
-    world.wait(lambda: world.linked(world.running), 30.0, "linked")
-    believed = 0
-    for lease in recorded:
-        for host in victims:
-            if thief.machine.links.of(host.device) is not None:
-                send(thief, host, wire.Lease(lease, 0))
-        world.clock.run_for(3.0)
-        believed += leader(pupil) == teacher.device
-    assert believed < 5, f"{believed} of {len(recorded)} times"
-    register(world, pupil, "Li")
+def made_up(host: Host, count: int) -> tuple[bytes, ...]:
+    """Claims that a willing device can make."""
+    identity, network = host.machine.identity, host.machine.network
+    lease = make_lease(identity, network, 1 << 40, 1, False, b"")
+    people = [Signer(number.to_bytes(32, "little")) for number in range(count)]
+    requests = [make_request(person, network, f"N{at}") for at, person in enumerate(people)]
+    return tuple(make_claim(identity, network, raw, lease, ()).raw for raw in requests)
+
+
+def test_no_signature_of_a_claim_is_checked_while_a_frame_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Thousands of them would hold up what is said meanwhile."""
+    checked = 0
+
+    def counting(key: bytes, signature: bytes, context: bytes, *parts: bytes) -> bool:
+        nonlocal checked
+        checked += 1
+        return verify(key, signature, context, *parts)
+
+    world, teacher, (_, thief, other) = school(34)
+    came, registrar = link(teacher, other), teacher.machine.registrar
+    one, *rest = made_up(thief, 121)
+    register(world, other, "Li")
+    before = len(registrar.registry)
+    (box,) = (raw for key, raw in teacher.store.load().meta.items() if key.startswith(KEYBOX_KEY))
+    monkeypatch.setattr(claims, "verify", counting)
+    teacher.run(registrar.on_records, came, wire.RegistryRecords(False, tuple(rest)))
+    thief.machine.registrar.registry.load([one])
+    monkeypatch.setattr(type(registrar), "is_fellow", lambda *_: True)
+    teacher.run(registrar.service.on_keep, came, wire.Keep(1, (one,), box))
+    assert checked == 0
+    world.clock.run_for(3.0)
+    assert len(registrar.registry) - before == 121
+    assert checked >= 2 * 121
+
+
+def test_claims_for_which_there_was_no_room_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more comes than can be checked meanwhile, the rest is asked for again."""
+    monkeypatch.setattr(checking, "WAITING_BYTES", 100_000)
+    world, _, (_, thief, other) = school(35)
+    everything = made_up(thief, 400)
+    thief.run(thief.machine.registrar.registry.load, everything)
+    came, registrar = link(other, thief), other.machine.registrar
+    for at in range(0, 400, 100):
+        frame = wire.RegistryRecords(False, everything[at : at + 100])
+        other.run(registrar.on_records, came, frame)
+    world.clock.run_for(0.004)
+    assert len(registrar.registry) == 100
+    world.wait(lambda: len(registrar.registry) == 400, 5.0, "all")

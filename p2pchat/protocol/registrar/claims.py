@@ -6,6 +6,7 @@ hash of its payload, so that a second valid signature makes no other record.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
@@ -201,6 +202,12 @@ def read_record(raw: bytes, network: bytes, appointed_by: bytes) -> Record | Non
     if not signer or not verify(signer, found.signature, context, network, found.payload):
         return None
     return Record(payload, raw)
+
+
+def read_records(raws: Iterable[bytes], network: bytes, appointed_by: bytes) -> list[Record]:
+    """Those of them that are valid."""
+    records = (read_record(raw, network, appointed_by) for raw in raws)
+    return [record for record in records if record is not None]
 
 
 def _fits(payload: Payload) -> bool:

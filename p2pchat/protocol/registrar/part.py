@@ -23,6 +23,7 @@ from p2pchat.protocol.registrar.announcements import Announcements
 from p2pchat.protocol.registrar.asking import Asking
 from p2pchat.protocol.registrar.attendance import Attendance
 from p2pchat.protocol.registrar.belongings import Belongings
+from p2pchat.protocol.registrar.checking import Checking
 from p2pchat.protocol.registrar.claims import Holder, kept_record, make_appointed
 from p2pchat.protocol.registrar.election import Standing
 from p2pchat.protocol.registrar.holding import Holding
@@ -95,6 +96,7 @@ class Registrar:
             self.take_held,
             in_parts,
         )
+        self.checking = Checking(machine.ctx, self.registry, self._public.ask_again)
         self._checked = SourceBuckets(CHECKED_AT_ONCE, CHECKED_PER_S, limits.MAX_LINKS)
         self._known = self.registry.names()
         """As they were worked out last. What peers bring asks these: to work them out costs too
@@ -257,13 +259,13 @@ class Registrar:
     # -- records come in
 
     def _take_records(self, link: Link, raws: Sequence[bytes]) -> None:
-        fresh = [
-            record.raw
-            for raw in raws
-            if self.may_check(link) and (record := self.registry.add(raw)) is not None
-        ]
-        if fresh:
-            self.commit(fresh, None, lambda: self.took(fresh, None, link))
+        def keep(fresh: list[bytes]) -> None:
+            if fresh:
+                self.commit(fresh, None, lambda: self.took(fresh, None, link))
+
+        allowed = [raw for raw in raws if self.may_check(link)]
+        if not self.checking.check(allowed, keep):
+            self._public.dropped(link)
 
     def take_held(self, link: Link, raws: Sequence[bytes]) -> None:
         """Keyboxes and vaults that a fellow has."""

@@ -55,7 +55,7 @@ class Registry:
     ) -> None:
         self._network = network
         self.looks = looks
-        self._appointed_by = appointed_by
+        self.appointed_by = appointed_by
         self._admits = admits
         self._records: dict[bytes, Record] = {}
         """By the id as on the wire."""
@@ -72,6 +72,10 @@ class Registry:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, id: bytes) -> bool:
+        """By the id as on the wire."""
+        return id in self._records
+
     def load(self, raws: Iterable[bytes]) -> None:
         """What was stored."""
         for raw in raws:
@@ -80,19 +84,34 @@ class Registry:
                 self._put(record)
 
     def add(self, raw: bytes) -> Record | None:
-        """Take a record in; None where it is here, isn't valid, or counts for nothing here."""
+        """Check a record and take it in; None where it is here, isn't valid, or counts for nothing
+        here."""
+        if self.id_of_news(raw) is None:
+            return None
+        record = read_record(raw, self._network, self.appointed_by())
+        return record if record is not None and self.take(record) else None
+
+    def id_of_news(self, raw: bytes) -> bytes | None:
+        """The id as on the wire of a record that isn't here, unchecked; None where it is, where
+        the bytes are none, or there is no room for it."""
         kept = kept_record(raw)
-        if kept is None or self._short(kept) in self._records:
+        if kept is None or (self.full and isinstance(kept.payload, Claim)):
             return None
-        record = self.check(raw)
-        if record is None or not self._has_room(record):
-            return None
+        short = self._short(kept)
+        return short if short not in self._records else None
+
+    def take(self, record: Record) -> bool:
+        """Take in one that was checked; False where it is here, or counts for nothing here."""
+        if self._short(record) in self._records:
+            return False
+        if not (self._counts(record) and self._has_room(record)):
+            return False
         self._put(record)
-        return record
+        return True
 
     def check(self, raw: bytes) -> Record | None:
         """A record that is valid and counts here, known or not."""
-        record = read_record(raw, self._network, self._appointed_by())
+        record = read_record(raw, self._network, self.appointed_by())
         return record if record is not None and self._counts(record) else None
 
     def has(self, raw: bytes) -> bool:
@@ -138,7 +157,7 @@ class Registry:
 
     def _counts(self, record: Record) -> bool:
         """Where there is an appointing key, claims of its nodes alone."""
-        key, claim = self._appointed_by(), record.payload
+        key, claim = self.appointed_by(), record.payload
         if not key or not isinstance(claim, Claim):
             return True
         return claim.device_key in self._holders or is_appointed(
@@ -198,7 +217,7 @@ class Registry:
                         said[1].add((key, name))
                     case Holder() | Notice() | Seen():
                         pass
-            if not self._appointed_by():
+            if not self.appointed_by():
                 said = (set(), set())
             self._names = Names(owners(claims, *said, self.looks), self.looks)
         return self._names

@@ -57,7 +57,8 @@ class Replica:
         """Ids that came in so far, by link."""
         self._compared = SourceBuckets(COMPARED_AT_ONCE, COMPARED_PER_S, limits.MAX_LINKS)
         self._cut: set[int] = set()
-        """Links that hadn't read what came before: the rest is found by comparing again."""
+        """Links that hadn't read what came before, or sent more than could be taken in: the rest is
+        found by comparing again."""
 
     def greet(self, link: Link) -> None:
         if self._shared(link):
@@ -141,6 +142,15 @@ class Replica:
         if link.id in self._cut:
             self._cut.discard(link.id)
             self.greet(link)
+
+    def dropped(self, link: Link) -> None:
+        """What it sent couldn't be taken in; `ask_again` once that is over."""
+        self._cut.add(link.id)
+
+    def ask_again(self) -> None:
+        for link in self._links.up() if self._cut else ():
+            if not link.choked:
+                self.drained(link)
 
     def link_closed(self, link: int) -> None:
         self._theirs.pop(link, None)

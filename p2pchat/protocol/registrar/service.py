@@ -214,10 +214,11 @@ class Service:
             return
         if not all(self._r.may_check(link) for _ in (frame.keybox, *frame.records)):
             return
-        registry = self._r.registry
-        fresh = [record.raw for raw in frame.records if (record := registry.add(raw))]
+        self._r.checking.check(frame.records, partial(self._keep_for, link, frame))
+
+    def _keep_for(self, link: Link, frame: wire.Keep, fresh: Sequence[bytes]) -> None:
         # Written again where they are here: they may be in memory alone, as after a full disk.
-        valid = [raw for raw in frame.records if registry.has(raw)]
+        valid = [raw for raw in frame.records if self._r.registry.has(raw)]
         box = self._r.holding.is_news(frame.keybox)
 
         def durable() -> None:
