@@ -279,8 +279,11 @@ STAGGER_S = 0.25
 """Between two addresses of one device (RFC 8305, Connection Attempt Delay)."""
 FRESH_HINT_S = 10.0
 """A device heard of within this time is up and can dial as well."""
-YIELD_S = 0.3
-"""How long the larger device id leaves the dialling to the smaller one."""
+YIELD_S = 1.0
+"""How long the larger device id leaves the dialling to the smaller one: longer than a connection
+takes where many machines start at once."""
+SPREAD_S = 0.3
+"""Within which all is dialled again after a change of the network."""
 DIAL_BACK_S = 3.0
 """How long a device that was asked to dial back may take."""
 TUNNEL_S = 10.0

@@ -134,7 +134,13 @@ class Links:
             heard=self._ctx.now,
             bulk=bulk,
         )
+        second = not bulk and self._is_begun(info, link.device)
         self._links[id] = link
+        if second:
+            # Without a word: the other side would take it for all that is left.
+            self._ctx.emit(effects.CloseLink(id, "duplicate"))
+            self._drop(link, "duplicate")
+            return
         link.timer = self._ctx.after(limits.HELLO_S, lambda: self._too_slow(link))
         hello = wire.Hello(
             low=wire.VERSION_LOW,
@@ -148,6 +154,20 @@ class Links:
             purpose=wire.BULK if bulk else 0,
         )
         self.send(id, hello)
+
+    def _is_begun(self, info: LinkInfo, device: DeviceId) -> bool:
+        """Whether this side has begun another connection to this process that is alive, as by two
+        of its addresses. Were both to come up, each side could take another one for the newer."""
+        return any(
+            info.outgoing
+            and link.info.outgoing
+            and not link.bulk
+            and link.device == device
+            and link.info.instance == info.instance
+            and link.info.relayed == info.relayed
+            and self._ctx.now - link.heard < QUIET_S
+            for link in self._links.values()
+        )
 
     def closed(self, id: int, reason: str) -> None:
         link = self._links.get(id)

@@ -164,7 +164,7 @@ class Reach:
             target.not_before = 0.0
             if target.pursued and (target.relayed or not target.linked):
                 self._dials.abandon(target)
-                self._set_state(target, State.WAITING, now + self._rng.uniform(0, limits.YIELD_S))
+                self._set_state(target, State.WAITING, now + self._rng.uniform(0, limits.SPREAD_S))
 
     # -- what has happened
 

@@ -79,11 +79,14 @@ class Topology:
 
     def device_changed(self, device: Device) -> None:
         """Its record came in."""
-        if device.status is not Status.OFFLINE:
+        online = device.status is not Status.OFFLINE
+        if online:
             addresses = device.record.addresses
             self._reach.hint(Source.RECORD, device.id, addresses, self._ctx.now)
-            self._reach.known(device.id)
         self.update()
+        if online:
+            # Now and not before: what is being dialled as a stranger and is wanted by this goes on.
+            self._reach.known(device.id)
         for request in self._greeting.pop(device.id, ()):
             self._answer(request, device.id)
 
@@ -148,11 +151,10 @@ class Topology:
         """A link is over, also one that never came up."""
         self._relay.ended(link.token)
         self._relay.link_down(link)
-        if self._links.of(link.device) is not None:
+        if self._links.of(link.device) is not None or self._links.is_greeting(link.device):
             return
-        if not self._links.is_greeting(link.device):
-            for request in self._greeting.pop(link.device, ()):
-                self._ctx.refuse(request, "nobody-answered")
+        for request in self._greeting.pop(link.device, ()):
+            self._ctx.refuse(request, "nobody-answered")
         self._overlay.unlinked(link.device)
         self._reach.unlinked(link.device, self._ctx.now)
         self.update()

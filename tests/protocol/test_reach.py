@@ -294,7 +294,7 @@ def test_a_change_of_the_network_dials_all_again_at_once() -> None:
         assert due is not None
         world.now = due
     world.reach.network_changed(world.now)
-    assert {dial.address for dial in of(DialTo, world.advance(limits.YIELD_S))} == {
+    assert {dial.address for dial in of(DialTo, world.advance(limits.SPREAD_S))} == {
         THERE,
         ELSEWHERE,
     }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
+from host import Host
 from world import LOBBY, World
 
 from p2pchat.config import limits
-from p2pchat.protocol.links import QUIET_S
+from p2pchat.model.ids import DeviceId
+from p2pchat.protocol.link import Link
+from p2pchat.protocol.links import QUIET_S, Links
 from p2pchat.protocol.overlay import Mode
 
 SEEDS = range(5)
@@ -75,6 +80,50 @@ def test_connecting_to_somebody_who_is_linked_gives_them(caller: int) -> None:
     assert one.met == [other.machine.identity.peer_id]
     assert one.refused == []
     world.wait(lambda: world.linked(hosts), 3.0, "still linked")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_at_a_start_each_pair_dials_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a connection takes half a second, as on machines that are busy starting."""
+    world, dialled, risen = World(seed), Counter[frozenset[DeviceId]](), 0
+    connect, rise = world.fabric._connect, Links._rise
+
+    def dial(source: Host, target: Host, token: int) -> None:
+        dialled[frozenset((source.device, target.device))] += 1
+        delay = world.rng.uniform(0.0, 0.5)
+        world.clock.after(delay, lambda: connect(source, target, token))
+
+    def count(links: Links, link: Link) -> None:
+        nonlocal risen
+        risen += 1
+        rise(links, link)
+
+    monkeypatch.setattr(world.fabric, "_connect", dial)
+    monkeypatch.setattr(Links, "_rise", count)
+    hosts = []
+    for _ in range(20):
+        hosts.append(world.add())
+        world.clock.run_for(world.rng.uniform(0.0, 0.1))
+    world.clock.run_for(10.0)
+    assert world.linked(hosts)
+    pairs = 20 * 19 // 2
+    assert dialled.total() == len(dialled) == pairs, "once each"
+    assert risen == 2 * pairs, "once at either side"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_two_connections_that_one_side_has_begun_one_stays(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever is the first at either side, as those to two addresses of one computer."""
+    monkeypatch.setattr("fabric.HINT_LOSS", 1.1)
+    world = World(seed)
+    hosts = one, other = [world.add() for _ in range(2)]
+    for _ in range(2):
+        one.run(one.machine.topology.connect, 0, other.address)
+    world.clock.run_for(0.5)
+    assert world.linked(hosts)
+    assert [len(host.wires) for host in hosts] == [1, 1]
 
 
 @pytest.mark.parametrize("still", range(2))
