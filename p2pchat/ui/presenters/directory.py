@@ -77,9 +77,10 @@ class Directory:
 
         async def everything() -> _Lists:
             node = self._node
-            profile, peers = await node.profile(), await node.peers()
             rooms, conversations = await node.rooms(), await node.conversations()
-            return profile, peers, rooms, conversations, await node.accounts.registrar()
+            # Last, in one turn of the node: what events tell, they tell before or after all of it.
+            registrar = await node.accounts.registrar()
+            return await node.profile(), await node.peers(), rooms, conversations, registrar
 
         def keep(found: _Lists) -> None:
             self.me = found[0]

@@ -20,10 +20,11 @@ from p2pchat.events import (
     MemberJoined,
     MessageReceived,
     PeerChanged,
+    PeerOnline,
     Warned,
 )
 from p2pchat.model.file import FileInfo, FileState
-from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.message import Conversation, Message, MessageKind
 from p2pchat.model.people import NodeInfo, Status
 from p2pchat.ui.presenters import network
 from p2pchat.ui.presenters.about import AboutPresenter, PersonCard, RoomCard
@@ -153,6 +154,24 @@ def test_a_card_of_what_is_gone_closes(desk: Desk) -> None:
     presenter.hide()
     presenter.refresh()
     assert desk.closed == 1
+
+
+# -- the directory
+
+
+def test_who_comes_while_the_lists_are_on_their_way_is_there(desk: Desk) -> None:
+    (wang,) = [peer for peer in desk.directory.peers.values() if peer.label == "王小明"]
+    listed = desk.node.conversations
+
+    async def conversations() -> Sequence[Conversation]:
+        came = desk.node.people[wang.peer_id] = msgspec.structs.replace(wang, status=Status.ONLINE)
+        desk.directory.events([PeerOnline(came)])
+        return await listed()
+
+    desk.node.conversations = conversations  # type: ignore[method-assign]  # it takes its time
+    desk.directory.load()
+    desk.runner.settle()
+    assert desk.directory.peers[wang.peer_id].status == Status.ONLINE
 
 
 # -- transfers
