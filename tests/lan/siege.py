@@ -55,23 +55,24 @@ class Chat:
 
 
 def latency(one: Node, other: Node, text: str) -> float:
-    """Seconds from the request to the other's event, without those in which one of the two waited
-    for a core that something else on this machine had."""
-    mark, began, waited = other.mark(), time.monotonic(), core_waits(one, other)
+    """Seconds from the request to the other's event, and of those no more than the main threads of
+    the two have worked: while they wait for a core or a disk, it is this machine that is slow."""
+    mark, began, (worked, waited) = other.mark(), time.monotonic(), cores(one, other)
     sent = say(one, text)
     heard = other.wait_event(
         "message.received", lambda body: body["message"]["message_id"] == sent, 15.0, mark
     )
-    return heard.at - began - (core_waits(one, other) - waited)
+    work, wait = cores(one, other)
+    return min(heard.at - began - (wait - waited), work - worked)
 
 
-def core_waits(*nodes: Node) -> float:
-    """Seconds that the nodes' main threads were ready to run and had no core."""
-    found = 0.0
-    for node in nodes:
-        with contextlib.suppress(OSError):  # a kernel that doesn't count it
-            found += int(Path(f"/proc/{node.pid}/schedstat").read_text().split()[1]) / 1e9
-    return found
+def cores(*nodes: Node) -> tuple[float, float]:
+    """Seconds that the nodes' main threads have had a core so far, and have waited for one."""
+    try:
+        read = [Path(f"/proc/{node.pid}/schedstat").read_text().split() for node in nodes]
+    except OSError:  # a kernel that doesn't count it
+        return time.monotonic(), 0.0
+    return sum(int(one[0]) for one in read) / 1e9, sum(int(one[1]) for one in read) / 1e9
 
 
 def launch(
