@@ -138,6 +138,7 @@ def bad_source(address: Address, how: str) -> object:
                 return
 
     answer(source, reply)
+    source.bulk.wait(frames.Follow, partial(_follows, file))  # before, nobody would listen
     claim(source, file)
     source.bulk.wait(frames.Wanted)
     return source

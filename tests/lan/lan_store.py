@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
-from lan_node import Node
+from lan_node import Node, wait_until
 
 from p2pchat.storage.database import connect
 from p2pchat.storage.keys import obtain_key
@@ -20,25 +20,19 @@ _WAL_HEADER, _FRAME_HEADER = 32, 24
 class _Frame(NamedTuple):
     page: int
     valid: bool
-    """Of the WAL's present life, up to its last commit; else a leftover."""
+    """Of the WAL's present life, up to its last commit."""
+    open: bool
+    """Of its present life, after that; else a leftover."""
     data: bytes
 
 
 def plain_pages(node: Node, work: Path) -> bytes:
-    """Every page that the store's files hold, free ones and all generations in the WAL included.
-    The node stands still meanwhile, if it runs."""
+    """Every page that the store's files hold, free ones and all generations in the WAL included."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    store = node.data_dir / STORE_FILE
-    wal = store.with_name(store.name + "-wal")
-    if node.running:
-        node.process.send_signal(signal.SIGSTOP)
-    try:
-        encrypted = store.read_bytes()
-        frames = _frames(wal.read_bytes() if wal.exists() else b"")
-    finally:
-        if node.running:
-            node.process.send_signal(signal.SIGCONT)
+    files = wait_until(lambda: _standing_still(node), what="the end of what is being written")
+    assert files is not None
+    encrypted, frames = files
     key, _ = obtain_key(node.data_dir, None)
     newest = _with(encrypted, {frame.page: frame.data for frame in frames if frame.valid})
     plain, schema = _decrypted(newest, key, work)
@@ -49,6 +43,22 @@ def plain_pages(node: Node, work: Path) -> bytes:
         older = {number: page for number, page in layer.items() if number not in schema}
         found.append(_decrypted(_with(newest, older), key, work)[0])
     return b"".join(found)
+
+
+def _standing_still(node: Node) -> tuple[bytes, list[_Frame]] | None:
+    """The store and its WAL, while the node does nothing, if it runs. None where that was in the
+    midst of a transaction: it may have pages that the store hasn't yet."""
+    store = node.data_dir / STORE_FILE
+    wal = store.with_name(store.name + "-wal")
+    if node.running:
+        node.process.send_signal(signal.SIGSTOP)
+    try:
+        encrypted = store.read_bytes()
+        frames = _frames(wal.read_bytes() if wal.exists() else b"")
+    finally:
+        if node.running:
+            node.process.send_signal(signal.SIGCONT)
+    return None if any(frame.open for frame in frames) else (encrypted, frames)
 
 
 def kept(node: Node, key: str) -> bytes | None:
@@ -76,6 +86,7 @@ def _frames(wal: bytes) -> list[_Frame]:
         _Frame(
             int.from_bytes(wal[head : head + 4], "big"),
             n <= last and alive[n],
+            n > last and alive[n],
             wal[head + _FRAME_HEADER : head + _FRAME_HEADER + PAGE],
         )
         for n, head in enumerate(heads)

@@ -75,7 +75,7 @@ def test_kill_9_while_sending() -> None:
                 assert safe[room] <= set(have), f"turn {turn}: lost in {room}"
                 assert len(have) == len(set(have)), "each is there once"
         wait_linked([writer, reader])
-        assert sum(len(done) for done in safe.values()) > 200, "it was killed while at work"
+        assert sum(len(done) for done in safe.values()) > 50, "it was killed while at work"
         for room in rooms:
             wait_same(writer, reader, room, there[room])
         for node in (writer, reader):
