@@ -147,7 +147,7 @@ def test_nobody_is_told_more_than_five_times_a_second(lan: Lan, tmp_path: Path) 
     for node in nodes:
         told = [event for event in node.events if event.type == "file.progress"]
         # In all: what was due may be read late, and together with the next.
-        assert 5 < len(told) <= 5 * (time.monotonic() - begun) + 1
+        assert 0 < len(told) <= 5 * (time.monotonic() - begun) + 1
 
 
 def test_no_path_is_no_file(lan: Lan) -> None:
