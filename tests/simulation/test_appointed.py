@@ -59,6 +59,23 @@ def test_an_announcement_comes_to_all_also_late_and_says_who_has_seen_it() -> No
     assert len(late.announced) == 1
 
 
+def test_what_is_announced_to_a_room_with_a_password_its_members_alone_can_read() -> None:
+    world, teacher, (one, late, outsider) = class_room(27)
+    teacher.ask(teacher.machine.rooms.create, 0, "#staff", PASSWORD)
+    world.clock.run_for(3.0)
+    one.ask(one.machine.rooms.join, 0, "#staff", PASSWORD)
+    world.clock.run_for(5.0)
+    teacher.ask(teacher.machine.registrar.announcements.send, "page 9", "#staff")
+    world.wait(lambda: seen(teacher) == [("page 9", 1)], 30.0, "seen by who is in the room")
+    assert [e.announcement.text for e in one.announced] == ["page 9"]
+    kept = outsider.store.load().meta
+    assert outsider.machine.registrar.registry.notices(), "everybody keeps it"
+    assert not [key for key, value in kept.items() if b"page 9" in value]
+    assert (seen(outsider), seen(late)) == ([], [])
+    late.ask(late.machine.rooms.join, 0, "#staff", PASSWORD)
+    world.wait(lambda: seen(teacher) == [("page 9", 2)], 30.0, "and by who comes later")
+
+
 def test_the_appointed_keeps_a_register_and_nobody_else() -> None:
     world, teacher, (one, other, _) = class_room(18)
     one.ask(one.machine.registrar.accounts.register, "Li", PASSWORD)

@@ -12,7 +12,7 @@ from p2pchat.events import Announced, AnnouncementChanged
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.text import well_formed
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.hashing import peer_id_of
+from p2pchat.protocol.hashing import digest, peer_id_of
 from p2pchat.protocol.registrar.claims import (
     Notice,
     Record,
@@ -20,6 +20,7 @@ from p2pchat.protocol.registrar.claims import (
     make_appointed,
     make_seen,
 )
+from p2pchat.protocol.sealing import open_once, seal_once
 from p2pchat.protocol.views import rfc3339
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """How often it is looked whether somebody is there to see what has come."""
 SALT_BYTES = 16
+_SEAL_CONTEXT = "p2pchat 1 sealed announcement"
 
 
 class Announcements:
@@ -99,9 +101,18 @@ class Announcements:
                 self._ctx.notify(AnnouncementChanged(self.announcement(record)))
 
     def _is_for_us(self, record: Record) -> bool:
+        return self._text(record) is not None
+
+    def _text(self, record: Record) -> str | None:
+        """None where it is for others."""
         notice = record.payload
         assert isinstance(notice, Notice)
-        return not notice.conversation or self._room(notice) is not None
+        if not notice.conversation:
+            return notice.text
+        room = self._room(notice)
+        if room is None:
+            return None
+        return notice.text or _opened(room, notice)
 
     def _room(self, notice: Notice) -> Conversation | None:
         found = self._m.conversations.get(notice.conversation)
@@ -117,7 +128,7 @@ class Announcements:
             author=author,
             author_label=self._m.people.label(author),
             conversation=room.label if room is not None else None,
-            text=notice.text,
+            text=self._text(record) or "",
             sent_at=rfc3339(notice.sent_ms),
             seen_by=tuple(sorted(peer_id_of(key) for key in self._r.registry.seen_of(record.id))),
         )
@@ -136,19 +147,44 @@ class Announcements:
             raise RequestError(
                 "too-large", f"an announcement has at most {limits.ANNOUNCEMENT_BYTES} bytes"
             )
-        place = self._m.rooms.find(conversation).id if conversation else b""
-        author = self._m.identity.person.key
-        salt = self._ctx.rng.randbytes(SALT_BYTES)
-        notice = Notice(author, clean, place, self._ctx.wall_ms, salt)
-        record = make_appointed(self._r.appointing, self._ctx.network, notice)
+        room = self._m.rooms.find(conversation) if conversation else None
+        record = make_appointed(self._r.appointing, self._ctx.network, self._notice(clean, room))
 
         def kept() -> None:
             self._ctx.reply(request, self.announcement(record))
 
         self._r.keep([record.raw], kept, request)
 
+    def _notice(self, text: str, room: Conversation | None) -> Notice:
+        salt = self._ctx.rng.randbytes(SALT_BYTES)
+        sealed = b""
+        if room is not None and room.sealed:
+            sealed = seal_once(_key(room.row.keys[-1][1], salt), _SEAL_CONTEXT, text.encode())
+        return Notice(
+            author=self._m.identity.person.key,
+            text="" if sealed else text,
+            conversation=room.id if room is not None else b"",
+            sent_ms=self._ctx.wall_ms,
+            salt=salt,
+            sealed=sealed,
+        )
+
     def list(self) -> Sequence[Announcement]:
         """Those for this person, newest first."""
         notices = [record for record in self._r.registry.notices() if self._is_for_us(record)]
         found = [self.announcement(record) for record in notices]
         return sorted(found, key=lambda one: (one.sent_at, one.announcement_id), reverse=True)
+
+
+def _opened(room: Conversation, notice: Notice) -> str | None:
+    """The text, where it was sealed under a key of the room."""
+    for _, key in room.row.keys:
+        plain = open_once(_key(key, notice.salt), _SEAL_CONTEXT, notice.sealed)
+        if plain is not None:
+            return plain.decode(errors="replace")
+    return None
+
+
+def _key(room_key: bytes, salt: bytes) -> bytes:
+    """Of one announcement."""
+    return digest("p2pchat 1 announcement key", room_key, salt)

@@ -25,6 +25,7 @@ from p2pchat.protocol.identity import (
     verify,
 )
 from p2pchat.protocol.registrar.lease import MAX_NUMBER, Lease
+from p2pchat.protocol.sealing import TAG_BYTES
 
 REQUEST_CONTEXT = b"p2pchat 1 account\0"
 CLAIM_CONTEXT = b"p2pchat 1 claim\0"
@@ -81,10 +82,13 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, tag=5):
     author: bytes
     """The key of the person who wrote it."""
     text: str
+    """Empty where it is sealed."""
     conversation: bytes
     """A room's id; empty: for everyone."""
     sent_ms: int
     salt: bytes
+    sealed: bytes = b""
+    """The text, where the room has a password."""
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True, tag=6):
@@ -225,7 +229,9 @@ def _fits(payload: Payload) -> bool:
         case Notice():
             return (
                 len(payload.author) == KEY_BYTES
-                and 0 < len(payload.text.encode()) <= limits.ANNOUNCEMENT_BYTES
+                and bool(payload.text) is not bool(payload.sealed)
+                and len(payload.text.encode()) <= limits.ANNOUNCEMENT_BYTES
+                and len(payload.sealed) <= limits.ANNOUNCEMENT_BYTES + TAG_BYTES
                 and len(payload.conversation) in (0, ID_BYTES)
                 and 0 <= payload.sent_ms < MAX_NUMBER
                 and len(payload.salt) <= ID_BYTES
