@@ -398,6 +398,11 @@ def _appointing(file: str | None, key: str | None) -> tuple[bytes | None, bytes]
     try:
         with open(file, encoding="utf-8") as lines:
             seed = read_file_text(lines.read(1024))
+            if os.name == "posix" and os.fstat(lines.fileno()).st_mode & 0o077:
+                text = (
+                    f"p2pchat: {file}: others can read it, or change it: chmod 600 makes it yours"
+                )
+                print(text, file=sys.stderr)  # noqa: T201 - output
     except OSError as error:
         raise UsageError(f"--appointing-key {file}: {error.strerror}") from None
     except ValueError:

@@ -24,6 +24,7 @@ import pytest
 
 from p2pchat import __version__
 from p2pchat.cli import options_of, parse
+from p2pchat.config.appointing import file_text
 from p2pchat.errors import UsageError
 from p2pchat.ui.rpc.control import socket_path
 
@@ -223,6 +224,18 @@ def test_options_before_and_after_the_command() -> None:
     assert options_of(parse(["--name", "  Li   Wei ", "rpc"])).name == "Li Wei"
     with pytest.raises(UsageError):
         options_of(parse(["rpc", "--connect", "host:0"]))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_who_keeps_the_appointing_key_where_others_read_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "class.key"
+    key.write_text(file_text(b"k" * 32))
+    for mode, told in ((0o600, False), (0o644, True), (0o620, True)):
+        key.chmod(mode)
+        assert options_of(parse(["rpc", "--appointing-key", str(key)])).appointing_key == b"k" * 32
+        assert ("others can read it" in capsys.readouterr().err) is told
 
 
 def test_profiles_are_apart() -> None:

@@ -276,6 +276,8 @@ def test_the_appointed_releases_a_name_and_nobody_else_can() -> None:
     world.clock.run_for(2.0)
     assert {known(host)[account].name for host in world.hosts} == {"Li_2"}
     assert [event.why for event in pupil.renamed] == ["released"]
+    teacher.ask(teacher.machine.registrar.accounts.release, account)
+    assert teacher.refused == ["not-allowed"], "what it has now isn't given free"
     other.ask(other.machine.registrar.accounts.register, "Li", PASSWORD)
     world.wait(lambda: bool(other.signed), 15.0, "the name is free")
     assert known(pupil)[other.machine.identity.peer_id].name == "Li"

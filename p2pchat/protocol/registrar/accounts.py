@@ -273,6 +273,8 @@ class Accounts:
         owner = self._r.registry.owners().get(PeerId(account))
         if owner is None:
             raise refused("no-such-account")
+        if owner.name != owner.claimed:
+            raise RequestError("not-allowed", "this isn't the name that was registered: it stays")
         said = Release(owner.person_key, owner.claimed)
         record = make_appointed(self._r.appointing, self._ctx.network, said)
         self._r.keep([record.raw], lambda: self._ctx.reply(request, None), request)

@@ -89,7 +89,9 @@ def test_any_text_may_be_typed(text: str) -> None:
 
 
 @pytest.mark.parametrize("weak", ["", "short", "password", "PassWord", "aaaaaaaabb", "12345678",
-                                  "LisaMari", "lisamari1"])  # fmt: skip
+                                  "LisaMari", "lisamari1", "lisamari2015!", "password123",
+                                  "Qwerty!1", "24121999", "abc12345", "12341234", "xyz7xyz7",
+                                  "hallo2024"])  # fmt: skip
 def test_weak_passwords_are_refused(weak: str) -> None:
     with pytest.raises(RequestError) as caught:
         check_password(weak, "LisaMari")
@@ -99,6 +101,8 @@ def test_weak_passwords_are_refused(weak: str) -> None:
 def test_others_are_not() -> None:
     check_password("correct horse", "Li")
     check_password("密码足够长的一句话", "Li")
+    check_password("4711-kuh-0815", "Li")
+    check_password("x7!kP2q9", "Li")
     with pytest.raises(RequestError) as caught:
         check_password("x" * 257, "Li")
     assert caught.value.reason == "too-large"
