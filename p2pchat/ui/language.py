@@ -105,6 +105,11 @@ def available() -> dict[str, str]:
     return found
 
 
+def prepare(wanted: str) -> None:
+    """Read what `use` needs, on another thread: it takes as long as an event may."""
+    _load(_nearest(wanted or system_language()))
+
+
 def use(wanted: str) -> bool:
     """Speak this language from now on; empty: the system's. Whether that is another one."""
     global _current, _tag  # one program speaks one language

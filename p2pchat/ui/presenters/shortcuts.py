@@ -51,6 +51,7 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         N_("People and rooms"),
         (
+            ("Shift+F10", N_("What can be done with the one in the list that keys are on")),
             ("Ctrl+N", N_("Join a room")),
             ("Ctrl+Shift+N", N_("Create a room")),
             ("Ctrl+L", N_("Connect by address")),

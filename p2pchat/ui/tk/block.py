@@ -191,7 +191,8 @@ class Brush:
         ):  # fmt: skip
             image = self.theme.corner(min(radius, size), size, colour, which, line)
             canvas.create_image(x, y, image=image, anchor="nw", tags=tag)
-        low, high = -canvas.winfo_height(), 2 * canvas.winfo_height()
+        first, height = int(canvas.canvasy(0)), canvas.winfo_height()
+        low, high = first - height, first + 2 * height
         for x1, y1, x2, y2 in (
             (left + size, top, right - size, top + line),
             (left + size, bottom - line, right - size, bottom),

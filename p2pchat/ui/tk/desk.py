@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from tkinter import ttk
@@ -42,7 +42,7 @@ def local_now() -> datetime:
 
 
 class Desk(ttk.Frame):
-    """The view of MainPresenter."""
+    """The view of MainPresenter. It has no parts before `build`."""
 
     def __init__(
         self,
@@ -56,32 +56,40 @@ class Desk(ttk.Frame):
         self._top = root
         self._theme = theme
         self._node = node
-        self._runner = runner = Lease(runner)
+        self._runner = Lease(runner)
+        self._around = around
         self.on_quit: Callable[[], None] = lambda: None
         self.on_language: Callable[[str], None] = lambda language: None
-        self._build()
-        self.main = MainPresenter(node, runner, self, SystemOpener(), local_now, around)
+
+    def build(self) -> Iterator[None]:
+        """One part in each step."""
+        root, theme, node, runner = self._top, self._theme, self._node, self._runner
+        self._panes = panes = tk.PanedWindow(
+            self, orient="horizontal", borderwidth=0, sashwidth=theme.px(4), sashrelief="flat",
+            opaqueresize=True,
+        )  # fmt: skip
+        self.sidebar = Sidebar(panes, theme)
+        yield
+        self._middle = ttk.Frame(panes, style="Surface.TFrame")
+        self.conversation = ConversationPane(self._middle, theme, self)
+        self.composer = self.conversation.composer
+        yield
+        self._build_around()
+        yield
+        self.main = MainPresenter(node, runner, self, SystemOpener(), local_now, self._around)
         self.attach = Attach(root, self.main.share)
         self.thumbnails = Thumbnails(root, runner, theme.scale)
         self.search = SearchPresenter(
             node, runner, self.main.directory, self.search_panel, local_now
         )
         self.asking = Asking(root, theme, node, runner, self.main)
-        self.places.attach(self.main, runner, self.asking, around)
+        self.places.attach(self.main, runner, self.asking, self._around)
         self.menus = Menus(root, theme, self.main, self.asking, self.places)
         self._attach()
 
-    def _build(self) -> None:
-        px, theme = self._theme.px, self._theme
-        panes = tk.PanedWindow(
-            self, orient="horizontal", borderwidth=0, sashwidth=px(4), sashrelief="flat",
-            opaqueresize=True,
-        )  # fmt: skip
-        self._panes = panes
-        self.sidebar = Sidebar(panes, theme)
-        self._middle = ttk.Frame(panes, style="Surface.TFrame")
-        self.conversation = ConversationPane(self._middle, theme, self)
-        self.composer = self.conversation.composer
+    def _build_around(self) -> None:
+        """What is around the conversation, and the order of all."""
+        px, theme, panes = self._theme.px, self._theme, self._panes
         self.search_panel = SearchPanel(self._middle, theme)
         self.about = AboutPanel(self._middle, theme)
         self.places = Places(self._middle, theme, self.conversation, self.search_panel, self.about)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
 
+from p2pchat.ui.tk.block import Brush
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
@@ -55,6 +56,7 @@ class RowList(ttk.Frame, Generic[R]):
         self._redraw_id = ""
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True)
         self._marks = Marks(self.canvas, theme)
+        self._brush = Brush(theme)
         self._bar = ThinBar(self, theme, style.partition(".")[0].lower(), self._scroll)
         self.canvas.configure(yscrollcommand=self._bar.set)
         self.canvas.grid(row=0, column=0, sticky="nsew")
@@ -78,6 +80,8 @@ class RowList(ttk.Frame, Generic[R]):
         canvas.bind("<Down>", lambda event: self.move(1))
         canvas.bind("<Return>", lambda event: self._choose(self._cursor))
         canvas.bind("<space>", lambda event: self._choose(self._cursor))
+        for key in ("<Shift-F10>", "<Menu>"):
+            canvas.bind(key, lambda event: self._menu_by_key())
         canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._set_cursor(-1))
 
@@ -101,6 +105,15 @@ class RowList(ttk.Frame, Generic[R]):
             if self._tops[index + 1] >= top and self._tops[index] <= bottom:
                 lit = index in (self._hover, self._cursor) and self._painter.selectable(row)
                 self._painter.paint(canvas, row, self._tops[index], width, lit, self._marks)
+                if index == self._cursor:
+                    self._ring(index, width)
+
+    def _ring(self, index: int, width: int) -> None:
+        """Around the row that keys are on: it may be lit for another reason."""
+        px, top, bottom = self._theme.px, self._tops[index], self._tops[index + 1]
+        box = (px(5), top + px(1), width - px(5), bottom - px(1))
+        radii = (px(10),) * 4
+        self._brush.ring(self.canvas, box, radii, self._theme.palette.accent, "ring")
 
     def move(self, step: int) -> None:
         """The keyboard's cursor, to the next row that can be chosen."""
@@ -171,6 +184,13 @@ class RowList(ttk.Frame, Generic[R]):
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._rows) and self._painter.selectable(self._rows[index]):
             self._on_choose(self._rows[index])
+
+    def _menu_by_key(self) -> None:
+        if self._on_menu and 0 <= self._cursor < len(self._rows):
+            canvas, row = self.canvas, self._rows[self._cursor]
+            down = self._tops[self._cursor + 1] - int(canvas.canvasy(0))
+            x, y = canvas.winfo_rootx(), canvas.winfo_rooty()
+            self._on_menu(row, x + self._theme.px(60), y + down)
 
     def _menu(self, event: tk.Event[tk.Canvas]) -> None:
         index = self._at(event.y)

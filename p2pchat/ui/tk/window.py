@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import signal
@@ -249,6 +250,9 @@ class Window:
         self._clear()
         self.first_page = None
         desk = self._desk_for(node)
+        for _step in desk.build():
+            pass
+        self._set_out(desk)
         self._show(desk)
         self._work_at(desk)
         self._lead_events_to(desk)
@@ -257,12 +261,14 @@ class Window:
             self._listen(self._around)
 
     def _desk_for(self, node: NodeApi) -> Desk:
-        desk = Desk(self.root, self.theme, node, self.bridge, self._around)
+        return Desk(self.root, self.theme, node, self.bridge, self._around)
+
+    def _set_out(self, desk: Desk) -> None:
+        """What it asks of the window."""
         desk.on_language = self._speak
         desk.on_quit = desk.menus.on_quit = self.close
         desk.menus.on_udp = self.open_udp_test if self._open_udp else None
         desk.places.on_profiles = self.open_profiles
-        return desk
 
     def _work_at(self, desk: Desk) -> None:
         self.desk = desk
@@ -287,17 +293,28 @@ class Window:
     def _speak(self, wanted: str) -> None:
         """Another language; where one is just being changed, once that is done."""
         self._wanted_language = wanted
-        if self.desk is not None and self._node is not None and not self._changing:
-            self._changing = True
-            in_turns(self.root, self._say_anew(self.desk, self._node))
+        desk, node = self.desk, self._node
+        if desk is None or node is None or self._changing:
+            return
+        self._changing = True
 
-    def _say_anew(self, former: Desk, node: NodeApi) -> Iterator[int | None]:
+        def failed(error: P2PChatError) -> None:
+            self._changing = False
+            self._say(words.refusal(error))
+
+        self.bridge.call(
+            lambda: asyncio.to_thread(language.prepare, wanted),
+            lambda _: in_turns(self.root, self._say_anew(desk, node, wanted)),
+            failed,
+        )
+
+    def _say_anew(self, former: Desk, node: NodeApi, wanted: str) -> Iterator[int | None]:
         """At a desk of its own, behind the former until it shows the same."""
-        wanted = self._wanted_language
         if language.use(wanted):
             yield None
             desk = self._desk_for(node)
-            yield None
+            yield from desk.build()
+            self._set_out(desk)
             desk.place(x=0, y=0, relwidth=1, relheight=1)
             desk.lower(former)
             self._lead_events_to(desk)
@@ -305,7 +322,7 @@ class Window:
             while self.desk is former or desk.main.conversation.loading:
                 yield LOOK_MS
             desk.stand_like(former)
-            yield None
+            yield LOOK_MS
             former.end()
             self._clear()
             self._shown = desk

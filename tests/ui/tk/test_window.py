@@ -21,6 +21,7 @@ from paper_node import ME, make_peer, peer_id
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
 from p2pchat.events import RUNS_TWICE, MessageReceived, Typing, Warned
 from p2pchat.model.message import MessageKind
+from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
@@ -563,6 +564,51 @@ def spoken(widget: Any) -> list[str]:
     with contextlib.suppress(tk.TclError):
         found.append(str(widget.cget("text")))
     return found + [text for child in widget.winfo_children() for text in spoken(child)]
+
+
+def test_one_sees_which_row_of_a_list_keys_are_on(stage: Stage) -> None:
+    """Also where it is the one that is open, and lit anyway."""
+    stage.start()
+    canvas = stage.desk.sidebar.list.canvas
+
+    def ring() -> Any:
+        return canvas.bbox("ring")
+
+    assert ring() is None
+    canvas.focus_set()
+    stage.until(ring)
+    first = ring()
+    assert 0 < first[0] < first[2] < canvas.winfo_width()
+    stage.key("<Down>")
+    stage.until(lambda: ring() and ring()[1] > first[1])
+    stage.desk.composer.focus()
+    stage.until(lambda: ring() is None)
+
+
+def test_a_list_has_its_menu_by_keys(stage: Stage) -> None:
+    stage.start()
+    stage.desk.sidebar.list.canvas.focus_set()
+    stage.root.update()
+    stage.key("<Down>", "<Shift-F10>")
+    menu = stage.desk.menus.last
+    stage.until(menu.winfo_ismapped)
+    said = [menu.entrycget(i, "label") for i in range(menu.index("end") + 1)
+            if menu.type(i) == "command"]  # fmt: skip
+    assert "Who this is" in said
+    stage.root.tk.call("tk::MenuUnpost", menu)
+
+
+def test_a_language_that_cannot_be_read_is_said_and_another_still_chosen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.start()
+    first = stage.desk
+    with monkeypatch.context() as broken:
+        broken.setattr(language, "prepare", lambda wanted: 1 / 0)
+        first.main.change({"language": "zh_CN"})
+        stage.until(first.status.notice.winfo_ismapped)
+    first.main.change({"language": "zh_CN"})
+    stage.until(lambda: stage.desk is not first and not first.winfo_exists())
 
 
 def test_another_language_is_spoken_without_a_new_start(stage: Stage) -> None:
