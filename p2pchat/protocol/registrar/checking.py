@@ -75,7 +75,8 @@ class Checking:
 
         def checked(found: Sequence[Record]) -> None:
             self._busy = False
-            self._take(jobs, {record.raw: record for record in found})
+            holds = by == self._registry.appointed_by()
+            self._take(jobs, {record.raw: record for record in found} if holds else {})
             self._go_on()
 
         self._ctx.ask(lambda query: effects.CheckRecords(query, records, by), checked)

@@ -57,8 +57,14 @@ class Registry:
         self.looks = looks
         self.appointed_by = appointed_by
         self._admits = admits
+        self._clear()
+
+    def _clear(self) -> None:
+        self._judged_by = self.appointed_by()
         self._records: dict[bytes, Record] = {}
         """By the id as on the wire."""
+        self._aside: list[bytes] = []
+        """What another appointing key has signed: it may be the one that counts again."""
         self._claims = 0
         self._holders: set[bytes] = set()
         self._notices: list[Record] = []
@@ -80,8 +86,19 @@ class Registry:
         """What was stored."""
         for raw in raws:
             record = kept_record(raw)
-            if record is not None:
+            if record is None:
+                continue
+            if self._is_signed(record):
                 self._put(record)
+            else:
+                self._aside.append(raw)
+
+    def _is_signed(self, record: Record) -> bool:
+        """What was checked once still holds, but for what the appointing key signs: that may have
+        been another one."""
+        if isinstance(record.payload, Claim | Seen):
+            return True
+        return read_record(record.raw, self._network, self._judged_by) is not None
 
     def add(self, raw: bytes) -> Record | None:
         """Check a record and take it in; None where it is here, isn't valid, or counts for nothing
@@ -198,8 +215,11 @@ class Registry:
     # -- what follows
 
     def judge_anew(self) -> None:
-        """The appointing key may be another one."""
-        self._names = None
+        """The appointing key may be another one: what the old one has signed counts no longer."""
+        if self.appointed_by() != self._judged_by:
+            raws = [*self._aside, *(record.raw for record in self._records.values())]
+            self._clear()
+            self.load(raws)
 
     def names(self) -> Names:
         """Worked out where something has changed: some 20 µs a claim."""

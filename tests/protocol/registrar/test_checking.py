@@ -14,7 +14,13 @@ from p2pchat.protocol.hashing import network_tag
 from p2pchat.protocol.identity import Identity, Signer
 from p2pchat.protocol.registrar import checking
 from p2pchat.protocol.registrar.checking import AT_ONCE, Checking
-from p2pchat.protocol.registrar.claims import make_claim, make_request, read_records
+from p2pchat.protocol.registrar.claims import (
+    Holder,
+    make_appointed,
+    make_claim,
+    make_request,
+    read_records,
+)
 from p2pchat.protocol.registrar.lease import make_lease
 from p2pchat.protocol.registrar.registry import Registry
 
@@ -27,7 +33,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.ctx = Context(DEVICE, NETWORK, Settings(), Random(1))
-        self.registry = Registry(NETWORK, looks, lambda: b"", lambda *_: True)
+        self.appointed_by = b""
+        self.registry = Registry(NETWORK, looks, lambda: self.appointed_by, lambda *_: True)
         self.idle = 0
         self.news: list[list[bytes]] = []
         self.checking = Checking(self.ctx, self.registry, self._idle)
@@ -121,6 +128,16 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         desk.perform()
         assert len(desk.registry) == begun + 3
         assert desk.idle == 1 + begun // 3, "what was dropped can be asked for again"
+
+
+def test_what_an_appointing_key_has_signed_that_counts_no_longer_isnt_taken_in() -> None:
+    desk, old = Desk(), Signer(b"a" * 32)
+    desk.appointed_by = old.key
+    desk.check(make_appointed(old, NETWORK, Holder(DEVICE.device.key)).raw)
+    desk.appointed_by = Signer(b"n" * 32).key
+    desk.perform()
+    assert desk.news == [[]]
+    assert not desk.registry.is_holder(DEVICE.device.key)
 
 
 def test_a_check_that_fails_holds_nothing_up() -> None:

@@ -19,6 +19,7 @@ from p2pchat.protocol.registrar.claims import (
     Claim,
     Countersignature,
     Holder,
+    Notice,
     Record,
     Release,
     account_of,
@@ -255,6 +256,39 @@ def test_what_somebody_else_has_signed_counts_for_nothing() -> None:
     other = network_tag("other")
     assert read_record(honest.raw, other, b"") is None
     assert registry().add(honest.raw) is not None
+
+
+def test_with_another_appointing_key_nothing_counts_that_the_old_one_has_signed() -> None:
+    """Nor after a restart: the old one may have been stolen."""
+    keys = [APPOINTING.key]
+    found = Registry(NETWORK, looks, lambda: keys[-1], lambda *_: True)
+    device = DEVICES[1].device.key
+    holder = make_appointed(APPOINTING, NETWORK, Holder(device))
+    sealed = make_appointed(APPOINTING, NETWORK, Countersignature(PERSONS[0].key, "Li"))
+    notice = make_appointed(APPOINTING, NETWORK, Notice(PERSONS[0].key, "Hi", b"", 1, b"salt"))
+    taken = claim(PERSONS[0], "Li", device=DEVICES[1])
+    stored = [record.raw for record in (holder, sealed, notice, taken)]
+    assert all(found.add(raw) is not None for raw in stored)
+    (owner,) = owned(found).values()
+    assert owner.countersigned
+    digest = found.digest()
+
+    keys.append(Signer(b"n" * 32).key)
+    found.judge_anew()
+    again = registry(keys[-1])
+    again.load(stored)
+    for one in (found, again):
+        assert not one.is_holder(device)
+        assert not one.notices()
+        assert not owned(one)
+        assert one.digest() != digest, "others are given none of it"
+
+    keys.pop()
+    found.judge_anew()
+    assert found.is_holder(device)
+    assert len(found.notices()) == 1
+    assert list(owned(found).values()) == [owner]
+    assert found.digest() == digest
 
 
 @given(st.binary(max_size=300))
