@@ -153,7 +153,7 @@ def actions_of(file: FileInfo, own: bool) -> tuple[FileAction, ...]:
         case FileState.PAUSED:
             return (FileAction.RESUME, FileAction.CANCEL)
         case FileState.COMPLETE:
-            return (*here, FileAction.UNSHARE) if own else here
+            return (*here, FileAction.UNSHARE) if own else here or (FileAction.DOWNLOAD,)
         case FileState.FAILED:
             if own:
                 return (FileAction.RESHARE,) if file.reason == CANCELLED else ()
@@ -169,7 +169,9 @@ def status_of(file: FileInfo, own: bool, pace: Pace | None = None) -> str:
         case FileState.PAUSED:
             return _("Paused at {percent}%").format(percent=percent(file.done, file.total))
         case FileState.COMPLETE:
-            return _("Shared by you") if own else _("Downloaded")
+            if own:
+                return _("Shared by you")
+            return _("Downloaded") if file.path else _("No longer on this computer")
         case FileState.FAILED:
             return _("Failed: {reason}").format(reason=failure_of(file))
 

@@ -203,6 +203,7 @@ class MainPresenter:
         self.files.clear()
         self.status.renewed()
         self.bulletins.renewed()
+        self.announcements.draft = ""
         self._view.forget_pictures()
         self.runner.call(self.node.info, self.network.opened)
         self.runner.call(self.node.settings, self._set_up)

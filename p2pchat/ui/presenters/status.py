@@ -85,9 +85,8 @@ class StatusPresenter:
         self._keep(Notice(one_line(text, NOTICE_CHARS), False))
 
     def renewed(self) -> None:
-        """The person is someone else: nobody is asked for that again."""
-        kept = [notice for notice in self._notices if not notice.someone_else]
-        self._notices = deque(kept, maxlen=NOTICES)
+        """The person is someone else: what the one before was told is none of their business."""
+        self._notices.clear()
         self._show_notice()
 
     def _keep(self, notice: Notice) -> None:

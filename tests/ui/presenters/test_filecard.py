@@ -102,7 +102,7 @@ def test_a_clock_that_is_set_back() -> None:
         ({"state": FileState.FETCHING}, [FileAction.PAUSE, FileAction.CANCEL]),
         ({"state": FileState.PAUSED}, [FileAction.RESUME, FileAction.CANCEL]),
         ({"state": FileState.COMPLETE, "path": "/d/a"}, [FileAction.OPEN, FileAction.SHOW]),
-        ({"state": FileState.COMPLETE}, []),
+        ({"state": FileState.COMPLETE}, [FileAction.DOWNLOAD]),
         ({"state": FileState.FAILED}, [FileAction.AGAIN]),
         ({"state": FileState.COMPLETE, "author": ME}, [FileAction.UNSHARE]),
         (
@@ -131,6 +131,8 @@ def test_a_transfer_in_words() -> None:
     assert card(state=FileState.PAUSED, done=4 * MIB).part == pytest.approx(0.4)
     assert card().part is None
     assert card(state=FileState.COMPLETE, done=10 * MIB).part is None
+    gone = card(state=FileState.COMPLETE, done=10 * MIB)
+    assert gone.status == "No longer on this computer", "deleted when its person signed out"
 
 
 def test_an_empty_file_and_a_bar_beyond_its_end() -> None:
