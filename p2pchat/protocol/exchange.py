@@ -50,6 +50,7 @@ class Exchange:
         self._m = machine
         self._events = events
         self._fetches: dict[bytes, Fetch] = {}
+        self._moving: set[bytes] = set()
         self._late = Late()
         self._served: OrderedDict[bytes, Conversation] = OrderedDict()
         """Files that are here, the one asked about last is the last: who may have them."""
@@ -67,6 +68,7 @@ class Exchange:
         """Swarms or server may have something to say."""
         self._timer: Timer | None = None
         self._seek_timer: Timer | None = None
+        self._seek_soon = False
         self._frames: dict[type, Callable[[Link, Any], None]] = {
             frames.Follow: self._on_follow,
             frames.Wanted: self._on_wanted,
@@ -81,7 +83,7 @@ class Exchange:
     @property
     def fetches(self) -> int:
         """How many are under way: not those that are paused."""
-        return sum(not fetch.swarm.paused for fetch in self._fetches.values())
+        return len(self._moving)
 
     def begin(self, row: FileRow, conversation: Conversation, progress: Sequence[bytes]) -> Fetch:
         self._news = True
@@ -97,17 +99,22 @@ class Exchange:
             link = self._m.links.get(follower)
             if link is not None and self._may(link, conversation, row.stream.size):
                 swarm.followed(follower, True, self._m.ctx.now)
-        self._seek()
+        self._moving.add(row.id)
+        self._seek_soon |= self._seek_for(fetch)
+        self._seek_later()
         return fetch
 
     def pause(self, fetch: Fetch, on: bool) -> None:
         """Nobody is asked for more, or they are again; what is here is served."""
         self._news = True
         fetch.swarm.pause(on, self._m.ctx.now)
+        moves = not on and self._fetches.get(fetch.row.id) is fetch
+        (self._moving.add if moves else self._moving.discard)(fetch.row.id)
 
     def end(self, id: EntryHash) -> None:
         """It is fetched no more. What is here of it is served until `forget`."""
         fetch = self._fetches.pop(id, None)
+        self._moving.discard(id)
         if fetch is not None:
             fetch.swarm.close()
             self._say(fetch)
@@ -146,21 +153,24 @@ class Exchange:
 
     def _seek(self) -> None:
         """See to it that there are connections to members, as long as something is missing."""
-        soon = False
-        for fetch in self._fetches.values():
-            links = [
-                link
-                for link in self._audience(fetch)
-                if not self._too_large(link, fetch.row.stream.size)
-            ]
-            if fetch.reach < len(links):
-                links.sort(key=partial(self._rank, fetch.row))
-                soon |= fetch.reaches_out()
-            for link in links[: 1 + fetch.reach]:
-                self._m.bulk.want(link.device)
+        self._seek_soon = sum(map(self._seek_for, self._fetches.values())) > 0
+        self._seek_later()
+
+    def _seek_for(self, fetch: Fetch) -> bool:
+        """Whether it is to have more of them before long."""
+        size, soon = fetch.row.stream.size, False
+        links = [link for link in self._audience(fetch) if not self._too_large(link, size)]
+        if fetch.reach < len(links):
+            links.sort(key=partial(self._rank, fetch.row))
+            soon = fetch.reaches_out()
+        for link in links[: 1 + fetch.reach]:
+            self._m.bulk.want(link.device)
+        return soon
+
+    def _seek_later(self) -> None:
         if self._seek_timer is not None:
             self._seek_timer.cancel()
-        wait = SEEK_SOON_S if soon else SEEK_EVERY_S
+        wait = SEEK_SOON_S if self._seek_soon else SEEK_EVERY_S
         self._seek_timer = self._m.ctx.after(wait, self._seek_again)
 
     def _rank(self, row: FileRow, link: Link) -> tuple[bool, int]:

@@ -12,6 +12,8 @@ from world import LOBBY, World
 from p2pchat.model.entry import FileBody
 from p2pchat.model.file import FileState
 from p2pchat.model.ids import EntryHash
+from p2pchat.protocol.conversations import Conversation
+from p2pchat.protocol.link import Link
 
 SEEDS, GROUP = 60, 10
 NODES = 5
@@ -123,6 +125,27 @@ def test_a_fetch_begins_with_a_connection_to_the_author_alone() -> None:
         assert {link.device for link in host.machine.links.bulks()} <= {hosts[0].device}
     world.wait(lambda: all(has(host, data) for host in hosts), 30.0, "fetched")
     assert max(len(host.machine.links.bulks()) for host in hosts[1:]) > 1
+
+
+def test_a_fetch_that_begins_costs_no_look_at_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds that are offered at once kept a node from all else for seconds."""
+    world, many, looks = World(4), 200, 0
+    author, other = (world.add() for _ in range(2))
+    world.wait(lambda: world.linked([author, other]), 30.0, "linked")
+    audience = other.machine.sharing.audience
+
+    def counted(conversation: Conversation) -> list[Link]:
+        nonlocal looks
+        looks += 1
+        return audience(conversation)
+
+    monkeypatch.setattr(other.machine.sharing, "audience", counted)
+    rng = Random(4)
+    for number in range(many):
+        share(author, f"{number}", rng.randbytes(1000))
+    whole = [FileState.COMPLETE] * many
+    world.wait(lambda: list(states(other).values()) == whole, 60.0, "all of them")
+    assert looks < 10 * many
 
 
 def test_what_was_given_up_stays_so() -> None:
