@@ -64,8 +64,9 @@ class MainView(Protocol):
         """It is opened: in the place of a page, if one is open."""
         ...
 
-    def forget_pictures(self) -> None:
-        """Thumbnails of another person's files are none of the present one's business."""
+    def forget(self) -> None:
+        """What is shown of another person's is none of the present one's business: thumbnails, what
+        was searched for, a card."""
         ...
 
     def show_transfers_summary(self, text: str) -> None:
@@ -204,7 +205,7 @@ class MainPresenter:
         self.status.renewed()
         self.bulletins.renewed()
         self.announcements.draft = ""
-        self._view.forget_pictures()
+        self._view.forget()
         self.runner.call(self.node.info, self.network.opened)
         self.runner.call(self.node.settings, self._set_up)
         self.directory.load(lambda: self.open(LOBBY))

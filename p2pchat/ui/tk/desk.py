@@ -244,8 +244,9 @@ class Desk(ttk.Frame):
     def set_language(self, language: str) -> None:
         self.on_language(language)
 
-    def forget_pictures(self) -> None:
+    def forget(self) -> None:
         self.thumbnails.forget()
+        self.places.forget()
 
     def show_me(self, name: str, unread: int) -> None:
         me = self.main.directory.me

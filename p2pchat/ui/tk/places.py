@@ -165,6 +165,12 @@ class Places:
 
     # -- at the right
 
+    def forget(self) -> None:
+        """Away with all that is beside the conversation."""
+        self._hide_about()
+        self._search.forget()
+        self._hide(self._search)
+
     def open_search(self) -> None:
         self.show_conversation()
         self._hide_about()

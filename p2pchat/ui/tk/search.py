@@ -107,6 +107,11 @@ class SearchPanel(ttk.Frame):
         self._everywhere.set(former._everywhere.get())
         self.field.set(former.field.text)
 
+    def forget(self) -> None:
+        """What was asked for, and found."""
+        self._everywhere.set(False)
+        self.field.set("")
+
     def again(self) -> None:
         """Ask anew: the conversation has changed."""
         self._ask()

@@ -120,7 +120,7 @@ class FakeViews:
     def show_bulletin(self, bulletin: Bulletin | None, more: int) -> None:
         self.above = bulletin
 
-    def forget_pictures(self) -> None:
+    def forget(self) -> None:
         self.forgotten += 1
 
     def set_language(self, language: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from paper_node import ME, make_peer, peer_id
 
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
-from p2pchat.events import RUNS_TWICE, MessageReceived, Typing, Warned
+from p2pchat.events import RUNS_TWICE, MessageReceived, ProfileRenewed, Typing, Warned
 from p2pchat.model.message import MessageKind
 from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
@@ -369,6 +369,18 @@ def test_a_profile_that_runs_twice_offers_to_be_someone_else(stage: Stage) -> No
     stage.until(lambda: status.still_me.winfo_ismapped())
     status.still_me.invoke()
     stage.until(lambda: not status.notice.winfo_ismapped())
+
+
+def test_what_was_searched_for_goes_with_whoever_searched(stage: Stage) -> None:
+    stage.node.say("#lobby", "my secret", LI)
+    stage.start()
+    desk, panel = stage.desk, stage.desk.search_panel
+    stage.key("<Control-f>")
+    panel.field.set("secret")
+    stage.until(lambda: len(desk.search.hits) == 1)
+    stage.node.emit(ProfileRenewed(msgspec.structs.replace(stage.node.me, name="Ann")))
+    stage.until(lambda: not panel.winfo_ismapped() and stage.loaded("#lobby"))
+    assert (panel.field.text, desk.search.hits) == ("", [])
 
 
 def test_a_window_that_is_not_shown_yet_gets_the_colours_of_the_theme(display: str) -> None:
