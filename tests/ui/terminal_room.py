@@ -17,6 +17,8 @@ class Screen:
 
     def __init__(self) -> None:
         self.shown: list[list[tuple[str, str]]] = []
+        self.forgotten = 0
+        """How often it was told that somebody else sits here."""
 
     async def read(self, stop: asyncio.Event) -> bytes | None:
         return None
@@ -26,6 +28,9 @@ class Screen:
 
     def complain(self, text: str) -> None:
         self.show(("system", text))
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     async def close(self) -> None: ...
 

@@ -37,6 +37,11 @@ class Lines(Protocol):
         """Say what went wrong, apart from what was asked for where that is possible."""
         ...
 
+    def forget(self) -> None:
+        """Somebody else sits here: where that is possible, away with what was shown to the one
+        before, and what they have written."""
+        ...
+
     async def close(self) -> None:
         """Everything is printed, or nobody reads it."""
         ...
@@ -115,6 +120,9 @@ class PlainLines:
     def complain(self, text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+    def forget(self) -> None:
+        """What was printed is with whoever reads it."""
 
     async def close(self) -> None:
         self._input.close()

@@ -119,6 +119,8 @@ class Chat:
         for kept in (self.shown, self._typing, self._came, self._read):
             kept.clear()
         self.shelf.clear()
+        if self.me.peer_id:
+            self.lines.forget()
         self.me = await self.node.profile()
         self.people = {peer.peer_id: peer for peer in await self.node.peers()}
         self._there = {id for id, peer in self.people.items() if peer.status != Status.OFFLINE}

@@ -35,6 +35,8 @@ STYLE = Style.from_dict(
 )
 _REFRESH_S = 1.0
 """How often the toolbar is drawn anew: typing notices fade by themselves."""
+_NOTHING_ABOVE = "\x1b[3J"
+"""Clears what was scrolled out of sight (xterm's ED 3)."""
 _WAITING_LINES = 5000
 """Lines that wait to be printed; older ones are left out when more come."""
 
@@ -162,6 +164,16 @@ class TtyLines:
 
     def complain(self, text: str) -> None:
         self.show(("system", text))
+
+    def forget(self) -> None:
+        self._waiting.clear()
+        buffer, app = self._session.default_buffer, self._session.app
+        self._session.history = buffer.history = InMemoryHistory()
+        buffer.reset()
+        app.renderer.clear()  # some terminals have what is cleared above then
+        app.output.write_raw(_NOTHING_ABOVE)
+        app.output.flush()
+        self.refresh()
 
     def refresh(self) -> None:
         """The prompt or the toolbar may have changed."""

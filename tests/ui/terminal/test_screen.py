@@ -122,6 +122,22 @@ def test_on_a_terminal(terminal: Terminal) -> None:
     assert "Traceback" not in terminal.wait("the end")
 
 
+def test_who_comes_next_sees_nothing_of_the_one_before(terminal: Terminal) -> None:
+    terminal.wait("#lobby>")
+    terminal.keys("/join #vault", "Enter")
+    terminal.wait("password of #vault:")
+    terminal.keys("secret", "Enter")
+    terminal.wait("#vault>")
+    for number in range(50):
+        terminal.keys(f"my diary {number}", "Enter")
+    terminal.wait("Ana: my diary 49")
+    terminal.keys("/someone-else Bo", "Enter", "/someone-else Bo", "Enter")
+    terminal.wait(lambda screen: "You are Bo" in screen and "#lobby>" in screen)
+    assert "diary" not in terminal.run("capture-pane", "-p", "-S", "-")
+    terminal.keys("Up", "Up", "mine", "Enter")
+    terminal.wait("Bo: mine")
+
+
 def test_what_arrives_while_typing_does_not_tear_the_line(terminal: Terminal) -> None:
     terminal.wait("#lobby>")
     terminal.keys("ask 1", "Enter", "still typing")
