@@ -71,6 +71,9 @@ class Pointing:
             canvas.bind(key, self._doer(action))
         canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._set_current(None))
+        # Between the canvas and what is on it Tk tells only the latter.
+        canvas.bind_class(CHILD, "<FocusIn>", lambda event: self._set_current(None))
+        canvas.bind_class(CHILD, "<FocusOut>", lambda event: canvas.after_idle(self._focused))
 
     def _doer(self, action: Callable[[], object]) -> Callable[[tk.Event[tk.Canvas]], str]:
         def do(event: tk.Event[tk.Canvas]) -> str:
@@ -307,6 +310,9 @@ class Pointing:
 
     def _focused(self) -> None:
         """By a key: which message keys act on is seen at once. A click has its own place."""
+        canvas = self._view.canvas
+        if str(canvas.tk.call("focus")) != str(canvas):
+            return  # a button on a card has it: then keys are that one's
         clicked, self._clicked = self._clicked, False
         if not clicked and self.current is None:
             self._step(0)

@@ -159,6 +159,7 @@ class Sidebar(ttk.Frame):
         self.find.entry.bind("<Escape>", lambda event: self._give_up())
         self.find.entry.bind("<Down>", lambda event: self._into_list())
         self.list = RowList(self, self._theme, RowPainter(self._theme), self._chosen, self._menu_of)
+        self.list.canvas.bind("<Escape>", lambda event: self._leave_list())
         self.list.grid(row=2, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(2, weight=1)
@@ -197,6 +198,13 @@ class Sidebar(ttk.Frame):
     def _give_up(self) -> None:
         self.find.clear()
         self.on_leave()
+
+    def _leave_list(self) -> str | None:
+        """Out of what was looked for; where nothing was, out of what is open."""
+        if not self.find.text:
+            return None
+        self._give_up()
+        return "break"
 
     def _into_list(self) -> None:
         self.list.canvas.focus_set()

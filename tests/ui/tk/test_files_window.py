@@ -201,6 +201,21 @@ def test_a_narrow_window_has_narrow_cards(stage: Stage) -> None:
     stage.until(lambda: view.winfo_width() > 400)
 
 
+def test_keys_are_on_a_button_of_a_card_or_on_a_message_not_on_both(stage: Stage) -> None:
+    stage.start()
+    stage.node.receive("#lobby", "look at this", LI)
+    file = offer(stage)
+    stage.until(lambda: card(stage, file).button(FileAction.DOWNLOAD))
+    button = card(stage, file).button(FileAction.DOWNLOAD)
+    transcript = stage.desk.conversation.transcript
+    button.focus_set()
+    stage.until(lambda: str(stage.root.tk.call("focus")) == str(button))
+    stage.root.update()
+    assert transcript.pointing.current is None
+    transcript.canvas.focus_set()
+    stage.until(lambda: transcript.pointing.current is not None)
+
+
 def test_the_time_stands_beside_the_buttons_where_there_is_room(stage: Stage) -> None:
     stage.start()
     file = offer(stage)

@@ -597,6 +597,17 @@ def test_one_sees_which_row_of_a_list_keys_are_on(stage: Stage) -> None:
     stage.until(lambda: ring() is None)
 
 
+def test_escape_in_the_list_ends_the_search_for_people(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-k>")
+    stage.desk.sidebar.find.set("Li")
+    stage.key("<Down>")
+    stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.list.canvas)
+    stage.key("<Escape>")
+    assert stage.desk.sidebar.find.text == ""
+    stage.until(lambda: stage.root.focus_get() is stage.desk.composer.entry)
+
+
 def test_a_list_has_its_menu_by_keys(stage: Stage) -> None:
     stage.start()
     stage.desk.sidebar.list.canvas.focus_set()
