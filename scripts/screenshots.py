@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[1]
 SIZE = (1080, 720)
 ALONE = ("--no-mdns", "--no-beacon", "--listen", "127.0.0.1:0")
+FORMS = tuple(itertools.product((1, 2), ("light", "dark"), ("en", "zh_CN")))
+"""Scale, theme and language."""
 READY_S = 30.0
 STILL_S = 0.5
 """So long a window that is drawn stays as it is."""
@@ -39,18 +41,25 @@ class Page(NamedTuple):
     back: tuple[str, ...] = ("Escape",)
 
 
-TO_ACCOUNT = ("ctrl+k", *("shift+Tab",) * 3, "space", *("Down",) * 5, "Return")
-"""By the menu under one's own name."""
+TO_MENU = ("ctrl+k", *("shift+Tab",) * 3, "space")
+"""That under one's own name."""
+TO_ACCOUNT = (*TO_MENU, *("Down",) * 5, "Return")
+TO_MESSAGES = ("shift+Tab",) * 4
+"""From the entry, past the buttons of the file's card."""
 PAGES = (
     Page("conversation", back=()),
     Page("emoji", ("ctrl+e",)),
     Page("emoji-search", ("ctrl+e", "type:heart")),
     Page("offers", ("type:@",), ("Escape", "BackSpace")),
     Page("search", ("ctrl+f", "type:sheet")),
-    Page("messages-by-keys", ("shift+Tab",) * 4 + ("Up",), ("ctrl+k", "Escape")),
+    Page("messages-by-keys", (*TO_MESSAGES, "Up"), ("ctrl+k", "Escape")),
+    Page("message-menu", (*TO_MESSAGES, "Up", "Return"), ("Escape", "ctrl+k", "Escape")),
+    Page("my-menu", TO_MENU),
+    Page("list-menu", ("ctrl+k", "Tab", "Down", "shift+F10"), ("Escape", "ctrl+k", "Escape")),
     Page("about-room", ("ctrl+i",)),
     Page("direct", ("alt+Down", "alt+Down", "alt+Down"), ()),
     Page("about-person", ("ctrl+i",)),
+    Page("compare-words", ("ctrl+i", "Tab", "Tab", "Return"), ("Escape", "Escape")),
     Page("transfers", ("ctrl+j",)),
     Page("settings", ("ctrl+comma",)),
     Page("settings-below", ("ctrl+comma", "Next", "Next")),
@@ -337,14 +346,15 @@ def shoot(display: str, path: Path) -> None:
     subprocess.run(command, check=True, timeout=30)
 
 
-def first_start(display: str, path: Path) -> None:
-    """The page of a fresh profile."""
+def first_start(display: str, path: Path, theme: str = "light", language: str = "en") -> None:
+    """The page of a fresh profile, in the colours and the language of the system."""
+    system = {"GTK_THEME": "Adwaita:dark" if theme == "dark" else "Adwaita", "LANGUAGE": language}
     empty = screen(display)
     with tempfile.TemporaryDirectory() as fresh:
         window = subprocess.Popen(
             [sys.executable, "-m", "p2pchat", "window", "--data-dir", os.path.join(fresh, "new")],
             cwd=REPOSITORY,
-            env={**os.environ, "DISPLAY": display, "LANGUAGE": "en"},
+            env={**os.environ, **system, "DISPLAY": display},
         )
         try:
             shown = settle(display, empty)
@@ -394,12 +404,14 @@ def everything(folder: Path) -> None:
     for appointed, pages in ((False, PAGES), (True, OF_A_SCHOOL)):
         with tempfile.TemporaryDirectory() as there, classroom(Path(there), appointed) as made:
             in_every_form(made, folder, pages)
-    with virtual_display() as display:
-        first_start(display, folder / "first-start.png")
+    for scale, theme, language in FORMS:
+        with virtual_display(scale) as display:
+            path = folder / f"first-start.{theme}.{language}.{scale}00.png"
+            first_start(display, path, theme, language)
 
 
 def in_every_form(made: Classroom, folder: Path, pages: Sequence[Page]) -> None:
-    for scale, theme, language in itertools.product((1, 2), ("light", "dark"), ("en", "zh_CN")):
+    for scale, theme, language in FORMS:
         with virtual_display(scale) as display:
             ending = f".{theme}.{language}.{scale}00"
             made.pictures(display, folder, pages, ending, theme=theme, language=language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from tkinter import ttk
 
 from p2pchat.ui.language import _
@@ -14,6 +14,7 @@ from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.sheet import WIDTH, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
+from p2pchat.ui.tk.turns import in_turns
 from p2pchat.ui.tk.widgets import Wrapped
 
 
@@ -142,6 +143,7 @@ class TransfersPage(Sheet):
         self._more.bind("<Return>", lambda event: self._more.invoke())
         tip(self._more, _("Files that were offered longer ago"))
         self._gap = (px(20), px(2))
+        self._laying = self._lay(TransferList((), (), "", False))
         presenter.open(self)
 
     def end(self) -> None:
@@ -149,6 +151,19 @@ class TransfersPage(Sheet):
 
     def show_transfers(self, found: TransferList) -> None:
         self.say_below(found.summary)
+        there = {row.card.file_id for row in (*found.moving, *found.others)}
+        for gone in self._rows.keys() - there:
+            self._rows.pop(gone).destroy()
+        if there:
+            self._none.grid_remove()
+        else:
+            self._none.grid(row=0, column=0, sticky="ew", pady=(self.theme.px(120), 0))
+        self._laying.close()
+        self._laying = self._lay(found)
+        in_turns(self, self._laying)
+
+    def _lay(self, found: TransferList) -> Generator[None, None, None]:
+        """A row in each step: to make one takes some milliseconds."""
         place = 0
         for head, rows in ((self._moving, found.moving), (self._others, found.others)):
             if rows:
@@ -159,15 +174,9 @@ class TransfersPage(Sheet):
             for row in rows:
                 self._row(row).grid(row=place, column=0, sticky="ew")
                 place += 1
-        there = {row.card.file_id for row in (*found.moving, *found.others)}
-        for gone in self._rows.keys() - there:
-            self._rows.pop(gone).destroy()
-        if there:
-            self._none.grid_remove()
-        else:
-            self._none.grid(row=place, column=0, sticky="ew", pady=(self.theme.px(120), 0))
+                yield
         if found.more:
-            self._more.grid(row=place + 1, column=0, pady=self.theme.px(16))
+            self._more.grid(row=place, column=0, pady=self.theme.px(16))
         else:
             self._more.grid_remove()
 

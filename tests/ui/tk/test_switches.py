@@ -121,6 +121,31 @@ def test_the_collector_runs_between_events(stage: Stage) -> None:
     assert gc.get_threshold() == usual
 
 
+def test_rows_of_files_come_over_several_turns(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        stage.node.offer("#lobby", f"plan {number}.pdf", LI, 10_000_000)
+    stage.start()
+    monkeypatch.setattr(turns, "BUDGET_S", 0.0)
+    stage.desk.places.open(Place.TRANSFERS)
+    page = stage.desk.places.sheet
+    lengths: set[int] = set()
+
+    def all_there() -> bool:
+        lengths.add(len(page._rows))
+        return len(page._rows) == 12
+
+    end = time.monotonic() + 30
+    while not all_there():
+        assert time.monotonic() < end
+        stage.root.tk.dooneevent(0)
+    assert lengths == set(range(13))
+    names = [row._name.cget("text") for row in page._rows.values()]
+    assert [row._name.cget("text") for row in page.body.grid_slaves(column=0)[::-1]
+            if row in page._rows.values()] == names  # fmt: skip
+
+
 # -- another theme
 
 
