@@ -77,6 +77,10 @@ class PreferencesView(Protocol):
         """Under the profile; an empty text clears it."""
         ...
 
+    def show_made(self, path: str, public: str) -> None:
+        """Where a new key is, and its public half, to be given to the others."""
+        ...
+
     def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
         """Where files go; whether a person has chosen it; why another one can't be, or nothing."""
         ...
@@ -129,6 +133,30 @@ class PreferencesPresenter:
         elif name != self._settings.network:
             self._error("")
             self._change({"network": name})
+
+    def set_key(self, text: str) -> None:
+        """The public half of the network's appointing key, from the next start on."""
+        key = text.strip()
+        if key != self._settings.appointed_by:
+            self._runner.call(
+                lambda: self._node.set_settings({"appointed_by": key}),
+                self._key_set,
+                lambda _error: self._error(_("This is no key of a network.")),
+            )
+
+    def _key_set(self, settings: Settings) -> None:
+        self._error("")
+        self._changed(settings)
+
+    def make_key(self, path: str) -> None:
+        """A new appointing key, in a new file."""
+
+        def made(public: str) -> None:
+            self._error("")
+            if self._view is not None:
+                self._view.show_made(path, public)
+
+        self._runner.call(lambda: self._node.accounts.make_appointing_key(path), made, self.trouble)
 
     def set_downloads(self, folder: str) -> None:
         """Files go there from now on; empty: to the profile's own folder."""

@@ -20,6 +20,7 @@ from p2pchat.ui.presenters.preferences import (
     PreferencesPresenter,
 )
 from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.portrait import Portrait
 from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.switch import Switch
@@ -75,6 +76,7 @@ class SettingsPage(Sheet):
         self._presenter.set_name(self._name.text)
         self._presenter.set_note(self._note.text)
         self._presenter.set_network(self._network.text)
+        self._presenter.set_key(self._key.text)
         self._presenter.close()
 
     def start(self) -> tk.Misc:
@@ -191,23 +193,12 @@ class SettingsPage(Sheet):
             "registrar", _("Help to keep the network's accounts"),
             _("This computer registers names while it is on, where the others elect it."),
         )  # fmt: skip
-        self._network = Field(
-            self.row(
-                _("Name of the network"),
-                _(
-                    "Only computers of the same name see each other. "
-                    "Takes effect at the next start."
-                ),
-            ),
-            self.theme, "lan",
+        self._network = self._line(
+            _("Name of the network"),
+            _("Only computers of the same name see each other. Takes effect at the next start."),
+            "lan", self._presenter.set_network,
         )  # fmt: skip
-        entry = self._network.entry
-        entry.configure(width=20)
-        entry.bind("<Return>", lambda event: self._presenter.set_network(self._network.text))
-        entry.bind(
-            "<FocusOut>", lambda event: self._presenter.set_network(self._network.text), add="+"
-        )
-        self._network.pack()
+        self._build_key()
         self._button(
             self.row(_("Network"), _("How this computer is linked, and what stands in the way.")),
             _("Show"), _("The state of the network in plain words"), lambda: self.on_network(),
@@ -224,6 +215,33 @@ class SettingsPage(Sheet):
             _("Become someone else…"), _("Go on as a new person, with a name of your own"),
             lambda: self.on_someone_else(),
         ).pack()  # fmt: skip
+
+    def _build_key(self) -> None:
+        self._key = self._line(
+            _("Key of who runs the network"),
+            _("They give it to you; then nobody else keeps accounts. Takes effect at the next "
+              "start."),
+            "", self._presenter.set_key,
+        )  # fmt: skip
+        self.make_key = self._button(
+            self.row(
+                _("Run the network"),
+                _("Write a key to a file, and start p2pchat with --appointing-key and that file."),
+            ),
+            _("Make a key…"), _("It stays with you; its public half is for the others"),
+            self._make_key,
+        )  # fmt: skip
+        self.make_key.pack()
+        self._made = self.text()
+        self._made.grid_remove()
+
+    def _line(self, label: str, about: str, hint: str, written: Callable[[str], None]) -> Field:
+        field = Field(self.row(label, about), self.theme, hint)
+        field.entry.configure(width=20)
+        field.entry.bind("<Return>", lambda event: written(field.text))
+        field.entry.bind("<FocusOut>", lambda event: written(field.text), add="+")
+        field.pack()
+        return field
 
     def _choice(self, setting: str, label: str, about: str = "") -> None:
         box = ttk.Combobox(
@@ -276,6 +294,7 @@ class SettingsPage(Sheet):
             box.configure(values=choices[name].names)
             box.current(choices[name].chosen)
         self._network.set(settings.network)
+        self._key.set(settings.appointed_by)
         for name in SWITCHES:
             self._switches[name].set(getattr(settings, name))
 
@@ -293,7 +312,20 @@ class SettingsPage(Sheet):
         self._downloads_trouble.say(trouble)
         (self._downloads_trouble.grid if trouble else self._downloads_trouble.grid_remove)()
 
+    def show_made(self, path: str, public: str) -> None:
+        copy(self, public)
+        said = _("The key is in {path}. Its public half is copied, for the others: {key}")
+        self._made.say(said.format(path=one_line(path, PATH_CHARS), key=public))
+        self._made.grid()
+
     # -- what is done
+
+    def _make_key(self) -> None:
+        chosen = filedialog.asksaveasfilename(
+            parent=self, title=_("Where to write the key"), initialfile="network.key"
+        )
+        if chosen:
+            self._presenter.make_key(str(chosen))
 
     def _choose_downloads(self) -> None:
         chosen = filedialog.askdirectory(

@@ -425,6 +425,7 @@ class Page:
         self.error = ""
         self.changed: list[dict[str, object]] = []
         self.downloads = ("", False, "")
+        self.made = ("", "")
         self.followed: list[Settings] = []
         self.presenter = PreferencesPresenter(
             desk.node, desk.runner, desk.directory,
@@ -445,9 +446,33 @@ class Page:
     def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
         self.downloads = (folder, chosen, trouble)
 
+    def show_made(self, path: str, public: str) -> None:
+        self.made = (path, public)
+
     def _follow(self, settings: Settings) -> None:
         self.followed.append(settings)
         self.presenter.follow(settings)
+
+
+def test_the_key_of_a_network_is_kept_and_what_is_none_is_said(desk: Desk) -> None:
+    page, key = Page(desk), "a" * 52
+    page.presenter.set_key(f" {key} ")
+    desk.runner.settle()
+    assert page.settings.appointed_by == key
+    page.presenter.set_key("not a key")
+    desk.runner.settle()
+    assert page.error == "This is no key of a network."
+    assert page.settings.appointed_by == key
+    page.presenter.set_key("")
+    desk.runner.settle()
+    assert (page.error, page.settings.appointed_by) == ("", "")
+
+
+def test_a_key_for_a_network_is_made(desk: Desk) -> None:
+    page = Page(desk)
+    page.presenter.make_key("/home/ann/network.key")
+    desk.runner.settle()
+    assert page.made == ("/home/ann/network.key", "public")
 
 
 def test_the_folder_for_downloads_is_chosen_and_given_back(desk: Desk) -> None:
