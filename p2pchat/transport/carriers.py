@@ -69,7 +69,12 @@ class TcpCarrier(asyncio.BufferedProtocol):
             self._connection.hold_up()
 
     def resume_writing(self) -> None:
-        if self._connection is not None:
+        # In the next turn: asyncio calls this in the midst of writing, and if what goes on here
+        # ended the transport, it would take it down once more.
+        asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self._connection is not None and self.backlog() <= CARRIER_HIGH:
             self._connection.resume()
 
     # -- Carrier
