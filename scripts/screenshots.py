@@ -348,9 +348,12 @@ def shoot(display: str, path: Path) -> None:
 
 def first_start(display: str, path: Path, theme: str = "light", language: str = "en") -> None:
     """The page of a fresh profile, in the colours and the language of the system."""
-    system = {"GTK_THEME": "Adwaita:dark" if theme == "dark" else "Adwaita", "LANGUAGE": language}
     empty = screen(display)
     with tempfile.TemporaryDirectory() as fresh:
+        asked = Path(fresh, "gsettings")  # what the window asks the system with
+        asked.write_text(f"#!/bin/sh\necho prefer-{theme}\n")
+        asked.chmod(0o755)
+        system = {"PATH": f"{fresh}:{os.environ['PATH']}", "LANGUAGE": language}
         window = subprocess.Popen(
             [sys.executable, "-m", "p2pchat", "window", "--data-dir", os.path.join(fresh, "new")],
             cwd=REPOSITORY,

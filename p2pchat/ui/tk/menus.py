@@ -29,6 +29,7 @@ class Menus:
         self.ask_folder: Callable[[], None] = lambda: None
         self.ask_emoji: Callable[[MessageId], None] = lambda message_id: None
         self.last: tk.Menu | None = None
+        self.reactions: tk.Menu | None = None
         self._strut = tk.PhotoImage(master=root, width=theme.px(4), height=theme.px(28))
         """Unseen: as high as an entry."""
         self._root = root
@@ -55,7 +56,7 @@ class Menus:
         self._add_file_actions(menu, message_id)
         for action in actions:
             if action == Action.REACT:
-                self._add_reactions(menu, message_id)
+                self._add_reactions(menu, message_id, x, y)
             else:
                 if action == Action.DELETE:
                     menu.add_separator()
@@ -75,8 +76,11 @@ class Menus:
             )
         menu.add_separator()
 
-    def _add_reactions(self, menu: tk.Menu, message_id: MessageId) -> None:
-        react, size = self._submenu(menu), self._theme.px(22)
+    def _add_reactions(self, menu: tk.Menu, message_id: MessageId, x: int, y: int) -> None:
+        """A menu in the place of this one: Tk's arrow to one beside it has one size at every scale,
+        and a bevel."""
+        self.reactions = react = self._styled(tk.Menu(menu, tearoff=False))
+        size = self._theme.px(22)
         for emoji in USUAL:
             image = self._theme.pictures.emoji(emoji, size)
             react.add_command(
@@ -85,7 +89,7 @@ class Menus:
                 command=lambda emoji=emoji: self._main.conversation.react(message_id, emoji),  # type: ignore[misc]  # bound now
             )
         react.add_command(label=_("More…"), command=lambda: self.ask_emoji(message_id))
-        menu.add_cascade(label=_(Action.REACT.value), menu=react)
+        menu.add_command(label=_(Action.REACT.value), command=lambda: react.tk_popup(x, y))
 
     def _copy(self, message_id: MessageId) -> None:
         message = self._main.conversation.message(message_id)
@@ -198,9 +202,6 @@ class Menus:
             self.last.destroy()
         self.last = self._styled(tk.Menu(self._root, tearoff=False))
         return self.last
-
-    def _submenu(self, menu: tk.Menu) -> tk.Menu:
-        return self._styled(tk.Menu(menu, tearoff=False))
 
     def _styled(self, menu: tk.Menu) -> tk.Menu:
         colours = self._theme.palette

@@ -35,16 +35,13 @@ class Page(ttk.Frame):
         self.title.grid(row=1, column=0, sticky="w")
         self._about = ttk.Label(
             self, text=in_order(theme, about, "small", px(width)), wraplength=px(width),
-            font=theme.fonts["small"],
-            foreground=theme.palette.muted, justify="left",
+            font=theme.fonts["small"], justify="left",
         )  # fmt: skip
         self._about.grid(row=2, column=0, sticky="w", pady=(px(6), px(14)))
         self._body = ttk.Frame(self)
         self._body.grid(row=3, column=0, sticky="ew")
         self._body.columnconfigure(0, weight=1, minsize=px(width))
-        self._error = ttk.Label(
-            self, font=theme.fonts["small"], foreground=theme.palette.trouble, wraplength=px(width)
-        )
+        self._error = ttk.Label(self, font=theme.fonts["small"], wraplength=px(width))
         self._error.grid(row=4, column=0, sticky="w", pady=(px(6), px(6)))
         foot = ttk.Frame(self)
         foot.grid(row=5, column=0, sticky="e", pady=(px(6), 0))
@@ -57,6 +54,12 @@ class Page(ttk.Frame):
         tip(self.cancel, _("Close this page (Esc)"))
         tip(self.button, _("{button} (Enter)").format(button=button))
         self.button.grid(row=0, column=1, padx=(px(8), 0))
+        theme.listen(self, self._recolour)
+        self._recolour()
+
+    def _recolour(self) -> None:
+        self._about.configure(foreground=self._theme.palette.muted)
+        self._error.configure(foreground=self._theme.palette.trouble)
 
     def show_logo(self) -> None:
         logo = ttk.Label(self, image=self._theme.logo(self._theme.px(56)))
@@ -104,13 +107,17 @@ class Dialog(tk.Toplevel):
         self.title(title)
         self.resizable(False, False)
         self.transient(parent)
-        self.configure(background=theme.palette.window)
+        theme.listen(self, self._recolour)
+        self._recolour()
         self.page = Page(self, theme, title, about, button)
         self.page.cancel.grid(row=0, column=0)
         self.page.on_close = self.close
         self.page.pack(fill="both", expand=True)
         self.bind("<Escape>", lambda event: self.close())
         self.protocol("WM_DELETE_WINDOW", self.close)
+
+    def _recolour(self) -> None:
+        self.configure(background=self._theme.palette.window)
 
     def open(self, focus: tk.Misc) -> None:
         self.update_idletasks()

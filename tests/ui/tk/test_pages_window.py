@@ -705,6 +705,17 @@ def test_the_first_page_has_the_language_the_profiles_and_the_udp_test(
     assert stage.opened_with == ["Maria Lopez"]
 
 
+def test_the_first_page_is_readable_on_a_dark_system(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is learned only while the page is there."""
+    monkeypatch.setattr("p2pchat.ui.appearance.is_dark", lambda: True)
+    stage.window.start("Maria")
+    stage.until(lambda: stage.window.theme.palette.name == "dark")
+    about = stage.window.first_page.page._about
+    stage.until(lambda: str(about.cget("foreground")) == stage.window.theme.palette.muted)
+
+
 # -- in every language
 
 

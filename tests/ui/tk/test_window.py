@@ -432,6 +432,23 @@ def test_menus_offer_what_can_be_done(stage: Stage) -> None:
     stage.until(lambda: "deleted" in stage.shown)
 
 
+def test_a_reaction_is_given_by_keys_from_the_menu(stage: Stage) -> None:
+    said = stage.node.say("#lobby", "shall we?", LI)
+    stage.start()
+    stage.desk.menus.of_message(said.message_id, 10, 10)
+    menu = stage.desk.menus.last
+    stage.until(menu.winfo_ismapped)
+    assert all(menu.type(i) != "cascade" for i in range(menu.index("end") + 1))
+    menu.activate(menu.index("React"))
+    menu.event_generate("<Return>")
+    reactions = stage.desk.menus.reactions
+    stage.until(reactions.winfo_ismapped)
+    reactions.activate(0)
+    reactions.event_generate("<Return>")
+    stage.until(lambda: stage.desk.conversation.transcript.rows[-1].reactions)
+    stage.until(lambda: not reactions.winfo_ismapped())
+
+
 def test_a_room_that_takes_a_password_asks_for_it_alone(stage: Stage) -> None:
     stage.node.passwords["#vault"] = "secret"
     stage.start()
