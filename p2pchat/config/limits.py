@@ -393,6 +393,9 @@ PATH_PART_BYTES = 4 * 255
 """Of one name in a manifest: 255 characters, as Windows takes; it is shortened where it is put."""
 PATH_BYTES = 3 * KIB
 """Of a path within a shared folder: with where the folder lies, what Linux takes (4 KiB)."""
+TALK_S = 5.0
+"""After a message was stored, what comes of files is written to the disk at once, lest the next
+message wait for what the system has gathered."""
 DISK_RESERVE_BYTES = 64 * MIB
 """No fetch takes the last of a disk: messages and the system need it. Of a small disk:"""
 DISK_RESERVE_PART = 8

@@ -125,6 +125,8 @@ class Carrying:
         """Writes of folders' blocks: the one that completes a manifest makes all the files, which
         may be a million."""
         self._reads = _Batches(self._loop, self._in_pool, self._run)
+        self._talked_at = -limits.TALK_S
+        """When a message was last on its way to the disk."""
         self._closed = False
         self.perform: dict[type, Callable[[Any], None]] = {
             effects.AllowLarge: self._allow_large,
@@ -143,6 +145,12 @@ class Carrying:
         self._closed = True
         for pool in (self._pool, self._surveyor):
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def talk(self) -> None:
+        """A message goes to the disk, and more may follow. What comes of files is written there bit
+        by bit meanwhile: a commit would wait for tens of megabytes that the system has gathered and
+        writes at once."""
+        self._talked_at = self._loop.time()
 
     # -- whole streams
 
@@ -196,7 +204,8 @@ class Carrying:
                 self._exchange.kept(e.link, e.file, e.block, outcome)
 
             writes = self._folders if e.stream.manifest else self._writes
-            writes.add(partial(self._depot.write, e.stream, e.block, *parts), kept)
+            soon = self._loop.time() - self._talked_at < limits.TALK_S
+            writes.add(partial(self._depot.write, e.stream, e.block, *parts, soon=soon), kept)
 
     def _remember(self, key: tuple[bytes, Block], data: memoryview) -> None:
         if key not in self._recent:

@@ -219,9 +219,12 @@ class Depot(Protocol):
         other conversations than its own only what is complete in one of the `circles`."""
         ...
 
-    def write(self, stream: Stream, block: Block, *parts: bytes | memoryview) -> bool:
+    def write(
+        self, stream: Stream, block: Block, *parts: bytes | memoryview, soon: bool = False
+    ) -> bool:
         """Keep a block, given in parts; False, and nothing is kept, where it isn't what its
-        parent says. Its parent must be here (the top's is the root). StoreError also where a
+        parent says. Its parent must be here (the top's is the root). `soon`: the system begins at
+        once to write a piece to the disk, instead of whenever it likes. StoreError also where a
         folder's manifest, whole now, can't be used: such a stream never completes; `begin` says
         the same."""
         ...

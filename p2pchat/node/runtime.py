@@ -17,9 +17,10 @@ from typing import Any
 
 from p2pchat.errors import DiskFull, RequestError, StoreError
 from p2pchat.events import Event, MessageReceipt, Warned
+from p2pchat.model.entry import EntryKind
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import FeedId, MessageId
-from p2pchat.model.records import Applied
+from p2pchat.model.records import Applied, PutEntry, Write
 from p2pchat.node import secrets
 from p2pchat.node.branches import Branches
 from p2pchat.node.carrying import Carrying
@@ -291,6 +292,8 @@ class Runtime:
 
     def _commit(self, effect: effects.Commit) -> None:
         self._pending.append(Batch(effect.batch, effect.writes))
+        if any(map(_is_message, effect.writes)):
+            self._carrying.talk()
         self._committed_count += 1
         self._idle.clear()
 
@@ -488,3 +491,8 @@ class Runtime:
         self._branches.close()
         self._computers.shutdown(wait=False, cancel_futures=True)
         await self._loop.run_in_executor(None, self._writer.join, CLOSE_S)
+
+
+def _is_message(write: Write) -> bool:
+    """What somebody writes, not the offer of a file: that holds up no transfer."""
+    return isinstance(write, PutEntry) and write.entry.header.kind == EntryKind.TEXT

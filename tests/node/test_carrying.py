@@ -27,14 +27,16 @@ class Kept:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.soon: list[bool] = []
         self.told: list[tuple[bytes, Any]] = []
         self.all = asyncio.Event()
         self.made = threading.Event()
         """Until then folders are being made."""
 
-    def write(self, stream: Stream, block: Block, *parts: memoryview) -> bool:
+    def write(self, stream: Stream, block: Block, *parts: memoryview, soon: bool) -> bool:
         if stream.manifest:
             self.made.wait(10)
+        self.soon.append(soon)
         self.written.append(b"".join(parts))
         return True
 
@@ -143,6 +145,32 @@ def test_what_comes_in_one_turn_goes_to_the_disk_in_one_visit(
         await asyncio.wait_for(kept.all.wait(), 10)
         carrying.close()
         assert visits == 1
+
+    asyncio.run(main())
+
+
+def test_while_messages_are_stored_files_go_to_the_disk_bit_by_bit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        loop, later = asyncio.get_running_loop(), 0.0
+        kept = Kept()
+        carrying = carrying_to(kept)
+        clock = loop.time
+        monkeypatch.setattr(loop, "time", lambda: clock() + later)
+
+        def keep(file: bytes) -> None:
+            block = effects.KeepPart(1, file, STREAM, BLOCK, 0, memoryview(DATA))
+            carrying.perform[effects.KeepPart](block)
+
+        keep(b"before")
+        carrying.talk()
+        keep(b"meanwhile")
+        later = limits.TALK_S
+        keep(b"after")
+        await asyncio.wait_for(kept.all.wait(), 10)
+        carrying.close()
+        assert kept.soon == [False, True, False]
 
     asyncio.run(main())
 

@@ -14,10 +14,13 @@ import pytest
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError, StoreError
 from p2pchat.events import Event, MessageReceived
+from p2pchat.model.entry import FileBody
 from p2pchat.model.ids import ConversationId, EntryHash, InstanceId
 from p2pchat.model.message import Message
 from p2pchat.model.records import PutMeta
+from p2pchat.model.stream import PIECE_MIN_BYTES, Stream
 from p2pchat.node import writing
+from p2pchat.node.carrying import Carrying
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.protocol import effects
 from p2pchat.protocol.machine import Config, Machine
@@ -133,6 +136,29 @@ def test_what_one_commit_leads_to_keeps_no_other_from_its_answer(
         messages = await asyncio.gather(*(say(runtime, machine, text) for text in "abc"))
         assert not fail
         assert all(stored(store, message) for message in messages)
+
+    with_runtime(tmp_path, test)
+
+
+def test_a_message_has_files_written_bit_by_bit_and_an_offer_hasnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talked: list[object] = []
+    monkeypatch.setattr(Carrying, "talk", lambda carrying: talked.append(carrying))
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        lobby = machine.commands.conversation("#lobby")
+        film = FileBody("film", "video/mp4", Stream(bytes(32), 1, PIECE_MIN_BYTES), 1)
+
+        def offer(request: int) -> None:
+            machine.commands.write_offer(
+                request, 7, lobby, film, lambda _: machine.ctx.reply(request, None)
+            )
+
+        await runtime.ask(offer)
+        assert not talked
+        await say(runtime, machine, "look at this")
+        assert len(talked) == 1
 
     with_runtime(tmp_path, test)
 

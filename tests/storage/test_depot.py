@@ -40,6 +40,30 @@ def shared(folder: Path, data: bytes, name: str = "lesson.bin") -> Path:
     return path
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system takes no advice")
+def test_what_is_to_be_written_soon_is_said_to_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def advise(handle: int, offset: int, length: int, advice: int) -> None:
+        assert os.fstat(handle).st_size >= offset + length
+        assert advice == os.POSIX_FADV_DONTNEED
+        told.append((offset, length))
+        raise OSError("a file system without that")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    here_, there, data = depot(tmp_path / "a"), depot(tmp_path / "b"), content(2 * P)
+    stream = survey(here_, shared(tmp_path, data)).stream
+    there.begin(stream)
+    for block, soon in ((Block(1, 0), True), (Block(0, 0), False), (Block(0, 1), True)):
+        found = here_.read(stream, block)
+        assert found is not None
+        assert there.write(stream, block, found, soon=soon)
+    assert told == [(P, P)]
+    assert Path(there.finish(stream, "film")).read_bytes() == data
+
+
 def test_it_is_the_port(tmp_path: Path) -> None:
     port: Depot = depot(tmp_path)
     assert port.path(Stream(bytes(32), 1, P)) is None

@@ -85,10 +85,12 @@ class FileDepot:
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def write(self, stream: Stream, block: Block, *parts: bytes | memoryview) -> bool:
+    def write(
+        self, stream: Stream, block: Block, *parts: bytes | memoryview, soon: bool = False
+    ) -> bool:
         """`ports.Depot.write`."""
         with translated(_FAILED):
-            return self._holding(stream).write(block, *parts)
+            return self._holding(stream).write(block, *parts, soon=soon)
 
     def read(self, stream: Stream, block: Block) -> bytes | None:
         """`ports.Depot.read`."""

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from p2pchat.errors import DiskFull, StoreError
 
@@ -82,8 +82,9 @@ def read_at(handle: int, offset: int, length: int) -> bytes:
         return bytes(view[: read_into(handle, offset, view)])
 
 
-def write_at(path: str | bytes, offset: int, data: bytes | memoryview) -> None:
-    """Put the bytes into the file at this place, making it where there is none."""
+def write_at(path: str | bytes, offset: int, data: bytes | memoryview, soon: bool = False) -> None:
+    """Put the bytes into the file at this place, making it where there is none. `soon`: they begin
+    to go to the disk at once, as far as the system can be told so."""
     if not _NOFOLLOW and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | _SAFE, 0o666)
@@ -94,6 +95,10 @@ def write_at(path: str | bytes, offset: int, data: bytes | memoryview) -> None:
         done = os.pwrite(handle, data, offset)
         while done < len(data):
             done += os.pwrite(handle, memoryview(data)[done:], offset + done)
+        if soon and hasattr(os, "posix_fadvise"):
+            # Linux begins to write what isn't on the disk yet, and drops from memory only what is.
+            with suppress(OSError):
+                os.posix_fadvise(handle, offset, done, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(handle)
 

@@ -182,11 +182,12 @@ def fill(content: Content, offset: int, view: memoryview) -> bool:
     return done == len(view)
 
 
-def write(content: Content, offset: int, data: bytes | memoryview) -> None:
-    """Put part of a stream where it belongs. OSError where the disk doesn't take it."""
+def write(content: Content, offset: int, data: bytes | memoryview, soon: bool = False) -> None:
+    """Put part of a stream where it belongs, as `disk.write_at`. OSError where the disk doesn't
+    take it."""
     done, view = 0, memoryview(data)
     for path, at, count in content.extents(offset, len(view)):
-        write_at(path, at, view[done : done + count])
+        write_at(path, at, view[done : done + count], soon)
         done += count
     if done < len(view):
         raise OSError("the folder's layout doesn't cover its stream")

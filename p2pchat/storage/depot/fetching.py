@@ -66,8 +66,8 @@ class Fetch:
     def has(self, block: Block) -> bool:
         return bool(self._have[block.layer][block.index >> 3] >> (block.index & 7) & 1)
 
-    def put(self, block: Block, *parts: bytes | memoryview) -> None:
-        """Keep a block that has been checked."""
+    def put(self, block: Block, *parts: bytes | memoryview, soon: bool = False) -> None:
+        """Keep a block that has been checked; `soon` as `ports.Depot.write`."""
         if self.has(block):
             return
         if block.layer:
@@ -78,7 +78,7 @@ class Fetch:
             check_count(bytes(parts[0][:16]))  # before the rest of it, which may be long
         offset = block.index * self._stream.piece
         for part in parts:
-            write(self.content, offset, part)
+            write(self.content, offset, part, soon)
             offset += len(part)
             self._unchecked += len(part)
         if self._unchecked >= _LOOK_BYTES:

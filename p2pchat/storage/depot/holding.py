@@ -77,7 +77,7 @@ class Holding:
                 return Progress(_all_ones(self._stream), path)
             return Progress(self._fetching(fresh=True).bits(), None)
 
-    def write(self, block: Block, *parts: bytes | memoryview) -> bool:
+    def write(self, block: Block, *parts: bytes | memoryview, soon: bool = False) -> bool:
         try:
             if sum(map(len, parts)) != block_size(self._stream, block):
                 return False
@@ -91,7 +91,7 @@ class Holding:
             if self._path() is None and not self._discarded:
                 fetch = self._fetching()
                 try:
-                    fetch.put(block, *parts)
+                    fetch.put(block, *parts, soon=soon)
                 except BaseException:
                     self._fetch = None
                     raise
