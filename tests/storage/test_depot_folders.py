@@ -121,13 +121,13 @@ def test_ended_while_it_moves_into_its_files(
     carry(source, target, offer.stream, [block for block in every if block != Block(0, 0)])
     count = 0
 
-    def failing(content: Content, offset: int, data: bytes) -> None:
+    def failing(content: Content, offset: int, data: bytes, soon: bool = False) -> None:
         nonlocal count
         if isinstance(content, Folder):
             count += 1
             if count > after:
                 raise OSError(5, "Input/output error")
-        write(content, offset, data)
+        write(content, offset, data, soon)
 
     monkeypatch.setattr(fetching, "_GIVE_BACK_BYTES", 3 * P)
     monkeypatch.setattr(fetching, "write", failing)
