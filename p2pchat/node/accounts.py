@@ -157,9 +157,15 @@ class Accounts:
         return found
 
     async def export_attendance(
-        self, path: str, since: str | None, until: str | None, replace: bool = False
+        self,
+        path: str,
+        since: str | None,
+        until: str | None,
+        replace: bool = False,
+        spreadsheet: bool = False,
     ) -> str:
-        return await save(path, attendance_csv(await self.attendance(since, until)), replace)
+        text = attendance_csv(await self.attendance(since, until))
+        return await save(path, f"\ufeff{text}" if spreadsheet else text, replace)
 
     async def release(self, account_id: str) -> None:
         await self._ask(lambda m: m.registrar.accounts.release, account_id)

@@ -97,10 +97,16 @@ class AccountsApi(Protocol):
         ...
 
     async def export_attendance(
-        self, path: str, since: str | None, until: str | None, replace: bool = False
+        self,
+        path: str,
+        since: str | None,
+        until: str | None,
+        replace: bool = False,
+        spreadsheet: bool = False,
     ) -> str:
-        """The same as a CSV file; its absolute path. `not-allowed`: also where the file is there
-        and isn't to be replaced; `disk-full`."""
+        """The same as a CSV file in UTF-8; its absolute path. `spreadsheet`: with a byte order
+        mark, without which Excel takes it for the system's code page. `not-allowed`: also where
+        the file is there and isn't to be replaced; `disk-full`."""
         ...
 
     async def release(self, account_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from pathlib import Path
@@ -200,6 +201,10 @@ class School:
         wait_until(lambda: here() == owners, 15, "both are in the register, and no pretender")
         path = str(self.csv)
         assert teacher.call("attendance.export", path=path) == {"path": path}
+        plain = self.csv.read_bytes()
+        assert plain.startswith(b'"label"'), "for programs"
+        teacher.call("attendance.export", path=path, replace=True, spreadsheet=True)
+        assert self.csv.read_bytes() == codecs.BOM_UTF8 + plain, "for Excel"
         with self.csv.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         labels = {row["account"]: row["label"] for row in rows if row["came_utc"]}

@@ -41,7 +41,7 @@ class PaperAccounts:
         self.stays: list[Stay] = []
         self.asked: list[tuple[str | None, str | None]] = []
         """Spans of which the register was asked for."""
-        self.exported: list[tuple[str, str | None, str | None, bool]] = []
+        self.exported: list[tuple[str, str | None, str | None, bool, bool]] = []
         self.released: list[str] = []
         self.chosen: list[PeerId] = []
         """Whose computers were signed as holders."""
@@ -134,11 +134,16 @@ class PaperAccounts:
         return list(self.stays)
 
     async def export_attendance(
-        self, path: str, since: str | None, until: str | None, replace: bool = False
+        self,
+        path: str,
+        since: str | None,
+        until: str | None,
+        replace: bool = False,
+        spreadsheet: bool = False,
     ) -> str:
         if self.refusal is not None:
             raise self.refusal
-        self.exported.append((path, since, until, replace))
+        self.exported.append((path, since, until, replace, spreadsheet))
         return path
 
     async def release(self, account_id: str) -> None:

@@ -121,7 +121,9 @@ class AttendancePresenter:
             self._show(error=words.refusal(error), done="")
 
         self._runner.call(
-            lambda: accounts.export_attendance(path, since, until, replace=True), done, failed
+            lambda: accounts.export_attendance(path, since, until, replace=True, spreadsheet=True),
+            done,
+            failed,
         )
 
     # --

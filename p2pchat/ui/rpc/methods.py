@@ -250,6 +250,7 @@ class ExportAttendance(Params, frozen=True, rename={"since": "from", "until": "t
     since: str | None = None
     until: str | None = None
     replace: bool = False
+    spreadsheet: bool = False
 
 
 class OfAnnouncement(Params, frozen=True):
@@ -335,7 +336,9 @@ async def _appoint(node: NodeApi, p: Appoint) -> dict[str, str]:
 
 
 async def _export_attendance(node: NodeApi, p: ExportAttendance) -> dict[str, str]:
-    written = await node.accounts.export_attendance(p.path, p.since, p.until, p.replace)
+    written = await node.accounts.export_attendance(
+        p.path, p.since, p.until, p.replace, p.spreadsheet
+    )
     return {"path": written}
 
 

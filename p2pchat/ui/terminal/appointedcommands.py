@@ -74,7 +74,7 @@ async def _attendance(chat: Chat, rest: str) -> None:
         path, parts = parts[1], parts[2:]
     since, until = _span(parts).rfc3339
     if path:
-        written = await chat.node.accounts.export_attendance(path, since, until)
+        written = await chat.node.accounts.export_attendance(path, since, until, spreadsheet=True)
         chat.say(f"written to {one_line(written, 400)}")
         return
     stays = await chat.node.accounts.attendance(since, until)

@@ -345,8 +345,8 @@ def test_it_is_said_where_it_was_written_or_why_not(tmp_path: Path) -> None:
     page.export(path)
     school.runner.settle()
     assert school.registers[-1].done == f"Written to {path}"
-    written, since, until, replaced = school.accounts.exported[-1]
-    assert (written, replaced) == (path, True)
+    written, since, until, replaced, spreadsheet = school.accounts.exported[-1]
+    assert (written, replaced, spreadsheet) == (path, True, True)
     assert (since, until) == school.accounts.asked[-1]
     school.accounts.refusal = RequestError("disk-full")
     page.export(path)

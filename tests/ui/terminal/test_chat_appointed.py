@@ -116,7 +116,8 @@ def test_the_register_is_read_and_exported() -> None:
         assert "Write a day" in await room.type("/attendance soon")
         assert "FROM TO" in await room.type("/attendance 1 2 3")
         assert "written to r.csv" in await room.type("/attendance export r.csv week")
-        assert room.node.accounts.exported[-1][0] == "r.csv"
+        path, *_span, replaced, spreadsheet = room.node.accounts.exported[-1]
+        assert (path, replaced, spreadsheet) == ("r.csv", False, True)
         assert "where to?" in await room.type("/attendance export")
 
     chatting(test)
