@@ -196,18 +196,18 @@ def lead(address: Address, lie: str, *others: str) -> object:
 @attack
 def take_name(address: Address, name: str) -> object:
     """Claims of the name for the liar's own person, in terms of the past and of the future, that
-    say to have seen all others."""
+    say to have seen the owner's."""
     liar = Liar([address])
     peer = liar.peers[0]
     known = known_claims(peer, name)
-    assert person_of(known, name)
+    of_name = [claim.id for claim in known if claim.request and claim.request.name == name]
     request = make_request(liar.identity.person, NETWORK, name)
     claims = []
     for number in (1, 2, AHEAD):
         lease = make_lease(liar.identity, NETWORK, number, 1, False, b"")
         claims += [
             make_claim(liar.identity, NETWORK, request, lease, seen).raw
-            for seen in ((), tuple(claim.id for claim in known[:16]))
+            for seen in ((), tuple(of_name))
         ]
     peer.send(wire.RegistryRecords(False, tuple(claims)))
     peer.wait_taken()
