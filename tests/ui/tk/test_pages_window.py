@@ -302,13 +302,13 @@ def test_settings_are_changed_by_keys(stage: Stage, around: Around) -> None:
 def test_a_key_for_the_network_is_made_in_the_window(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **how: "/tmp/network.key")
+    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **how: "/home/li/network.key")
     stage.start()
     stage.key("<Control-comma>")
     page = sheet(stage)
     page.make_key.focus_set()
     stage.key("<Return>")
-    stage.until(lambda: "/tmp/network.key" in texts(page))
+    stage.until(lambda: "/home/li/network.key" in texts(page))
     assert stage.root.clipboard_get() == "public"
     page._key.set("b" * 52)
     page._key.entry.focus_set()
