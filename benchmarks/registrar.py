@@ -4,6 +4,7 @@ name has one owner after a split."""
 from __future__ import annotations
 
 import functools
+import statistics
 import time
 from collections.abc import Sequence
 
@@ -89,17 +90,17 @@ def measure_elections() -> None:
 
 
 def argon2_s() -> float:
+    """Just now: a virtual machine takes 0.1 s for it, and in the next second 0.14."""
     times = []
-    for _ in range(TRIES):
+    for _ in range(3):
         began = time.perf_counter()
         stretch(PASSWORD, bytes(32))
         times.append(time.perf_counter() - began)
-    return min(times)
+    return statistics.median(times)
 
 
 def measure_accounts() -> None:
-    registering, signing_in = [], []
-    argon2 = argon2_s()
+    registering, signing_in, left_out = [], [], []
     with Lan(hosts=4) as lan:
         nodes = [lan.node(host, *(["--registrar"] if host < 2 else [])) for host in range(4)]
         wait_linked(nodes, 30)
@@ -108,6 +109,7 @@ def measure_accounts() -> None:
         pupil.call("settings.set", settings={"theme": "dark"})
         for number in range(TRIES):
             name = f"Pupil {number}"
+            left_out.append(argon2 := argon2_s())
             began = time.monotonic()
             made = pupil.call("accounts.register", name=name, password=PASSWORD)
             registering.append(time.monotonic() - began - 2 * argon2)
@@ -115,6 +117,7 @@ def measure_accounts() -> None:
             wait_until(functools.partial(_is_known, other, made["account_id"]), 10, "known")
             wait_until(lambda: other.call("registrar.info")["device_id"], 20, "a registrar")
             time.sleep(VAULT_S if number == 0 else SETTLED_S)
+            left_out.append(argon2 := argon2_s())
             began = time.monotonic()
             other.call("accounts.login", name=name, password=PASSWORD)
             here = other.call("rooms.list")
@@ -125,6 +128,7 @@ def measure_accounts() -> None:
             pupil.call("accounts.logout")
             wait_linked([nodes[0], nodes[1], pupil], 30)
             wait_until(lambda: pupil.call("registrar.info")["device_id"], 20, "a registrar")
+    usual = statistics.median(left_out) * 1000
     for what, times, count in (
         ("registering", registering, 2),
         ("signing in elsewhere", signing_in, 1),
@@ -135,7 +139,7 @@ def measure_accounts() -> None:
                 value=sorted(times)[TRIES // 2] * 1000,
                 unit="ms",
                 at_most=100.0,
-                note=f"median of {TRIES}, {count} times {argon2 * 1000:.0f} ms left out",
+                note=f"median of {TRIES}, {count} times {usual:.0f} ms left out",
             )
         )
 
