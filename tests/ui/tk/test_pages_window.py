@@ -302,7 +302,9 @@ def test_settings_are_changed_by_keys(stage: Stage, around: Around) -> None:
 def test_a_key_for_the_network_is_made_in_the_window(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **how: "/home/li/network.key")
+    monkeypatch.setattr(
+        "tkinter.filedialog.asksaveasfilename", lambda **how: "/home/li/network.key"
+    )
     stage.start()
     stage.key("<Control-comma>")
     page = sheet(stage)
