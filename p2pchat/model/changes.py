@@ -8,6 +8,7 @@ import msgspec
 
 from p2pchat.model.entry import EntryKind
 from p2pchat.model.ids import PeerId
+from p2pchat.model.text import is_one_emoji
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -35,13 +36,15 @@ class Resolved(msgspec.Struct, frozen=True):
 
 def resolve(author: PeerId, changes: Iterable[Change]) -> Resolved:
     """Apply changes in any order of arrival: the latest by (clock, hash) wins. Only the author
-    edits and deletes; a deletion is final; anyone reacts, once for each emoji."""
+    edits and deletes; a deletion is final; anyone reacts, once for each emoji, and what is none is
+    no reaction."""
     edit: Change | None = None
     deleted = False
     reactions: dict[str, dict[PeerId, bool]] = {}
     for change in sorted(changes, key=lambda c: (c.clock, c.hash)):
         if change.kind == EntryKind.REACT:
-            reactions.setdefault(change.emoji, {})[change.author] = change.on
+            if is_one_emoji(change.emoji):
+                reactions.setdefault(change.emoji, {})[change.author] = change.on
         elif change.author != author:
             continue
         elif change.kind == EntryKind.DELETE:

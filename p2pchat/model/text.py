@@ -38,6 +38,14 @@ _OVERRIDES = frozenset("\u202d\u202e")
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _BLACK_FLAG = "\U0001f3f4"
 _CANCEL_TAG = "\U000e007f"
+_PICTOGRAPH = (
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf"
+    "\u2900-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
+    "(?:\ufe0f|[\U0001f3fb-\U0001f3ff]|[\U000e0020-\U000e007e]+\U000e007f)?"
+)
+_ONE_EMOJI = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}|[0-9#*]\ufe0f?\u20e3|" + f"{_PICTOGRAPH}(?:\u200d{_PICTOGRAPH})*"
+)
 
 
 def safe_text(text: str, multiline: bool = True) -> str:
@@ -67,6 +75,12 @@ def one_line(text: str, limit: int) -> str:
     `limit` characters."""
     line = " ".join(safe_text(text[: 4 * limit]).split())
     return line if len(line) <= limit else _cut(line, limit - 1).rstrip() + "…"
+
+
+def is_one_emoji(text: str) -> bool:
+    """Whether it has the form of one emoji (UTS #51, possible emoji), also of one that is newer
+    than this program."""
+    return _ONE_EMOJI.fullmatch(text) is not None
 
 
 def safe_bytes(data: bytes) -> str:

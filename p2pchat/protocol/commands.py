@@ -20,6 +20,7 @@ from p2pchat.model.message import Member
 from p2pchat.model.names import display_name
 from p2pchat.model.people import Profile, Status
 from p2pchat.model.records import ConversationRow, MarkRead, MessageRow, PutConversation, Stored
+from p2pchat.model.text import is_one_emoji
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.direct import as_refusal
@@ -128,7 +129,7 @@ class Commands:
 
     def react(self, request: int, origin: int, row: MessageRow, emoji: str, on: bool) -> None:
         conversation = self._of(row, own=False)
-        if not emoji or len(emoji) > limits.EMOJI_CHARS or not emoji.isprintable():
+        if len(emoji) > limits.EMOJI_CHARS or not is_one_emoji(emoji):
             raise RequestError("too-large", "a reaction is one emoji")
         content = ReactBody(emoji, on)
         self._write(request, origin, conversation, EntryKind.REACT, content, row.hash)

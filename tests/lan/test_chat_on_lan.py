@@ -99,6 +99,11 @@ def test_an_edit_a_reply_a_reaction_and_a_deletion(place: tuple[str, str, Node, 
     wang.call("messages.react", message_id=first, emoji="👍", on=False)
     wait_message(li, first, lambda found: found["reactions"] == {"👍": [peer_id(li)]}, here)
 
+    teacher = "👩🏽\u200d🏫"
+    wang.call("messages.react", message_id=first, emoji=teacher)
+    wait_message(li, first, lambda found: found["reactions"].get(teacher) == [peer_id(wang)], here)
+    assert refusal(wang, "messages.react", message_id=first, emoji="LOL").reason == "too-large"
+
     assert refusal(wang, "messages.edit", message_id=first, text="no").reason == "not-allowed"
     assert refusal(wang, "messages.delete", message_id=first).reason == "not-allowed"
     li.call("messages.delete", message_id=first)

@@ -119,9 +119,18 @@ def test_reactions_are_taken_back_and_bounded(store: SqliteStore) -> None:
     message = author.text("hm")
     store.apply(puts(message, other.react(message, "👍"), other.react(message, "👍", on=False)))
     assert only(store).reactions == ()
-    many = [other.react(message, f"e{n}") for n in range(40)]
+    emoji = [chr(ord("😀") + n) for n in range(40)]
+    many = [other.react(message, one) for one in emoji]
     store.apply(puts(*shuffled(many, 5)))
-    assert {emoji for emoji, _ in only(store).reactions} == {f"e{n}" for n in range(8, 40)}
+    assert {one for one, _ in only(store).reactions} == set(emoji[8:])
+
+
+def test_what_is_no_emoji_is_no_reaction(store: SqliteStore) -> None:
+    author, other = Author(peer("a")), Author(peer("b"))
+    message = author.text("hm")
+    odd = ["Li has left", "LOL", " ", "\u202e", "z\u0301\u0301", "\u2800", "1", "👍👍", "👍 "]
+    store.apply(puts(message, *(other.react(message, one) for one in (*odd, "👩\u200d🏫"))))
+    assert only(store).reactions == (("👩\u200d🏫", (peer("b"),)),)
 
 
 def test_changes_of_another_conversation_do_nothing(store: SqliteStore) -> None:

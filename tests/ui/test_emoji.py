@@ -6,6 +6,8 @@ import io
 
 import pytest
 
+from p2pchat.config import limits
+from p2pchat.model.text import is_one_emoji
 from p2pchat.ui import emoji
 
 
@@ -41,6 +43,11 @@ def test_they_are_found_by_words_of_english_and_the_language() -> None:
     assert emoji.search(" ") == []
     english = {one.chars: one.name for one in emoji.named("xx")}
     assert english["🎂"] == "birthday cake"
+
+
+def test_one_can_react_with_each() -> None:
+    assert [chars for chars in emoji.table() if not is_one_emoji(chars)] == []
+    assert max(map(len, emoji.table())) <= limits.EMOJI_CHARS
 
 
 def test_tones() -> None:
