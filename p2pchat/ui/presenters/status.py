@@ -16,7 +16,7 @@ from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.network import NetworkState, Verdict
 
 NOTICES = 20
-"""Kept to be shown one after the other; a flood of warnings drops the oldest."""
+"""Kept to be shown one after the other, what failed first; a flood of warnings drops the oldest."""
 NOTICE_CHARS = 400
 NAME_SHOWN = 24
 """Characters of a name on the line, so that there is room for the others'."""
@@ -77,8 +77,13 @@ class StatusPresenter:
                     old=safe_name(event.old_name), new=safe_name(event.new_name)))  # fmt: skip
 
     def say(self, text: str) -> None:
-        """Something failed: show one sentence until it is dismissed."""
-        self._keep(Notice(one_line(text, NOTICE_CHARS), True))
+        """Something failed: show one sentence until it is dismissed, before what stands there: it
+        answers what somebody has just done."""
+        notice = Notice(one_line(text, NOTICE_CHARS), True)
+        if notice in self._notices:
+            self._notices.remove(notice)
+        self._notices.appendleft(notice)
+        self._show_notice()
 
     def tell(self, text: str) -> None:
         """Something to know: one sentence until it is dismissed."""

@@ -613,6 +613,20 @@ def test_warnings_are_shown_one_after_the_other_and_are_bounded(window: Window) 
     assert all("\n" not in text and "\x1b" not in text for text in shown)
 
 
+def test_what_failed_is_seen_before_warnings_that_wait(window: Window) -> None:
+    window.start()
+    window.node.emit(Warned("clock", "an older warning"))
+    window.runner.settle()
+    for text in ("first", "second", "first"):
+        window.main.status.say(text)
+        assert window.view.notice == Notice(text, True)
+    shown = []
+    while window.view.notice is not None:
+        shown.append(window.view.notice.text)
+        window.main.status.dismiss()
+    assert shown == ["first", "second", "an older warning"]
+
+
 def test_a_room_that_somebody_makes_shows_up(window: Window) -> None:
     window.start()
     window.node.passwords["#maths"] = "secret"
