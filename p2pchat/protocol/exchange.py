@@ -491,8 +491,9 @@ class Exchange:
     def _tick(self) -> None:
         self._news = True
         now = self._m.ctx.now
-        for fetch in self._fetches.values():
-            fetch.swarm.tick(now)
+        for id, fetch in list(self._fetches.items()):
+            if fetch.swarm.tick(now):
+                self._events.moved(EntryHash(id))
         self._server.tick(now)
 
     def _send(self, links: Sequence[int], frame: frames.Frame) -> None:

@@ -261,6 +261,37 @@ def test_every_link_is_cut_twice_and_packets_are_lost(lan: Lan, tmp_path: Path) 
     wait_whole(nodes[1:], file, path.read_bytes(), 90)
 
 
+def test_sources_are_told_of_as_they_come_and_go(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    path = make_file(tmp_path, 256 * MIB)
+    file = share(nodes[0], path)
+    nodes[1].wait_event("file.offered")
+    nodes[1].call("files.fetch", file_id=file["file_id"])
+    told = []
+
+    def is_half_there() -> bool:
+        told.append(offer(nodes[1], file))
+        return bool(told[-1]["done"] > file["total"] / 2)
+
+    wait_until(is_half_there, what="half of it")
+    # At full speed there are moments in which nothing is owed, as the disk is behind.
+    assert {one["sources"] for one in told if one["done"]} == {1}
+    assert nodes[1].call("files.pause", file_id=file["file_id"])["sources"] == 0
+    # Of whom nothing is heard any more is none, as long as that lasts.
+    lan.limit_rate(1, SLOW)
+    nodes[1].call("files.resume", file_id=file["file_id"])
+    since = nodes[1].mark()
+    nodes[1].wait_event("file.progress", lambda body: body["file"]["sources"] == 1, since=since)
+    lan.block_between(0, 1)
+    since = nodes[1].mark()
+    nodes[1].wait_event("file.progress", lambda body: not body["file"]["sources"], since=since)
+    lan.open_all()
+    since = nodes[1].mark()
+    nodes[1].wait_event("file.progress", lambda body: body["file"]["sources"] == 1, 30, since)
+    lan.limit_rate(1, 0)
+    wait_whole(nodes[1:], file, path.read_bytes())
+
+
 def test_paused_resumed_and_cancelled(lan: Lan, tmp_path: Path) -> None:
     nodes = start(lan, 2)
     path = make_file(tmp_path, 16 * MIB)

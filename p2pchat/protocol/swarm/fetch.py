@@ -76,6 +76,8 @@ class Swarm:
         self._outcasts: set[bytes] = set()
         self._closed = False
         self._look_at: float | None = None
+        self._told = 0
+        """`sources` at the last look."""
 
     # -- what the runtime reads
 
@@ -99,17 +101,20 @@ class Swarm:
     @property
     def provided(self) -> bool:
         """Whether peers that aren't silent have something that is missing here."""
-        return any(
-            self._has_missing(source) for source in self._sources.values() if not source.silent
-        )
-
-    def _has_missing(self, source: Source) -> bool:
-        return not source.outcast and bool(source.has & self._all & ~self._picker.stored[0])
+        return any(map(self._gives, self._sources.values()))
 
     @property
     def sources(self) -> int:
-        """Peers that owe something now."""
-        return sum(1 for source in self._sources.values() if source.flying)
+        """How many peers it comes from: those that aren't silent and have something that is
+        missing here, also in a moment in which they owe nothing, as the disk or a port is behind.
+        None while it is paused."""
+        return 0 if self.paused else sum(map(self._gives, self._sources.values()))
+
+    def _gives(self, source: Source) -> bool:
+        return not source.silent and self._has_missing(source)
+
+    def _has_missing(self, source: Source) -> bool:
+        return not source.outcast and bool(source.has & self._all & ~self._picker.stored[0])
 
     def is_owed_by(self, link: int) -> bool:
         """Whether anything that was asked of this peer is still to come, of use or not."""
@@ -360,13 +365,16 @@ class Swarm:
         self._asking.paused = on or self._closed
         self._asking.fill_all(now)
 
-    def tick(self, now: float) -> None:
-        """Tell what is due, and look for silence and stragglers."""
+    def tick(self, now: float) -> bool:
+        """Tell what is due, and look for silence and stragglers. Whether `sources` are others than
+        at the last look."""
         self._out += self._news.tell_if_due(now)
         if self._look_at is None or now < self._look_at:
-            return
+            return False
         self._look_at = now + limits.SWARM_LOOK_S if self._sources and not self._closed else None
         for source in self._sources.values():
             if not source.told and not source.outcast and source.follow_at <= now:
                 self._follow(source, now)
         self._asking.look(now)
+        before, self._told = self._told, self.sources
+        return self._told != before
