@@ -13,6 +13,9 @@ class Action(Enum):
     REPLY = N_("Reply")
     REACT = N_("React")
     COPY = N_("Copy text")
+    UNFOLD = N_("Show more")
+    FOLD = N_("Show less")
+    SHOW_ANSWERED = N_("Show what this answers")
     EDIT = N_("Edit")
     DELETE = N_("Delete")
 

@@ -10,15 +10,20 @@ from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageChanged, MessageReceipt, MessageReceived
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message
+from p2pchat.model.text import safe_text
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.presenters import timeline, words
 from p2pchat.ui.presenters.actions import Action, allowed
 from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.links import destination
 from p2pchat.ui.presenters.loaded import LIMIT, PAGE, Loaded, Placed
+from p2pchat.ui.presenters.markup import SpanKind, spans
 from p2pchat.ui.presenters.quotes import Quotes
 from p2pchat.ui.presenters.runner import Delayed, Runner
-from p2pchat.ui.presenters.timeline import Row
+from p2pchat.ui.presenters.timeline import Reaction, Row
 
+ADDRESSES = 5
+"""Of a message, that its menu offers."""
 BURST = 60
 """More than these at once, and only the newest are drawn: the others are a scroll away."""
 RECEIPTS_MS = 400
@@ -104,6 +109,12 @@ class ConversationPresenter:
     def message(self, message_id: MessageId) -> Message | None:
         return self._loaded.get(message_id)
 
+    def show_answered(self, message_id: MessageId) -> None:
+        """What this message answers."""
+        message = self.message(message_id)
+        if message is not None and message.reply_to is not None:
+            self.show(message.reply_to)
+
     def last_own(self) -> MessageId | None:
         """The newest own message that can be edited."""
         me = self._directory.me.peer_id
@@ -116,8 +127,33 @@ class ConversationPresenter:
         return timeline.details(message, self._context()) if message else ""
 
     def actions(self, message_id: MessageId) -> list[Action]:
+        """What can be done with the message itself, and with what stands in it."""
         message = self.message(message_id)
-        return allowed(message, self._directory.me.peer_id) if message else []
+        found = allowed(message, self._directory.me.peer_id) if message else []
+        row = self._row(message_id)
+        if found and row is not None:
+            if row.hidden_lines:
+                found.insert(0, Action.UNFOLD if row.hidden_lines > 0 else Action.FOLD)
+            if row.quote is not None:
+                found.insert(0, Action.SHOW_ANSWERED)
+        return found
+
+    def addresses(self, message_id: MessageId) -> list[tuple[str, str]]:
+        """The web addresses in a message, with the computer that each leads to."""
+        message = self.message(message_id)
+        if message is None or not self.actions(message_id):
+            return []
+        written = (s.text for s in spans(safe_text(message.text)) if s.kind == SpanKind.LINK)
+        found = ((url, destination(url)) for url in dict.fromkeys(written))
+        return [(url, host) for url, host in found if host][:ADDRESSES]
+
+    def reactions(self, message_id: MessageId) -> Sequence[Reaction]:
+        """With who has reacted so."""
+        row = self._row(message_id)
+        return row.reactions if row else ()
+
+    def _row(self, message_id: MessageId) -> Row | None:
+        return next((row for row in self._rows if row.message_id == message_id), None)
 
     def speakers(self) -> list[PeerId]:
         """Others who have written what is loaded, the last first."""

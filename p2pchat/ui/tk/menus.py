@@ -6,7 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 
 from p2pchat.model.ids import MessageId
-from p2pchat.model.text import safe_text
+from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.actions import Action
@@ -15,8 +15,12 @@ from p2pchat.ui.presenters.picker import USUAL
 from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.copying import copy
+from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.theme import Theme
+
+LABEL_CHARS = 60
+"""Of what others have written or are called."""
 
 
 class Menus:
@@ -50,10 +54,14 @@ class Menus:
         does: dict[Action, Callable[[], None]] = {
             Action.REPLY: lambda: main.composer.reply(message_id),
             Action.COPY: lambda: self._copy(message_id),
+            Action.UNFOLD: lambda: main.conversation.unfold(message_id),
+            Action.FOLD: lambda: main.conversation.unfold(message_id),
+            Action.SHOW_ANSWERED: lambda: main.conversation.show_answered(message_id),
             Action.EDIT: lambda: main.composer.edit(message_id),
             Action.DELETE: lambda: main.conversation.delete(message_id),
         }
         self._add_file_actions(menu, message_id)
+        self._add_addresses(menu, message_id)
         for action in actions:
             if action == Action.REACT:
                 self._add_reactions(menu, message_id, x, y)
@@ -61,6 +69,7 @@ class Menus:
                 if action == Action.DELETE:
                     menu.add_separator()
                 menu.add_command(label=_(action.value), command=does[action])
+        self._add_details(menu, message_id)
         menu.tk_popup(x, y)
 
     def _add_file_actions(self, menu: tk.Menu, message_id: MessageId) -> None:
@@ -75,6 +84,35 @@ class Menus:
                 command=lambda action=action: files.act(message_id, action),  # type: ignore[misc]  # bound now
             )
         menu.add_separator()
+
+    def _add_addresses(self, menu: tk.Menu, message_id: MessageId) -> None:
+        """Where the links in it lead to."""
+        found = self._main.conversation.addresses(message_id)
+        for url, host in found:
+            menu.add_command(
+                label=_("Open {host}").format(host=one_line(host, LABEL_CHARS)),
+                command=lambda url=url: self._main.browse(url),  # type: ignore[misc]  # bound now
+            )
+        if found:
+            menu.add_separator()
+
+    def _add_details(self, menu: tk.Menu, message_id: MessageId) -> None:
+        """What else the pointer is told: when it was written, who has it, and who has reacted."""
+        menu.add_separator()
+        for line in self._main.conversation.details(message_id).split("\n"):
+            menu.add_command(label=self._in_order(line), state="disabled")
+        for reaction in self._main.conversation.reactions(message_id):
+            image = self._theme.pictures.emoji(reaction.emoji, self._theme.px(18))
+            said = reaction.people if image else f"{reaction.emoji} {reaction.people}"
+            menu.add_command(
+                label=self._in_order(f" {said}"),
+                image=str(image or ""),
+                compound="left",
+                state="disabled",
+            )
+
+    def _in_order(self, text: str) -> str:
+        return in_order(self._theme, one_line(text, LABEL_CHARS))
 
     def _add_reactions(self, menu: tk.Menu, message_id: MessageId, x: int, y: int) -> None:
         """A menu in the place of this one: Tk's arrow to one beside it has one size at every scale,
@@ -208,7 +246,7 @@ class Menus:
         menu.configure(
             font=self._theme.fonts["small"], background=colours.chip, foreground=colours.text,
             activebackground=colours.selected, activeforeground=colours.text,
-            selectcolor=colours.text,
+            selectcolor=colours.text, disabledforeground=colours.muted,
             relief="flat", borderwidth=self._theme.px(4), activeborderwidth=0,
         )  # fmt: skip
         menu.configure(postcommand=lambda: self._pad(menu))

@@ -34,6 +34,8 @@ class Pointing:
     def __init__(self, transcript: Transcript, theme: Theme) -> None:
         self.current: MessageId | None = None
         """The message that keys act on, while the conversation has the focus."""
+        self._kept: MessageId | None = None
+        """The one they were on when a menu or another program took the focus, which comes back."""
         self._view = transcript
         self._theme = theme
         self._hovered: MessageId | None = None
@@ -70,7 +72,7 @@ class Pointing:
         ):
             canvas.bind(key, self._doer(action))
         canvas.bind("<FocusIn>", lambda event: self._focused())
-        canvas.bind("<FocusOut>", lambda event: self._set_current(None))
+        canvas.bind("<FocusOut>", lambda event: self._unfocused())
         # Between the canvas and what is on it Tk tells only the latter.
         canvas.bind_class(CHILD, "<FocusIn>", lambda event: self._set_current(None))
         canvas.bind_class(CHILD, "<FocusOut>", lambda event: canvas.after_idle(self._focused))
@@ -315,8 +317,15 @@ class Pointing:
             return  # a button on a card has it: then keys are that one's
         clicked, self._clicked = self._clicked, False
         if not clicked and self.current is None:
+            self._set_current(self._kept if self._kept in self._view.drawn else None)
             self._step(0)
         self._draw_current()
+
+    def _unfocused(self) -> None:
+        focus = str(self._view.tk.call("focus"))
+        comes_back = not focus or self._view.tk.call("winfo", "class", focus) == "Menu"
+        self._kept = self.current if comes_back else None
+        self._set_current(None)
 
     def _set_current(self, message_id: MessageId | None) -> None:
         self.current = message_id

@@ -20,6 +20,7 @@ from paper_node import ME, make_peer, peer_id
 
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
 from p2pchat.events import RUNS_TWICE, MessageReceived, ProfileRenewed, Typing, Warned
+from p2pchat.model.ids import MessageId
 from p2pchat.model.message import MessageKind
 from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
@@ -419,17 +420,86 @@ def test_a_button_says_what_it_does_when_the_pointer_rests_on_it(stage: Stage) -
     stage.until(lambda: not any(tip.winfo_viewable() for tip in button.winfo_children()))
 
 
+def entries(menu: Any, state: str = "normal") -> list[str]:
+    last = menu.index("end")
+    return [
+        menu.entrycget(i, "label").strip()
+        for i in range(0 if last is None else last + 1)
+        if menu.type(i) != "separator" and menu.entrycget(i, "state") == state
+    ]
+
+
 def test_menus_offer_what_can_be_done(stage: Stage) -> None:
     own = stage.node.say("#lobby", "mine")
     stage.start()
     stage.desk.menus.of_message(own.message_id, 10, 10)
     menu = stage.desk.menus.last
-    labels = [menu.entrycget(i, "label") for i in range(menu.index("end") + 1)
-              if menu.type(i) != "separator"]  # fmt: skip
-    assert labels == ["Reply", "React", "Copy text", "Edit", "Delete"]
+    assert entries(menu) == ["Reply", "React", "Copy text", "Edit", "Delete"]
     menu.invoke("Delete")
     menu.unpost()
     stage.until(lambda: "deleted" in stage.shown)
+
+
+def test_the_menu_of_a_message_does_what_clicks_on_its_parts_do(stage: Stage) -> None:
+    first = stage.node.say("#lobby", "the first line\n" * 40, LI)
+    stage.node.say("#lobby", "between", LI)
+    link = "http://\u0430pple.example/x"
+    last = stage.node.say(
+        "#lobby", f"see {link}, {link} and javascript:x", LI, reply_to=first.message_id
+    )
+    stage.start()
+    transcript = stage.desk.conversation.transcript
+    browsed: list[str] = []
+    stage.desk.main.browse = browsed.append
+
+    def menu_of(message_id: MessageId) -> Any:
+        stage.desk.menus.of_message(message_id, 10, 10)
+        menu = stage.desk.menus.last
+        stage.root.tk.call("tk::MenuUnpost", menu)
+        return menu
+
+    menu = menu_of(last.message_id)
+    assert entries(menu)[:2] == ["Open xn--pple-43d.example", "Show what this answers"]
+    menu.invoke("Open xn--pple-43d.example")
+    assert browsed == [link]
+    menu.invoke("Show what this answers")
+    stage.until(lambda: first.message_id in transcript.drawn)
+    menu_of(first.message_id).invoke("Show more")
+    stage.until(lambda: transcript.rows[0].text.count("\n") == 39)
+    menu_of(first.message_id).invoke("Show less")
+    stage.until(lambda: transcript.rows[0].text.count("\n") < 39)
+
+
+def test_the_menu_says_who_has_read_and_reacted(stage: Stage) -> None:
+    said = stage.node.say("#lobby", "shall we?")
+    stage.start()
+    stage.desk.main.conversation.react(said.message_id, "👍")
+    stage.until(lambda: stage.desk.conversation.transcript.rows[-1].reactions)
+    stage.desk.menus.of_message(said.message_id, 10, 10)
+    menu = stage.desk.menus.last
+    told = entries(menu, "disabled")
+    stage.root.tk.call("tk::MenuUnpost", menu)
+    assert told[1:] == ["Kept here; nobody has it yet", "you"]
+
+
+def test_keys_are_on_the_message_again_when_its_menu_closes(stage: Stage) -> None:
+    for number in range(3):
+        stage.node.say("#lobby", f"message {number}", LI)
+    stage.start()
+    transcript = stage.desk.conversation.transcript
+    stage.until(lambda: len(transcript.drawn) >= 3)
+    transcript.canvas.focus_force()
+    stage.until(lambda: transcript.pointing.current is not None)
+    transcript.canvas.event_generate("<Up>")
+    chosen = transcript.pointing.current
+    assert chosen == transcript.rows[-2].message_id
+    transcript.canvas.event_generate("<Return>")
+    menu = stage.desk.menus.last
+    stage.until(menu.winfo_ismapped)
+    stage.until(lambda: transcript.pointing.current is None)
+    menu.event_generate("<Escape>")
+    stage.until(lambda: transcript.pointing.current is not None)
+    assert transcript.pointing.current == chosen
 
 
 def test_a_reaction_is_given_by_keys_from_the_menu(stage: Stage) -> None:
