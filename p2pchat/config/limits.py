@@ -341,6 +341,9 @@ SWARM_SILENT_S = 5.0
 """A source that was asked and delivers nothing for so long is asked no more until it does."""
 SWARM_SLOW_S = 30.0
 """As SWARM_SILENT_S, at most, where blocks take long from everybody: this node's port is slow."""
+SWARM_RECENT_S = 2.0
+"""Whoever gave something so short a time ago is counted among those it comes from: peers that get
+pieces from one another have something new for each other now and then."""
 SWARM_LOOK_S = 0.1
 """How often silence and stragglers are looked for."""
 SWARM_STRAGGLER_S = 0.3

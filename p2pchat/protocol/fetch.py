@@ -59,8 +59,8 @@ class Fetch:
     def complete(self) -> bool:
         return self.swarm.complete
 
-    def sources(self) -> int:
-        return self.swarm.sources
+    def sources(self, now: float) -> int:
+        return self.swarm.sources(now)
 
     def done(self) -> int:
         """Bytes."""

@@ -81,7 +81,7 @@ def info_of_file(file: File, now: float) -> FileInfo:
         path=file.row.path,
         receivers=receivers.shown(file, now),
         reason=file.row.reason,
-        sources=fetch.sources() if fetch else 0,
+        sources=fetch.sources(now) if fetch else 0,
         rate=fetch.rate(now) if fetch else 0.0,
     )
 

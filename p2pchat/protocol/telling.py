@@ -87,9 +87,11 @@ class Telling:
             file.beating = False
             if file.fetch is None or file.row.state is not FileState.FETCHING:
                 return
-            if file.fetch.sources() and self._m.ctx.now - file.reported >= BEAT_S:
+            now = self._m.ctx.now
+            comes = file.fetch.sources(now) > 0
+            if comes and now - file.reported >= BEAT_S:
                 self.report(file)
-            if file.fetch.sources() and self._m.ctx.now - file.told >= BEAT_S:
+            if comes and now - file.told >= BEAT_S:
                 self.tell(file)
             self.beat(file)
 

@@ -254,7 +254,7 @@ def test_who_can_give_is_a_source_while_the_disk_is_behind() -> None:
     large = Stream(b"r" * 32, 2**33, PIECE_MAX_BYTES)
     made = Swarm(FILE, large, (b"", b"\1"), Random(1))
     made.joined(1, b"device 1", 0.0)
-    assert made.sources == 0, "it has told nothing yet"
+    assert made.sources(0.0) == 0, "it has told nothing yet"
     made.have(1, Have(FILE, WHOLE, 0, b"", True), 0.0)
     asked = 0
     while asks := len(wanted(made)):
@@ -264,26 +264,27 @@ def test_who_can_give_is_a_source_while_the_disk_is_behind() -> None:
                 made.part(1, 0, index, offset, 2**20, 0.01)
     assert not any(source.flying for source in made._sources.values())
     made.tick(60.0)
-    assert made.sources == 1
+    assert made.sources(60.0) == 1
     made.pause(True, 60.0)
-    assert made.sources == 0
+    assert made.sources(60.0) == 0
     made.pause(False, 60.0)
     made.lost(1, 60.0)
-    assert made.sources == 0
+    assert made.sources(60.0) == 0
 
 
 def test_who_has_nothing_or_lies_is_no_source() -> None:
     made = swarm(here=0b111)
     join(made, 1, 0b111)
-    assert made.sources == 0
+    assert made.sources(0.0) == 0
     join(made, 2, 0b1111)
     join(made, 3, 0b1111)
-    assert made.sources == 2
+    assert made.sources(0.0) == 2
     assert give(made, 2, 3) is Part.COMPLETED
     made.bad(0, 3, 0.02)
-    assert made.sources == 1
-    fetch(made, 3, 3, 0.03)
-    assert made.sources == 0
+    assert made.sources(0.03) == 1
+    fetch(made, 3, 3, 0.04)
+    assert made.sources(0.05) == 1, "it gave something just now"
+    assert made.sources(0.04 + limits.SWARM_RECENT_S) == 0
 
 
 def test_it_is_told_when_sources_come_and_fall_silent() -> None:
@@ -294,10 +295,10 @@ def test_it_is_told_when_sources_come_and_fall_silent() -> None:
     made.part(1, 0, 0, 0, PART, 1.0)
     assert not made.tick(1.0 + limits.SWARM_SILENT_S / 2)
     assert made.tick(1.0 + limits.SWARM_SILENT_S)
-    assert made.sources == 0
+    assert made.sources(1.0 + limits.SWARM_SILENT_S) == 0
     made.part(1, 0, 0, PART, PART, 8.0)
     assert made.tick(8.0)
-    assert made.sources == 1
+    assert made.sources(8.0) == 1
 
 
 def test_a_silent_peer_is_left_and_comes_back() -> None:

@@ -103,12 +103,17 @@ class Swarm:
         """Whether peers that aren't silent have something that is missing here."""
         return any(map(self._gives, self._sources.values()))
 
-    @property
-    def sources(self) -> int:
+    def sources(self, now: float) -> int:
         """How many peers it comes from: those that aren't silent and have something that is
-        missing here, also in a moment in which they owe nothing, as the disk or a port is behind.
-        None while it is paused."""
-        return 0 if self.paused else sum(map(self._gives, self._sources.values()))
+        missing here, also in a moment in which they owe nothing, as the disk or a port is behind;
+        and those that gave something just now. None while it is paused."""
+        if self.paused:
+            return 0
+        since = now - limits.SWARM_RECENT_S
+        return sum(
+            self._gives(source) or (source.heard_at > since and not source.outcast)
+            for source in self._sources.values()
+        )
 
     def _gives(self, source: Source) -> bool:
         return not source.silent and self._has_missing(source)
@@ -376,5 +381,5 @@ class Swarm:
             if not source.told and not source.outcast and source.follow_at <= now:
                 self._follow(source, now)
         self._asking.look(now)
-        before, self._told = self._told, self.sources
+        before, self._told = self._told, self.sources(now)
         return self._told != before

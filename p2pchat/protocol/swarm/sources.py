@@ -101,7 +101,7 @@ class Source:
         self.flying = 0
         """Requests that are neither answered nor given up."""
         self.window = Window(piece)
-        self.heard_at = 0.0
+        self.heard_at = float("-inf")
         """When it delivered, or was asked while it owed nothing."""
         self.silent = False
         self.busy_until = 0.0
