@@ -71,6 +71,18 @@ class Member(msgspec.Struct, frozen=True):
     status: str
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """What was begun to be written in a conversation, and isn't sent."""
+
+    text: str = ""
+    reply_to: MessageId | None = None
+    """What it answers."""
+    edits: MessageId | None = None
+    """The message that is being changed: until that is done, the text waits below it."""
+    edit: str = ""
+    """What it is being changed into."""
+
+
 class Conversation(msgspec.Struct, frozen=True):
     conversation: str
     label: str
@@ -80,3 +92,10 @@ class Conversation(msgspec.Struct, frozen=True):
     last: Message | None
     muted: bool
     draft: str
+    reply_to: MessageId | None = None
+    edits: MessageId | None = None
+    edit: str = ""
+
+    @property
+    def begun(self) -> Draft:
+        return Draft(self.draft, self.reply_to, self.edits, self.edit)

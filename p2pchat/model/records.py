@@ -8,7 +8,8 @@ import msgspec
 
 from p2pchat.model.entry import Content, Entry, Span
 from p2pchat.model.file import FileState, Receiver
-from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
+from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, MessageId, PeerId
+from p2pchat.model.message import Draft
 from p2pchat.model.stream import Kept
 
 
@@ -37,6 +38,11 @@ class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
     """A protected room's stretched password, for proving it to those who join."""
     muted: bool = False
     draft: str = ""
+    reply_to: MessageId | None = None
+    """What the draft answers."""
+    edits: MessageId | None = None
+    edit: str = ""
+    """Which own message is being changed, and into what."""
     seen: int = 0
     """The highest clock that was here when the conversation was last up to date; what comes in
     below it is `late`."""
@@ -44,6 +50,15 @@ class ConversationRow(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock, ms, of joining here: what was sent before is history and not unread."""
     own_feed: FeedId | None = None
     """The feed that this device writes to; None: the next entry opens one."""
+
+    @property
+    def begun(self) -> Draft:
+        return Draft(self.draft, self.reply_to, self.edits, self.edit)
+
+    def with_draft(self, draft: Draft) -> ConversationRow:
+        return msgspec.structs.replace(
+            self, draft=draft.text, reply_to=draft.reply_to, edits=draft.edits, edit=draft.edit
+        )
 
 
 class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +196,9 @@ class Disclose(msgspec.Struct, frozen=True):
 
 class PutConversation(msgspec.Struct, frozen=True):
     row: ConversationRow
+    may_wait: bool = False
+    """Whether it may reach the disk later: it outlives the process, but not the machine's power. A
+    draft is written at each key, and nothing that others hear waits for the disk behind it."""
 
 
 class DropConversation(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from p2pchat.model.accounts import (
 )
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
-from p2pchat.model.message import Conversation, Member, Message, Room
+from p2pchat.model.message import Conversation, Draft, Member, Message, Room
 from p2pchat.model.people import NodeInfo, Peer, Profile
 
 
@@ -183,7 +183,9 @@ class NodeApi(Protocol):
 
     async def mute(self, conversation: str, on: bool) -> None: ...
 
-    async def set_draft(self, conversation: str, text: str) -> None: ...
+    async def set_draft(self, conversation: str, draft: Draft) -> None:
+        """It outlives the process once this returns. `too-large` above 16 KiB."""
+        ...
 
     async def rooms(self) -> Sequence[Room]: ...
 
@@ -203,9 +205,15 @@ class NodeApi(Protocol):
         ...
 
     async def send(
-        self, conversation: str, text: str, reply_to: MessageId | None = None
+        self,
+        conversation: str,
+        text: str,
+        reply_to: MessageId | None = None,
+        draft: str | None = None,
     ) -> Message:
-        """Stored durably here when it returns. `too-large` above 16 KiB."""
+        """Stored durably here when it returns. `too-large` above 16 KiB. `draft`: what the draft
+        was that is being sent. If it is that still, it goes as the message comes, both or neither,
+        whenever the process is killed."""
         ...
 
     async def edit(self, message_id: MessageId, text: str) -> Message: ...

@@ -18,7 +18,7 @@ from p2pchat.errors import BadParams, RequestError, UsageError
 from p2pchat.events import Event, ProfileRenewed
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import ConversationId, EntryHash, MessageId, PeerId
-from p2pchat.model.message import Conversation, Member, Message, Room
+from p2pchat.model.message import Conversation, Draft, Member, Message, Room
 from p2pchat.model.names import display_name
 from p2pchat.model.people import NodeInfo, Peer, Profile
 from p2pchat.model.records import MessageRow, Overview, PutMeta
@@ -185,6 +185,9 @@ class FrontEnd:
                     last=machine.views.message(last) if last else None,
                     muted=conversation.row.muted,
                     draft=conversation.row.draft,
+                    reply_to=conversation.row.reply_to,
+                    edits=conversation.row.edits,
+                    edit=conversation.row.edit,
                 )
             )
         return shown
@@ -202,8 +205,8 @@ class FrontEnd:
     async def mute(self, conversation: str, on: bool) -> None:
         await self._ask(NoneType, lambda m: m.commands.mute, self._origin, conversation, on)
 
-    async def set_draft(self, conversation: str, text: str) -> None:
-        await self._ask(NoneType, lambda m: m.commands.set_draft, self._origin, conversation, text)
+    async def set_draft(self, conversation: str, draft: Draft) -> None:
+        await self._ask(NoneType, lambda m: m.commands.set_draft, self._origin, conversation, draft)
 
     async def rooms(self) -> Sequence[Room]:
         overviews = await self._overviews()
@@ -231,11 +234,15 @@ class FrontEnd:
     # -- messages
 
     async def send(
-        self, conversation: str, text: str, reply_to: MessageId | None = None
+        self,
+        conversation: str,
+        text: str,
+        reply_to: MessageId | None = None,
+        draft: str | None = None,
     ) -> Message:
         row = await self._row(reply_to) if reply_to is not None else None
         return await self._ask(
-            Message, lambda m: m.commands.send, self._origin, conversation, text, row
+            Message, lambda m: m.commands.send, self._origin, conversation, text, row, draft
         )
 
     async def edit(self, message_id: MessageId, text: str) -> Message:

@@ -16,7 +16,7 @@ from p2pchat.errors import RequestError
 from p2pchat.events import ConversationChanged, PeerChanged
 from p2pchat.model.entry import EntryKind, FileBody, ReactBody, TextBody
 from p2pchat.model.ids import FeedId, PeerId
-from p2pchat.model.message import Member
+from p2pchat.model.message import Draft, Member
 from p2pchat.model.names import display_name
 from p2pchat.model.people import Profile, Status
 from p2pchat.model.records import ConversationRow, MarkRead, MessageRow, PutConversation, Stored
@@ -77,7 +77,13 @@ class Commands:
     # -- messages
 
     def send(
-        self, request: int, origin: int, text: str, body: str, reply_to: MessageRow | None
+        self,
+        request: int,
+        origin: int,
+        text: str,
+        body: str,
+        reply_to: MessageRow | None,
+        draft: str | None = None,
     ) -> None:
         """Replies with the Message, durable here."""
         content = self._text(body, reply_to)
@@ -87,10 +93,32 @@ class Commands:
         self._with_key(
             request,
             conversation,
-            lambda: self._write(request, origin, conversation, EntryKind.TEXT, content),
+            lambda: self._write_text(request, origin, conversation, content, draft),
         )
         if conversation.direct:
             self._written(conversation)
+
+    def _write_text(
+        self,
+        request: int,
+        origin: int,
+        conversation: Conversation,
+        content: TextBody,
+        draft: str | None,
+    ) -> None:
+        """A draft that is still this one becomes the message: in one transaction with it."""
+        m, row = self._m, conversation.row
+        if draft is None or row.draft != draft:
+            self._write(request, origin, conversation, EntryKind.TEXT, content)
+            return
+        rest = msgspec.structs.replace(row.begun, text="", reply_to=None)
+        m.conversations.update(conversation, row.with_draft(rest))
+
+        def back() -> None:
+            if not conversation.row.draft:
+                m.conversations.update(conversation, conversation.row.with_draft(row.begun))
+
+        self._write(request, origin, conversation, EntryKind.TEXT, content, undo=back)
 
     def write_offer(
         self,
@@ -199,7 +227,9 @@ class Commands:
         kind: EntryKind,
         content: TextBody | ReactBody | None,
         target: bytes = b"",
+        undo: Callable[[], None] | None = None,
     ) -> None:
+        """`undo`: the conversation's row is stored with the entry; called where neither was."""
         m = self._m
 
         def done(stored: Stored) -> None:
@@ -210,9 +240,20 @@ class Commands:
                 m.ctx.reply(request, m.views.fresh(row))
 
         def failed(reason: str) -> None:
+            if undo is not None:
+                undo()
             m.ctx.refuse(request, reason, KEPT_NOTHING)
 
-        m.ingest.write(conversation, kind, content, target, origin=origin, then=done, failed=failed)
+        m.ingest.write(
+            conversation,
+            kind,
+            content,
+            target,
+            origin=origin,
+            with_row=undo is not None,
+            then=done,
+            failed=failed,
+        )
 
     def _written(self, conversation: Conversation) -> None:
         m = self._m
@@ -258,15 +299,21 @@ class Commands:
         row = msgspec.structs.replace(conversation.row, muted=on)
         self._keep(request, origin, conversation, row)
 
-    def set_draft(self, request: int, origin: int, text: str, draft: str) -> None:
-        if len(draft.encode("utf-8", "surrogatepass")) > limits.TEXT_BYTES:
-            raise RequestError("too-large", f"a draft has at most {limits.TEXT_BYTES} bytes")
+    def set_draft(self, request: int, origin: int, text: str, draft: Draft) -> None:
+        for part in (draft.text, draft.edit):
+            if len(part.encode("utf-8", "surrogatepass")) > limits.TEXT_BYTES:
+                raise RequestError("too-large", f"a draft has at most {limits.TEXT_BYTES} bytes")
         conversation = self.conversation(text, create=True)
-        row = msgspec.structs.replace(conversation.row, draft=draft)
-        self._keep(request, origin, conversation, row)
+        row = conversation.row.with_draft(draft)
+        self._keep(request, origin, conversation, row, may_wait=True)
 
     def _keep(
-        self, request: int, origin: int, conversation: Conversation, row: ConversationRow
+        self,
+        request: int,
+        origin: int,
+        conversation: Conversation,
+        row: ConversationRow,
+        may_wait: bool = False,
     ) -> None:
         m = self._m
         m.conversations.update(conversation, row)
@@ -275,7 +322,9 @@ class Commands:
             m.ctx.notify(ConversationChanged(conversation.label), origin=origin)
             m.ctx.reply(request, None)
 
-        m.ctx.commit([PutConversation(row)], kept, lambda reason: m.ctx.refuse(request, reason))
+        m.ctx.commit(
+            [PutConversation(row, may_wait)], kept, lambda reason: m.ctx.refuse(request, reason)
+        )
 
     # -- persons
 

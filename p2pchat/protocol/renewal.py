@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from p2pchat.model.message import Draft
 from p2pchat.model.records import PersonRow, PutConversation, PutMeta, PutPerson, Write
 from p2pchat.protocol import effects
 from p2pchat.protocol.announce import make_profile
@@ -57,7 +58,10 @@ class Renewal:
         identity = Identity(person_seed, device_seed)
         profile = make_profile(identity, name=name, note="", avatar=b"", clock=m.ctx.wall_ms)
         rooms = [found.row for found in m.conversations if not found.direct]
-        fresh = (replace(row, own_feed=None, draft="", joined_at=m.ctx.wall_ms) for row in rooms)
+        fresh = (
+            replace(row.with_draft(Draft()), own_feed=None, joined_at=m.ctx.wall_ms)
+            for row in rooms
+        )
         return [
             PutMeta("person_seed", person_seed),
             PutMeta("device_seed", device_seed),

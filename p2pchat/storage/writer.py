@@ -42,6 +42,7 @@ from p2pchat.storage.database import (
     WRITER_CACHE_KIB,
     connect,
     make_durable,
+    sync_commits,
     translated,
 )
 from p2pchat.storage.files import is_open
@@ -67,6 +68,10 @@ class Writer:
         self._lock = threading.Lock()
         self._wal_pages = 0
         self._closed = False
+        self._waiting = False
+        """Something that may wait is written, and not on the disk."""
+        self._synced = True
+        """What `PRAGMA synchronous` is: a sync at each commit."""
         self._stale_wal = True
         """The WAL may have pages from before a deletion; also at the start, after a crash."""
         with translated(path):
@@ -97,7 +102,8 @@ class Writer:
         """`ports.Store.apply`."""
         stored: list[Stored] = []
         with self._lock, translated(self._path):
-            with self._transaction():
+            may_wait = bool(writes) and all(map(_may_wait, writes))
+            with self._transaction(sync=not may_wait):
                 self._ledger.begin()
                 for write in writes:
                     self._perform(write, stored)
@@ -108,17 +114,25 @@ class Writer:
         return Applied(stored=stored, spans=spans)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, sync: bool = True) -> Iterator[None]:
+        self._sync(sync)
         self.connection.run("BEGIN IMMEDIATE")
         try:
             yield
             self.connection.run("COMMIT")
+            self._waiting |= not sync
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.run("ROLLBACK")
             for part in (self._chapters, self._ledger, self._intake):
                 part.reload()
             raise
+
+    def _sync(self, on: bool) -> None:
+        """Whether the next commit waits for the disk, for all that was written before it too."""
+        if on != self._synced:
+            sync_commits(self.connection, on)
+            self._synced = on
 
     def _flush(self) -> None:
         self._intake.flush()
@@ -194,7 +208,7 @@ class Writer:
                 return True
             if self._stale_wal:
                 self._stale_wal = not self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            elif self._wal_pages > CHECKPOINT_PAGES:
+            elif self._wal_pages > CHECKPOINT_PAGES or self._waiting:
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
             return self._stale_wal
 
@@ -209,6 +223,7 @@ class Writer:
         finally:
             self.connection.set_busy_timeout(BUSY_MS)
         self._wal_pages = 0
+        self._waiting = False
         return True
 
     def close(self) -> None:
@@ -224,3 +239,7 @@ class Writer:
             _log.warning("closing the store: %s", error)
         finally:
             self.connection.close()
+
+
+def _may_wait(write: Write) -> bool:
+    return isinstance(write, PutConversation) and write.may_wait

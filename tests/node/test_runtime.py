@@ -16,8 +16,8 @@ from p2pchat.errors import RequestError, StoreError
 from p2pchat.events import Event, MessageReceived
 from p2pchat.model.entry import FileBody
 from p2pchat.model.ids import ConversationId, EntryHash, InstanceId
-from p2pchat.model.message import Message
-from p2pchat.model.records import PutMeta
+from p2pchat.model.message import Draft, Message
+from p2pchat.model.records import Applied, PutConversation, PutEntry, PutMeta, Write
 from p2pchat.model.stream import PIECE_MIN_BYTES, Stream
 from p2pchat.node import writing
 from p2pchat.node.carrying import Carrying
@@ -159,6 +159,65 @@ def test_a_message_has_files_written_bit_by_bit_and_an_offer_hasnt(
         assert not talked
         await say(runtime, machine, "look at this")
         assert len(talked) == 1
+
+    with_runtime(tmp_path, test)
+
+
+async def begin(runtime: Runtime, machine: Machine, text: str) -> None:
+    await runtime.ask(machine.commands.set_draft, 7, "#lobby", Draft(text))
+
+
+def draft_of(store: SqliteStore) -> str:
+    return next(row.draft for row in store.load().conversations if row.label == "#lobby")
+
+
+def test_a_draft_becomes_its_message_in_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between two would lose it, or send it twice."""
+    written: list[Sequence[Write]] = []
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        apply = store.apply
+
+        def noted(writes: Sequence[Write]) -> Applied:
+            written.append(writes)
+            return apply(writes)
+
+        await begin(runtime, machine, " hello")
+        monkeypatch.setattr(store, "apply", noted)
+        await runtime.ask(machine.commands.send, 7, "#lobby", "hello", None, " hello")
+        drafts = [w.row.draft for w in written[0] if isinstance(w, PutConversation)]
+        assert drafts == [""]
+        assert any(isinstance(write, PutEntry) for write in written[0])
+        assert draft_of(store) == ""
+
+    with_runtime(tmp_path, test)
+
+
+def test_what_is_begun_meanwhile_stays(tmp_path: Path) -> None:
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        await begin(runtime, machine, "the next")
+        await runtime.ask(machine.commands.send, 7, "#lobby", "hello", None, "hello")
+        await say(runtime, machine, "from a script")
+        assert draft_of(store) == "the next"
+
+    with_runtime(tmp_path, test)
+
+
+def test_a_draft_that_could_not_be_sent_is_one_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Sequence[Write]) -> Applied:
+        raise StoreError("no room")
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        await begin(runtime, machine, "hello")
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "apply", broken)
+            with pytest.raises(RequestError):
+                await runtime.ask(machine.commands.send, 7, "#lobby", "hello", None, "hello")
+        assert machine.commands.conversation("#lobby").row.draft == "hello"
 
     with_runtime(tmp_path, test)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from p2pchat.model.records import (
     PutPerson,
     PutReceipt,
     ReceiptRow,
+    Write,
 )
 from p2pchat.storage.database import connect
 from p2pchat.storage.store import SqliteStore
@@ -180,3 +184,45 @@ def test_no_cursor_stays_behind(store: SqliteStore) -> None:
     store.search("word", None, 10)
     store.load()
     assert cursors() <= before + 5
+
+
+def test_only_what_may_wait_waits_for_no_disk(store: SqliteStore) -> None:
+    """As SQLite says for each commit; `tidy` brings it to the disk."""
+    row = ConversationRow(id=ROOM, kind=ConversationKind.OPEN, name="x", draft="half")
+    said: list[int] = []
+    writer = store._writer
+
+    def note(*_: object) -> int:
+        said.append(writer.connection.pragma("synchronous"))
+        return apsw.SQLITE_OK
+
+    writer.connection.set_commit_hook(lambda: bool(note()))
+    draft, other = PutConversation(row, may_wait=True), PutMeta("m", b"x")
+    groups: list[list[Write]] = [[draft], [other], [draft], [draft, other], [draft]]
+    for writes in groups:
+        store.apply(writes)
+    full, normal = 2, 1
+    assert said == [normal, full, normal, full, normal]
+    assert store._writer._waiting
+    store.tidy()
+    assert not store._writer._waiting
+    assert store.load().conversations == (row,)
+
+
+def test_what_may_wait_outlives_a_kill(tmp_path: Path) -> None:
+    code = f"""if True:
+        import os, signal
+        from pathlib import Path
+        from p2pchat.model.records import ConversationKind, ConversationRow, PutConversation
+        from p2pchat.storage.store import SqliteStore
+        store = SqliteStore(Path({str(tmp_path / "store.db")!r}), {KEY!r})
+        row = ConversationRow(id={ROOM!r}, kind=ConversationKind.OPEN, name="x", draft="half")
+        store.apply([PutConversation(row, may_wait=True)])
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == -signal.SIGKILL
+    store = SqliteStore(tmp_path / "store.db", KEY)
+    try:
+        assert [row.draft for row in store.load().conversations] == ["half"]
+    finally:
+        store.close()

@@ -24,7 +24,15 @@ from p2pchat.events import (
 )
 from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
-from p2pchat.model.message import Conversation, Member, Message, MessageKind, Receipts, Room
+from p2pchat.model.message import (
+    Conversation,
+    Draft,
+    Member,
+    Message,
+    MessageKind,
+    Receipts,
+    Room,
+)
 from p2pchat.model.people import NodeInfo, Peer, Profile, Status
 
 T = TypeVar("T")
@@ -72,7 +80,7 @@ class PaperNode(ScriptedFiles):
         self.members_in: dict[str, int] = {}
         self.offered = {}
         self.slow = {}
-        self.drafts: dict[str, str] = {}
+        self.drafts: dict[str, Draft] = {}
         self.muted: set[str] = set()
         self.read: dict[str, str] = {}
         self.addresses: dict[str, Peer] = {}
@@ -335,6 +343,7 @@ class PaperNode(ScriptedFiles):
         ids = [m.message_id for m in history]
         after = history[ids.index(MessageId(read)) + 1 :] if read in ids else history
         unread = [m for m in after if m.author != ME]
+        draft = self.drafts.get(name, Draft())
         return Conversation(
             conversation=name,
             label=name,
@@ -343,7 +352,10 @@ class PaperNode(ScriptedFiles):
             first_unread=unread[0].message_id if unread else None,
             last=history[-1] if history else None,
             muted=name in self.muted,
-            draft=self.drafts.get(name, ""),
+            draft=draft.text,
+            reply_to=draft.reply_to,
+            edits=draft.edits,
+            edit=draft.edit,
         )
 
     async def typing(self, conversation: str) -> None:
@@ -353,9 +365,9 @@ class PaperNode(ScriptedFiles):
         self._called("mute", conversation, on)
         (self.muted.add if on else self.muted.discard)(conversation)
 
-    async def set_draft(self, conversation: str, text: str) -> None:
-        self._called("set_draft", conversation, text)
-        self.drafts[conversation] = text
+    async def set_draft(self, conversation: str, draft: Draft) -> None:
+        self._called("set_draft", conversation, draft)
+        self.drafts[conversation] = draft
 
     async def rooms(self) -> Sequence[Room]:
         self._called("rooms")
@@ -413,13 +425,19 @@ class PaperNode(ScriptedFiles):
         return f"@{found[0]}"
 
     async def send(
-        self, conversation: str, text: str, reply_to: MessageId | None = None
+        self,
+        conversation: str,
+        text: str,
+        reply_to: MessageId | None = None,
+        draft: str | None = None,
     ) -> Message:
         self._called("send", conversation, text, reply_to)
         canonical = await self.open_conversation(conversation)
         if len(text.encode()) > TEXT_BYTES:
             raise RequestError("too-large", f"a message has at most {TEXT_BYTES} bytes")
         message = self.say(canonical, text, reply_to=reply_to)
+        if draft is not None and draft == self.drafts.get(canonical, Draft()).text:
+            self.drafts.pop(canonical, None)
         self.emit(MessageReceived(message), origin=self)
         if self.delay:
             await asyncio.sleep(self.delay)

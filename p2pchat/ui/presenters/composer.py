@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from p2pchat.config.limits import TEXT_BYTES
 from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageReceived, Typing
 from p2pchat.model.ids import MessageId, PeerId
-from p2pchat.model.message import Message
+from p2pchat.model.message import Draft, Message
 from p2pchat.model.text import well_formed
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
@@ -20,14 +22,13 @@ from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.markup import unmarked
-from p2pchat.ui.presenters.runner import Delayed, Runner
+from p2pchat.ui.presenters.runner import Runner
 
 TYPING_EVERY = timedelta(seconds=1)
 """How often the node is asked to tell it; the node itself tells others less often."""
 TYPING_SHOWN_MS = 6000
 """A typing notice fades by itself: its end isn't told."""
 TYPERS = 8
-DRAFT_MS = 300
 
 
 class Mode(Enum):
@@ -61,7 +62,7 @@ class ComposerPresenter:
     ) -> None:
         self.mode = Mode.NEW
         self.target: Message | None = None
-        """What is replied to or edited."""
+        """What is replied to or edited; None also until it has been read."""
         self._node = node
         self._runner = runner
         self._directory = directory
@@ -70,11 +71,12 @@ class ComposerPresenter:
         self._now = now
         self._say = say
         self._name = ""
-        self._drafts: dict[str, str] = {}
-        self._saved: dict[str, str] = {}
+        self._target_id: MessageId | None = None
+        self._drafts: dict[str, Draft] = {}
+        self._saved: dict[str, Draft | None] = {}
+        """What the node was told; None: it couldn't keep it."""
         self._told: datetime | None = None
         self._typers: dict[PeerId, Callable[[], None]] = {}
-        self._save = Delayed(runner, DRAFT_MS, self.save_draft)
 
     # -- what is shown
 
@@ -106,55 +108,101 @@ class ComposerPresenter:
         if conversation == self._name:
             return
         self.save_draft()
-        self._leave_mode()
         for cancel in self._typers.values():
             cancel()
         self._typers.clear()
         self._name = conversation
         self._told = None
-        self._view.set_text(self._draft(conversation))
+        self._take_up(self._draft(conversation))
+
+    def _take_up(self, draft: Draft) -> None:
+        """Go on with it, in the open conversation."""
+        self._leave_mode()
+        if draft.edits is not None:
+            self.mode, self._target_id = Mode.EDIT, draft.edits
+        elif draft.reply_to is not None:
+            self.mode, self._target_id = Mode.REPLY, draft.reply_to
+        self._view.set_text(draft.edit if self.mode is Mode.EDIT else draft.text)
+        if self._target_id is not None:
+            self._read_target(self._target_id)
         self._view.refresh()
 
-    def _draft(self, conversation: str) -> str:
+    def _read_target(self, message_id: MessageId) -> None:
+        name = self._name
+
+        def is_wanted() -> bool:
+            return self._name == name and self._target_id == message_id
+
+        def read(found: Sequence[Message]) -> None:
+            if is_wanted():
+                self.target = next((m for m in found if m.message_id == message_id), None)
+                if self.target is None or self.target.deleted or self._is_done(self.target):
+                    self.cancel()
+                self._view.refresh()
+
+        self._runner.call(
+            lambda: self._node.messages(name, 1, around=message_id),
+            read,
+            lambda _: self.cancel() if is_wanted() else None,
+        )
+
+    def _is_done(self, target: Message) -> bool:
+        """Changed already, as far as it was to be."""
+        return self.mode is Mode.EDIT and self._view.text().strip() == target.text
+
+    def _draft(self, conversation: str) -> Draft:
         if conversation not in self._drafts:
             known = self._directory.conversations.get(conversation)
-            self._drafts[conversation] = self._saved[conversation] = known.draft if known else ""
+            self._drafts[conversation] = self._saved[conversation] = (
+                known.begun if known else Draft()
+            )
         return self._drafts[conversation]
+
+    def _written(self, text: str) -> Draft:
+        """The draft with what the entry holds. An answer that has no word yet is none."""
+        if self.mode is Mode.EDIT:
+            return replace(self._draft(self._name), edits=self._target_id, edit=text)
+        return Draft(text, self._target_id if text else None)
 
     def save_draft(self) -> None:
         """Hand the draft to the node, if it has changed."""
-        self._save.cancel()
-        name = self._name
-        if not name:
-            return
-        if self.mode != Mode.EDIT:
-            self._drafts[name] = self._view.text()
-        draft = self._drafts.get(name, "")
-        if draft != self._saved.get(name, ""):
-            self._saved[name] = draft
-            self._runner.call(
-                lambda: self._node.set_draft(name, draft),
-                lambda _: self._directory.refresh() if name != self._name else None,
-                lambda _: None,
-            )
+        if self._name:
+            self._keep(self._name, self._written(self._view.text()))
 
-    def unsaved_drafts(self) -> dict[str, str]:
+    def _keep(self, name: str, draft: Draft) -> None:
+        self._drafts[name] = draft
+        if draft == self._saved.get(name, Draft()):
+            return
+        self._saved[name] = draft
+
+        def failed(_: P2PChatError) -> None:
+            if self._saved.get(name) is draft:
+                self._saved[name] = None  # again with the next change, or at the end
+
+        self._runner.call(
+            lambda: self._node.set_draft(name, draft),
+            lambda _: self._directory.refresh() if name != self._name else None,
+            failed,
+        )
+
+    def unsaved_drafts(self) -> dict[str, Draft]:
         """By conversation, what the node doesn't know yet: to be kept at the end."""
-        if self._name and self.mode != Mode.EDIT:
-            self._drafts[self._name] = self._view.text()
-        return {n: d for n, d in self._drafts.items() if d != self._saved.get(n, "")}
+        if self._name:
+            self._drafts[self._name] = self._written(self._view.text())
+        return {n: d for n, d in self._drafts.items() if d != self._saved.get(n, Draft())}
 
     def take_over(self, former: ComposerPresenter) -> None:
         """Go on with what is written in the place of the other, in the same conversation."""
         former.save_draft()
         self._drafts, self._saved = former._drafts, former._saved
-        self.mode, self.target = former.mode, former.target
+        self.mode, self.target, self._target_id = former.mode, former.target, former._target_id
         self._view.set_text(former._view.text())
+        if self.target is None and self._target_id is not None:
+            self._read_target(self._target_id)
         self._view.refresh()
 
     def forget(self) -> None:
         """Away with all drafts: they are somebody else's."""
-        self._save.cancel()
         self._leave_mode()
         self._name = ""
         self._drafts.clear()
@@ -164,9 +212,10 @@ class ComposerPresenter:
     # -- writing
 
     def typed(self, text: str) -> None:
-        """The text in the entry was changed by its person."""
-        if self.mode != Mode.EDIT:
-            self._save.ask()
+        """The text in the entry was changed by its person. It goes to the node at once, which is
+        where drafts of one moment become one write: whatever ends the window loses none."""
+        if self._name:
+            self._keep(self._name, self._written(text))
         now = self._now()
         if text.strip() and (self._told is None or now - self._told >= TYPING_EVERY):
             self._told = now
@@ -183,44 +232,69 @@ class ComposerPresenter:
             self._say(_("A message holds at most {number} KB of text.").format(number=most))
             return
         self._told = None
-        if self.mode == Mode.EDIT and self.target is not None:
-            self._change(self.target, text)
+        if self.mode is Mode.EDIT and self._target_id is not None:
+            self._change(self._target_id, text)
         else:
-            self._send(text, self.target.message_id if self.target else None)
+            self._send(text)
 
-    def _send(self, text: str, reply_to: MessageId | None) -> None:
-        name = self._name
-        self._view.set_text("")
+    def _send(self, text: str) -> None:
+        name, reply_to, draft = self._name, self._target_id, self._written(self._view.text())
         self._leave_mode()
+        self._view.set_text("")
         self._view.refresh()
-        self.save_draft()
+        if self._saved.get(name) == draft:
+            self._saved[name] = Draft()  # it goes with the message
+        self._keep(name, Draft())
 
         def failed(error: P2PChatError) -> None:
             self._say(words.refusal(error))
-            if self._name == name and not self._view.text():
-                self._view.set_text(text)
+            self._bring_back(name, draft, Draft())
 
         self._runner.call(
-            lambda: self._node.send(name, text, reply_to), self._conversation.sent, failed
+            lambda: self._node.send(name, text, reply_to, draft.text),
+            self._conversation.sent,
+            failed,
         )
 
-    def _change(self, message: Message, text: str) -> None:
-        self.cancel()
-        if text != message.text:
-            self._runner.call(
-                lambda: self._node.edit(message.message_id, text), self._conversation.changed
-            )
+    def _change(self, message_id: MessageId, text: str) -> None:
+        """What was being written stays the node's draft until the message is changed."""
+        name, draft, former = self._name, self._written(self._view.text()), self.target
+        self._end_edit()
+        if former is not None and former.text == text:
+            self.save_draft()
+            return
+
+        def changed(message: Message) -> None:
+            self._conversation.changed(message)
+            if self._name == name:
+                self.save_draft()
+
+        def failed(error: P2PChatError) -> None:
+            self._say(words.refusal(error))
+            self._bring_back(name, draft, replace(draft, edits=None, edit=""))
+
+        self._runner.call(lambda: self._node.edit(message_id, text), changed, failed)
+
+    def _bring_back(self, name: str, draft: Draft, left: Draft) -> None:
+        """What couldn't be sent, or changed, unless there is something else now than was left."""
+        is_open = self._name == name
+        now = self._written(self._view.text()) if is_open else self._drafts.get(name, Draft())
+        if now != left:
+            return
+        self._keep(name, draft)
+        if is_open:
+            self._take_up(draft)
 
     # -- modes
 
     def reply(self, message_id: MessageId) -> None:
         self.cancel()
-        self._begin(Mode.REPLY, message_id)
+        if self._begin(Mode.REPLY, message_id):
+            self.save_draft()
 
     def edit(self, message_id: MessageId) -> None:
         self.cancel()
         if self._begin(Mode.EDIT, message_id) and self.target:
-            self._drafts[self._name] = self._view.text()
             self._view.set_text(self.target.text)
 
     def edit_last(self) -> bool:
@@ -233,22 +307,27 @@ class ComposerPresenter:
 
     def cancel(self) -> None:
         """Back to a new message; what stood there before an edit comes back."""
-        if self.mode == Mode.EDIT:
-            self._view.set_text(self._drafts.get(self._name, ""))
-        self._leave_mode()
-        self._view.refresh()
+        if self.mode is Mode.EDIT:
+            self._end_edit()
+        else:
+            self._leave_mode()
+            self._view.refresh()
+        self.save_draft()
+
+    def _end_edit(self) -> None:
+        self._take_up(replace(self._draft(self._name), edits=None, edit=""))
 
     def _begin(self, mode: Mode, message_id: MessageId) -> bool:
         self.target = self._conversation.message(message_id)
         if self.target is None:
             return False
-        self.mode = mode
+        self.mode, self._target_id = mode, message_id
         self._view.refresh()
         self._view.focus()
         return True
 
     def _leave_mode(self) -> None:
-        self.mode, self.target = Mode.NEW, None
+        self.mode, self.target, self._target_id = Mode.NEW, None, None
 
     # -- who types
 

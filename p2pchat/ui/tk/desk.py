@@ -275,7 +275,7 @@ class Desk(ttk.Frame):
     def _cancel(self) -> bool:
         """Esc: out of a reply or an edit, else out of what is open beside it, else out of reading
         what is to be shared."""
-        if self.main.composer.target is not None:
+        if self.main.composer.mode is not Mode.NEW:
             self.main.composer.cancel()
             return True
         return self.places.close() or self.main.files.stop_reading()

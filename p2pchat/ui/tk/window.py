@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, ProfileInUse, StoreError, UsageError
+from p2pchat.model.message import Draft
 from p2pchat.node.api import NodeApi
 from p2pchat.ui import language
 from p2pchat.ui.bridge import Bridge
@@ -219,14 +220,14 @@ class Window:
         self.root.destroy()
         gc.enable()
 
-    async def _farewell(self, drafts: Mapping[str, str]) -> None:
+    async def _farewell(self, drafts: Mapping[str, Draft]) -> None:
         """On the node's thread."""
         node = self._node
         if node is None:
             return
         try:
-            for conversation, text in drafts.items():
-                await node.set_draft(conversation, text)
+            for conversation, draft in drafts.items():
+                await node.set_draft(conversation, draft)
         finally:
             await node.close()
 

@@ -22,6 +22,7 @@ from p2pchat.events import (
     Warned,
 )
 from p2pchat.model.ids import MessageId
+from p2pchat.model.message import Draft
 from p2pchat.model.people import Peer, Status
 from p2pchat.ui.presenters.about import PersonCard, RoomCard
 from p2pchat.ui.presenters.bulletins import Bulletin
@@ -149,8 +150,8 @@ class FakeViews:
 
 
 class Window:
-    def __init__(self) -> None:
-        self.node = PaperNode()
+    def __init__(self, node: PaperNode | None = None) -> None:
+        self.node = node or PaperNode()
         self.node.add_peer(make_peer("a", "Li"))
         self.node.add_peer(make_peer("b", "Wang", Status.OFFLINE))
         self.runner = PaperRunner()
@@ -316,24 +317,123 @@ def test_drafts_are_kept_by_conversation(window: Window) -> None:
     window.main.open(DIRECT)
     window.runner.settle()
     assert window.view.entry == ""
-    assert window.node.drafts["#lobby"] == "half a sent"
+    assert window.node.drafts["#lobby"] == Draft("half a sent")
     window.main.open("#lobby")
     assert window.view.entry == "half a sent"
     window.view.entry += "ence"
-    assert window.main.composer.unsaved_drafts() == {"#lobby": "half a sentence"}
+    assert window.main.composer.unsaved_drafts() == {"#lobby": Draft("half a sentence")}
 
 
-def test_a_draft_is_saved_while_writing_and_goes_when_sent(window: Window) -> None:
+def write(window: Window, text: str) -> None:
+    window.view.entry = text
+    window.main.composer.typed(text)
+    window.runner.settle()
+
+
+def stored_drafts(window: Window) -> dict[str, Draft]:
+    return {name: draft for name, draft in window.node.drafts.items() if draft != Draft()}
+
+
+def test_a_draft_is_saved_with_each_letter_and_goes_with_the_message(window: Window) -> None:
     window.start()
-    window.view.entry = "hel"
-    window.main.composer.typed("hel")
-    window.runner.advance(2000)
-    assert window.node.drafts["#lobby"] == "hel"
-    window.view.entry = "hello"
+    for text in ("h", "he", "hel"):
+        write(window, text)
+        assert stored_drafts(window) == {"#lobby": Draft(text)}
+    saved = len(window.node.named("set_draft"))
     window.main.composer.submit()
-    window.runner.advance(2000)
-    assert window.node.drafts["#lobby"] == ""
+    window.runner.settle()
+    assert stored_drafts(window) == {}
+    assert len(window.node.named("set_draft")) == saved  # else it could go before the message
     assert window.main.composer.unsaved_drafts() == {}
+
+
+def test_what_could_not_be_kept_is_kept_with_the_next_letter(window: Window) -> None:
+    window.start()
+    window.node.fail["set_draft"] = RequestError("disk-full")
+    write(window, "h")
+    assert window.main.composer.unsaved_drafts() == {"#lobby": Draft("h")}
+    write(window, "he")
+    assert stored_drafts(window) == {"#lobby": Draft("he")}
+
+
+def start_again(window: Window) -> Window:
+    """Another window on the same node, after the first one was killed."""
+    return Window(window.node).start()
+
+
+def test_an_answer_is_an_answer_after_a_kill(window: Window) -> None:
+    message = window.node.say("#lobby", "question?", LI)
+    window.start().main.composer.reply(message.message_id)
+    write(window, "ans")
+    composer = start_again(window).main.composer
+    assert (composer.mode, composer.target_words()) == (Mode.REPLY, ("Reply to Li", "question?"))
+
+
+def test_an_edit_under_way_outlives_a_kill_and_the_draft_below_it(window: Window) -> None:
+    message = window.node.say("#lobby", "tpyo")
+    window.start()
+    write(window, "a draft")
+    window.main.composer.edit(message.message_id)
+    write(window, "typo, no")
+    again = start_again(window)
+    assert again.view.entry == "typo, no"
+    again.view.entry = "typo"
+    again.main.composer.submit()
+    again.runner.settle()
+    assert again.node.named("edit") == [("edit", message.message_id, "typo")]
+    assert again.view.entry == "a draft"
+    assert stored_drafts(again) == {"#lobby": Draft("a draft")}
+
+
+def test_an_edit_that_was_made_isn_t_begun_again(window: Window) -> None:
+    """Killed between the change of the message and that of the draft; or it was deleted since."""
+    for text, deleted in (("typo", False), ("", True)):
+        message = window.node.say("#lobby", text)
+        window.node.replace(message.message_id, deleted=deleted)
+        window.node.drafts["#lobby"] = Draft("x", edits=message.message_id, edit="typo")
+        again = start_again(window)
+        assert again.view.entry == "x"
+        assert again.main.composer.mode is Mode.NEW
+        assert stored_drafts(again) == {"#lobby": Draft("x")}
+
+
+def test_replies_and_edits_stay_with_their_conversation(window: Window) -> None:
+    question = window.node.say("#lobby", "question?", LI)
+    composer = window.start().main.composer
+    composer.reply(question.message_id)
+    write(window, "ans")
+    window.main.open(DIRECT)
+    window.runner.settle()
+    assert (composer.mode, window.view.entry) == (Mode.NEW, "")
+    window.main.open("#lobby")
+    window.runner.settle()
+    assert (composer.mode, window.view.entry) == (Mode.REPLY, "ans")
+    assert composer.target == question
+
+
+def test_what_could_not_be_sent_comes_back_where_it_was_written(window: Window) -> None:
+    window.start()
+    window.node.fail["send"] = RequestError("disk-full")
+    write(window, "important")
+    window.main.composer.submit()
+    window.main.open(DIRECT)
+    window.runner.settle()
+    assert window.view.entry == ""
+    window.main.open("#lobby")
+    assert window.view.entry == "important"
+    assert stored_drafts(window) == {"#lobby": Draft("important")}
+
+
+def test_a_change_that_could_not_be_made_goes_on(window: Window) -> None:
+    message = window.node.say("#lobby", "tpyo")
+    window.start().main.composer.edit(message.message_id)
+    window.node.fail["edit"] = RequestError("disk-full")
+    write(window, "typo")
+    window.main.composer.submit()
+    window.runner.settle()
+    assert (window.main.composer.mode, window.view.entry) == (Mode.EDIT, "typo")
+    assert window.view.notice is not None
+    assert "disk is full" in window.view.notice.text
 
 
 def test_what_could_not_be_sent_comes_back(window: Window) -> None:

@@ -112,7 +112,7 @@ def test_drafts_keep_it(stage: Stage) -> None:
     stage.key("<Alt-Down>")
     stage.until(lambda: stage.desk.main.conversation.name != "#lobby")
     assert stage.desk.composer.text() == ""
-    stage.until(lambda: stage.node.drafts.get("#lobby") == f"half {TONED}")
+    stage.until(lambda: stage.node.drafts["#lobby"].text == f"half {TONED}")
     stage.key("<Alt-Up>")
     stage.until(lambda: stage.loaded("#lobby"))
     assert stage.desk.composer.text() == f"half {TONED}"

@@ -21,7 +21,7 @@ from paper_node import ME, make_peer, peer_id
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
 from p2pchat.events import RUNS_TWICE, MessageReceived, ProfileRenewed, Typing, Warned
 from p2pchat.model.ids import MessageId
-from p2pchat.model.message import MessageKind
+from p2pchat.model.message import Draft, MessageKind
 from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
 
@@ -602,7 +602,7 @@ def test_drafts_survive_the_end(stage: Stage) -> None:
     stage.start()
     stage.write("unfinished")
     stage.window.close()
-    assert stage.node.drafts["#lobby"] == "unfinished"
+    assert stage.node.drafts["#lobby"] == Draft("unfinished")
     assert stage.node.closed
 
 
