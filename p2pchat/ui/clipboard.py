@@ -1,4 +1,4 @@
-"""A picture that was copied elsewhere, to be shared: from the system's clipboard, as a file."""
+"""What was copied elsewhere, to be shared: files, or a picture, which becomes one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from p2pchat.config.limits import MIB
 from p2pchat.errors import P2PChatError
@@ -24,9 +25,9 @@ _TOOLS = (
 )
 
 
-def copied_picture() -> bytes | None:
-    """As a PNG; None where there is none, or no way to ask for it. Takes a moment: not for the
-    window's thread."""
+def copied() -> bytes | list[str] | None:
+    """A picture as a PNG, or on Windows and macOS the paths of files; None where there is neither,
+    or no way to ask for it. Takes a moment: not for the window's thread."""
     if sys.platform in ("win32", "darwin"):
         return _grabbed()
     for variable, command in _TOOLS:
@@ -53,11 +54,13 @@ def picture(data: bytes) -> bytes | None:
     return data if is_one else None
 
 
-def _grabbed() -> bytes | None:
+def _grabbed() -> bytes | list[str] | None:
     try:
         from PIL import Image, ImageGrab
 
         found = ImageGrab.grabclipboard()
+        if isinstance(found, list):
+            return [str(path) for path in found]
         if not isinstance(found, Image.Image):
             return None
         data = io.BytesIO()
@@ -65,6 +68,15 @@ def _grabbed() -> bytes | None:
     except Exception:  # no library, or a clipboard that somebody holds
         return None
     return picture(data.getvalue())
+
+
+def file_paths(uris: str) -> list[str]:
+    """Of a list of URIs (RFC 2483, "text/uri-list"); none where one isn't of a file here."""
+    lines = [line.strip() for line in uris.splitlines()]
+    parts = [urlsplit(line) for line in lines if line and not line.startswith("#")]
+    if any(part.scheme != "file" or part.netloc not in ("", "localhost") for part in parts):
+        return []
+    return [os.fsdecode(unquote_to_bytes(part.path)) for part in parts]
 
 
 def keep_pasted(data: bytes, folder: str) -> str:

@@ -48,6 +48,10 @@ class ComposerView(Protocol):
 
     def focus(self) -> None: ...
 
+    def insert(self, char: str) -> None:
+        """What comes from elsewhere, at the cursor."""
+        ...
+
 
 class ComposerPresenter:
     def __init__(

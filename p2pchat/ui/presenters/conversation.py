@@ -266,6 +266,7 @@ class ConversationPresenter:
 
     def sent(self, message: Message) -> None:
         """An own message was stored: show it, and the end of the conversation."""
+        self._directory.wrote()
         if message.conversation == self.name:
             self._overlooked = False
             self._pending.append(message)

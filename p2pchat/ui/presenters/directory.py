@@ -133,6 +133,10 @@ class Directory:
         if known and known.last and known.last.message_id == message.message_id:
             self._reload_conversations.ask()
 
+    def wrote(self) -> None:
+        """A message of one's own is stored: of that, too, a front end hears no event."""
+        self._reload_conversations.ask()
+
     def refresh(self) -> None:
         """Ask for rooms and conversations again: something was done that may have changed them."""
         self._reload_rooms.ask()

@@ -229,10 +229,18 @@ class MainPresenter:
         self.directory.events([PeerChanged(peer)])
         self.open(f"@{peer.peer_id}")
 
-    def share(self, paths: Sequence[str]) -> None:
-        """Offer files and folders to the open conversation."""
+    def share(self, paths: Sequence[str], conversation: str = "") -> None:
+        """Offer files and folders to a conversation, which is opened; empty: the open one."""
+        if conversation and conversation != self.conversation.name:
+            self.open(conversation)
         if self.conversation.name:
             self.files.share(self.conversation.name, paths)
+
+    def write(self, conversation: str, text: str) -> None:
+        """Put it into what is being written to the conversation, which is opened."""
+        if conversation != self.conversation.name:
+            self.open(conversation)
+        self._view.composer.insert(text)
 
     def entered_room(self, room: str) -> None:
         """Joined or created just now."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from p2pchat.model.people import Peer
+from p2pchat.model.text import one_line
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.language import _
+from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
     RoomPresenter,
@@ -18,6 +20,9 @@ from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.pages import Dialog
 from p2pchat.ui.tk.theme import Theme
+
+SHOWN = 8
+"""Names of what is to be shared; of more their number is said."""
 
 
 class Asking:
@@ -71,6 +76,18 @@ class Asking:
         dialog.page.on_submit = lambda: presenter.submit(name.text, password.text)
         name.set(protected)
         dialog.open((password if protected else name).entry)
+
+    def share(
+        self, names: Sequence[str], share: Callable[[], None], conversation: str = ""
+    ) -> None:
+        """Call `share` once somebody has seen what goes to whom. `names` may be paths."""
+        to = self.main.directory.title(conversation or self.main.conversation.name)
+        shown = [one_line(os.path.basename(name.rstrip("/\\")) or name, 60) for name in names]
+        more = len(shown) - SHOWN
+        if more > 0:
+            text = ngettext("and {number} other", "and {number} others", more)
+            shown[SHOWN:] = [text.format(number=more)]
+        self._confirm(_("Share with {name}").format(name=to), "\n".join(shown), _("Share"), share)
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""

@@ -1,4 +1,4 @@
-"""Choosing what to share: the system's dialogs, and files that are dropped onto the window."""
+"""Choosing what to share: the system's dialogs, and what was copied elsewhere."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import filedialog
 
-from tkinterdnd2 import TkinterDnD
-
 from p2pchat.node.api import NodeApi
-from p2pchat.ui.clipboard import copied_picture, keep_pasted, picture
+from p2pchat.ui.clipboard import copied, file_paths, keep_pasted, picture
 from p2pchat.ui.language import _
+from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.runner import Runner
 
 Share = Callable[[Sequence[str]], None]
+Ask = Callable[[Sequence[str], Callable[[], None]], None]
 
 
 class Attach:
-    """`share` gets the paths that were chosen or dropped."""
+    """`share` gets the paths that were chosen. `ask` shows what was copied, by its names, and calls
+    back once it is to be shared: keys are pressed by mistake."""
 
-    def __init__(self, root: tk.Tk, share: Share) -> None:
+    def __init__(self, root: tk.Tk, share: Share, ask: Ask) -> None:
         self._root = root
         self._share = share
+        self._ask = ask
 
     def ask_files(self) -> None:
         chosen = filedialog.askopenfilenames(parent=self._root, title=_("Share files"))
@@ -37,27 +39,48 @@ class Attach:
             self._share([str(chosen)])
 
     def paste(self, runner: Runner, node: NodeApi) -> bool:
-        """Share the picture that was copied, kept among the downloads; false where the clipboard
-        holds text or none."""
+        """Share the files that were copied, or the picture, which is kept among the downloads;
+        false where the clipboard holds text or nothing."""
+        files = self._copied_files()
+        if files:
+            self._offer(files)
+            return True
         if not self._holds_picture():
             return False
 
-        def keep(found: bytes | None) -> None:
+        def take(found: bytes | Sequence[str] | None) -> None:
             found = found or self._from_tk()
-            if found is not None:
-                data = found
+            if isinstance(found, bytes):
+                self._offer_picture(runner, node, found)
+            elif found:
+                self._offer(found)
 
-                async def kept() -> str:
-                    folder = (await node.info()).downloads
-                    return await asyncio.to_thread(keep_pasted, data, folder)
-
-                runner.call(kept, lambda path: self._share([path]))
-
-        runner.call(lambda: asyncio.to_thread(copied_picture), keep)
+        runner.call(lambda: asyncio.to_thread(copied), take)
         return True
 
+    def _offer(self, paths: Sequence[str]) -> None:
+        self._ask(paths, lambda: self._share(paths))
+
+    def _offer_picture(self, runner: Runner, node: NodeApi, data: bytes) -> None:
+        async def kept() -> str:
+            folder = (await node.info()).downloads
+            return await asyncio.to_thread(keep_pasted, data, folder)
+
+        shown = _("The picture that was copied ({size})").format(size=words.size(len(data)))
+        self._ask([shown], lambda: runner.call(kept, lambda path: self._share([path])))
+
+    def _on_x11(self) -> bool:
+        return bool(self._root.tk.call("tk", "windowingsystem") == "x11")
+
+    def _copied_files(self) -> list[str]:
+        """What a file manager of X has copied; elsewhere Tk isn't told of it."""
+        if not self._on_x11():
+            return []
+        data = self._bytes("text/uri-list")
+        return file_paths(data.decode(errors="replace")) if data else []
+
     def _holds_picture(self) -> bool:
-        on_x11 = bool(self._root.tk.call("tk", "windowingsystem") == "x11")
+        on_x11 = self._on_x11()
         try:
             if on_x11:
                 kinds = str(self._root.clipboard_get(type="TARGETS")).split()
@@ -69,39 +92,14 @@ class Attach:
         return False
 
     def _from_tk(self) -> bytes | None:
-        """By Tk itself, which spells bytes as numbers: for displays without a tool for that."""
+        """The picture, for displays without a tool that hands it out."""
+        data = self._bytes("image/png")
+        return picture(data) if data else None
+
+    def _bytes(self, kind: str) -> bytes | None:
+        """As Tk reads them, which spells bytes as numbers."""
         try:
-            words = str(self._root.clipboard_get(type="image/png")).split()
-            return picture(bytes(int(word, 16) & 0xFF for word in words))
+            spelt = str(self._root.clipboard_get(type=kind)).split()
+            return bytes(int(word, 16) & 0xFF for word in spelt)
         except (tk.TclError, ValueError):
             return None
-
-    def accept_drops(self) -> bool:
-        """From now on what is dropped onto the window is shared; false where there is no
-        extension of Tk for that (tkdnd), neither the system's nor one that we have brought."""
-        tcl = self._root.tk
-        try:
-            self._load()
-            tcl.call("tkdnd::drop_target", "register", ".", "DND_Files")
-        except (tk.TclError, RuntimeError):
-            return False
-        take = self._root.register(self._dropped)
-        # The extension puts the list of paths in the place of %D; what the script returns is the
-        # action that the source is told.
-        tcl.call("bind", ".", "<<Drop:DND_Files>>", f"{take} %D")
-        return True
-
-    def _load(self) -> None:
-        """tk.TclError, RuntimeError (for which system there is none)."""
-        try:
-            self._root.tk.call("package", "require", "tkdnd")
-        except tk.TclError:
-            # What the package itself calls for a root that it hasn't made.
-            TkinterDnD._require(self._root)
-
-    def _dropped(self, paths: str) -> str:
-        found = [str(path) for path in self._root.tk.splitlist(paths)]
-        if not found:
-            return "refuse_drop"
-        self._share(found)
-        return "copy"

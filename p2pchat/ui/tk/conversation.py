@@ -15,7 +15,7 @@ from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.picker import PickerPresenter
 from p2pchat.ui.presenters.timeline import Row
 from p2pchat.ui.tk.composer import Composer
-from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.inline import Inline, in_order
 from p2pchat.ui.tk.marks import put as put_marks
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.picker import EmojiPicker
@@ -118,6 +118,9 @@ class ConversationPane(ttk.Frame):
             compound="left",
         )  # fmt: skip
         self._up.configure(text=_("Jump to the first unread message"))
+        self._dropping = tk.Label(
+            self, font=theme.fonts["title"], borderwidth=0, padx=theme.px(24), pady=theme.px(14)
+        )
         tip(self._down, _("To the newest messages (Ctrl+End)"))
         tip(self._up, _("To where you stopped reading (Ctrl+Home)"))
 
@@ -137,6 +140,15 @@ class ConversationPane(ttk.Frame):
         self.composer.on_page = transcript.page
         self.composer.on_emoji = lambda: self.pick_emoji(self.composer.insert)
         self.composer.offers.face_of = lambda peer_id: directory.face(PeerId(peer_id))
+
+    def show_dropping(self, text: str) -> None:
+        """What becomes of the files that are dragged above the window; empty: there are none."""
+        if text:
+            self._dropping.configure(text=in_order(self._theme, text, "title"))
+            self._dropping.place(relx=0.5, rely=0.5, anchor="center")
+            self._dropping.lift()
+        else:
+            self._dropping.place_forget()
 
     # -- the emoji picker
 
@@ -275,4 +287,5 @@ class ConversationPane(ttk.Frame):
         colours = self._theme.palette
         self._line.configure(background=colours.line)
         self._empty.configure(background=colours.surface, foreground=colours.muted)
+        self._dropping.configure(background=colours.accent, foreground=colours.on_accent)
         self.refresh()

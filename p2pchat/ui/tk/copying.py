@@ -34,6 +34,15 @@ def pasted(widget: tk.Misc) -> str:
     return copied.text if copied is not None and read == copied.read else read
 
 
+def is_too_large(widget: tk.Misc) -> bool:
+    """Whether the clipboard holds more text than Tk reads from another program of X."""
+    try:
+        widget.clipboard_get(type="UTF8_STRING")
+    except tk.TclError as error:
+        return str(error).endswith("large")
+    return False
+
+
 def part(text: str, offset: str, length: str) -> str:
     """What Tk asks a handler of a selection for. It counts in units of UTF-16."""
     start, end = 2 * int(offset), 2 * (int(offset) + int(length))

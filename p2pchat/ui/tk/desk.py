@@ -9,6 +9,7 @@ from functools import partial
 from tkinter import ttk
 
 from p2pchat.node.api import NodeApi
+from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.files import FilesView
@@ -22,6 +23,7 @@ from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.attach import Attach
 from p2pchat.ui.tk.bulletin import BulletinBand
 from p2pchat.ui.tk.conversation import ConversationPane
+from p2pchat.ui.tk.dropping import Drops
 from p2pchat.ui.tk.menus import Menus
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.search import SearchPanel
@@ -77,12 +79,13 @@ class Desk(ttk.Frame):
         self._build_around()
         yield
         self.main = MainPresenter(node, runner, self, SystemOpener(), local_now, self._around)
-        self.attach = Attach(root, self.main.share)
         self.thumbnails = Thumbnails(root, runner, theme.scale)
         self.search = SearchPresenter(
             node, runner, self.main.directory, self.search_panel, local_now
         )
         self.asking = Asking(root, theme, node, runner, self.main)
+        self.attach = Attach(root, self.main.share, self.asking.share)
+        self.drops = Drops(root)
         self.places.attach(self.main, runner, self.asking, self._around)
         self.menus = Menus(root, theme, self.main, self.asking, self.places)
         self._attach()
@@ -136,8 +139,11 @@ class Desk(ttk.Frame):
         composer.on_attach = menus.to_attach
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
-        self.attach.accept_drops()
+        self._accept_drops()
         composer.entry.paste_else = lambda: self.attach.paste(self._runner, self._node)
+        composer.entry.on_too_large = lambda: main.status.say(
+            _("What was copied is too long for a message. It can be shared as a file.")
+        )
         transcript.on_reply = main.composer.reply
         transcript.on_link = main.browse
         cards = transcript.cards
@@ -161,6 +167,27 @@ class Desk(ttk.Frame):
         self.search_panel.on_search = self._search
         self.search_panel.on_hit = self._open_hit
         self.search_panel.on_close = self.places.close_search
+
+    def _accept_drops(self) -> None:
+        """On a row of the list for that conversation, elsewhere for the open one."""
+
+        def find(x: int, y: int) -> str:
+            over = self.sidebar.list.row_at(x, y)
+            if over is not None and over.conversation:
+                return over.conversation if over.joined else ""
+            return self.main.conversation.name
+
+        def hover(conversation: str) -> None:
+            name = self.main.directory.title(conversation) if conversation else ""
+            text = _("Drop to share with {name}").format(name=name) if name else ""
+            self.conversation.show_dropping(text)
+
+        drops = self.drops
+        drops.find, drops.hover, drops.take_text = find, hover, self.main.write
+        drops.take_files = lambda conversation, paths: self.asking.share(
+            paths, lambda: self.main.share(paths, conversation), conversation
+        )
+        drops.accept()
 
     def bind_keys(self) -> None:
         """From now on the keys of the window are this desk's, and no other's."""

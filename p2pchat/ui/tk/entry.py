@@ -9,7 +9,7 @@ from typing import Any
 
 from p2pchat.ui import emoji
 from p2pchat.ui.presenters.history import History, State
-from p2pchat.ui.tk.copying import copy, part, pasted
+from p2pchat.ui.tk.copying import copy, is_too_large, part, pasted
 from p2pchat.ui.tk.theme import Theme
 
 _FILL = """# Tcl
@@ -37,6 +37,8 @@ class Entry(tk.Text):
         self.on_change: Callable[[], None] = lambda: None
         self.paste_else: Callable[[], bool] = lambda: False
         """Takes what was copied, where it is something else than text."""
+        self.on_too_large: Callable[[], None] = lambda: None
+        """More was copied than Tk can read."""
         self._theme = theme
         self._size = round(-int(theme.fonts["body"].cget("size")) * 1.3)
         self._chars: dict[str, str] = {}
@@ -235,6 +237,8 @@ class Entry(tk.Text):
         try:
             text = pasted(self)
         except tk.TclError:  # it is empty, or holds no text
+            if is_too_large(self):
+                self.on_too_large()
             return "break"
         self.put(text)
         return "break"

@@ -132,6 +132,15 @@ class RowList(ttk.Frame, Generic[R]):
         if row in self._rows:
             self._reveal(list(self._rows).index(row))
 
+    def row_at(self, x: int, y: int) -> R | None:
+        """At a place of the screen."""
+        canvas = self.canvas
+        down = y - canvas.winfo_rooty()
+        across = x - canvas.winfo_rootx()
+        inside = 0 <= across < canvas.winfo_width() and 0 <= down < canvas.winfo_height()
+        index = self._at(down) if inside else -1
+        return self._rows[index] if index >= 0 else None
+
     def choose_first(self) -> None:
         self._choose(next((i for i, r in enumerate(self._rows) if self._painter.selectable(r)), -1))
 

@@ -112,6 +112,9 @@ class FakeViews:
     def focus(self) -> None:
         self.focused += 1
 
+    def insert(self, char: str) -> None:
+        self.entry += char
+
     def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
         self.said = (text, detail, aside, verdict)
 

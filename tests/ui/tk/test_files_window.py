@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import struct
 import subprocess
@@ -512,28 +513,80 @@ def test_what_can_not_be_shared_is_said(stage: Stage) -> None:
     assert "at all.txt was not shared" in stage.desk.status._notice_text.cget("text")
 
 
-DROPPING = """
-package provide tkdnd 2.9
-namespace eval tkdnd::drop_target {
-    proc register {window types} { set ::registered [list $window $types] }
-}
-proc tkdnd::drop_target {command args} { tkdnd::drop_target::$command {*}$args }
-"""
-"""What is used of tkdnd: it calls the script of the binding with %D replaced."""
-
-
-def test_dropping_files(stage: Stage, tmp_path: Path) -> None:
-    path = tmp_path / "two words {1}.txt"
-    path.write_text("1")
-    stage.root.tk.eval(DROPPING)
+def test_what_is_shared_stands_in_the_list_at_once(stage: Stage, tmp_path: Path) -> None:
+    """Also while the window isn't in front, as when files are dragged out of another program."""
+    (tmp_path / "one.txt").write_text("1")
     stage.start()
-    assert stage.root.tk.eval("set ::registered") == ". DND_Files"
-    script = stage.root.tk.eval("bind . <<Drop:DND_Files>>")
-    stage.root.tk.call("set", "::path", str(path))
-    data = stage.root.tk.eval("list [list $::path]")
-    assert stage.root.tk.eval(script.replace("%D", data)) == "copy"
-    stage.until(lambda: stage.node.named("share"))
-    assert stage.node.named("share") == [("share", "#lobby", str(path))]
+    stage.desk.main.share([str(tmp_path / "one.txt")])
+    directory = stage.desk.main.directory
+    stage.until(lambda: directory.conversations["#lobby"].last)
+    assert directory.conversations["#lobby"].last.file.name == "one.txt"
+
+
+# -- dropping
+
+
+class Dragging:
+    """Another program that drags something to a place of the screen."""
+
+    def __init__(self, stage: Stage, x: int, y: int, *dropped: str) -> None:
+        source = Path(__file__).with_name("xdnd_source.py")
+        command = [sys.executable, str(source), str(x), str(y), *dropped]
+        self._stage = stage
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._said: list[str] = []
+
+    def __enter__(self) -> Dragging:
+        self._stage.until(self._speaks)
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _speaks(self) -> bool:
+        assert self._process.stdout is not None
+        self._said.extend(self._process.stdout)
+        return bool(self._said)
+
+    def drop(self) -> str:
+        """What it is told then."""
+        if self._said.pop() != "above\n":
+            return "refused"
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        self._stage.until(self._speaks)
+        return self._said.pop().strip()
+
+
+def place(widget: Any) -> tuple[int, int]:
+    """The middle, on the screen."""
+    return (
+        widget.winfo_rootx() + widget.winfo_width() // 2,
+        widget.winfo_rooty() + widget.winfo_height() // 2,
+    )
+
+
+def place_of(stage: Stage, conversation: str) -> tuple[int, int]:
+    """Of its row in the list."""
+    rows = stage.desk.sidebar.list
+    x, top = place(rows.canvas)[0], rows.canvas.winfo_rooty()
+    heights = range(top, top + rows.canvas.winfo_height(), 5)
+    found = ((y, rows.row_at(x, y)) for y in heights)
+    return x, next(y for y, row in found if row is not None and row.conversation == conversation)
+
+
+def asked(stage: Stage) -> Any:
+    """The dialog that is open."""
+    from p2pchat.ui.tk.pages import Dialog
+
+    children = stage.root.winfo_children()
+    return next((child for child in children if isinstance(child, Dialog)), None)
 
 
 def test_files_dragged_out_of_another_program(stage: Stage, tmp_path: Path) -> None:
@@ -542,17 +595,73 @@ def test_files_dragged_out_of_another_program(stage: Stage, tmp_path: Path) -> N
         Path(path).write_text("1")
     Path(paths[2]).mkdir()
     stage.start()
-    source = Path(__file__).with_name("xdnd_source.py")
-    command = [sys.executable, str(source), "600", "400", *paths]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dragging:
-        try:
-            stage.until(lambda: dragging.poll() is not None)
-        finally:
-            dragging.kill()
-        assert dragging.stdout is not None
-        assert dragging.stdout.read() == "XdndActionCopy\n"
+    hint = stage.desk.conversation._dropping
+    with Dragging(stage, *place(stage.desk.conversation.transcript), *paths) as other:
+        stage.until(hint.winfo_ismapped)
+        assert hint.cget("text") == "Drop to share with #lobby"
+        assert other.drop() == "XdndActionCopy"
+    stage.until(lambda: asked(stage))
+    assert not hint.winfo_ismapped()
+    assert stage.node.named("share") == []  # it is asked first
+    dialog = asked(stage)
+    for name in ("two words {1}.txt", "课 100%.txt", "a folder"):
+        assert name in dialog.page._about.cget("text")
+    stage.until(lambda: stage.root.focus_get() is dialog.page.button)
+    stage.key("<Return>")
     stage.until(lambda: len(stage.node.named("share")) == 3)
     assert stage.node.named("share") == [("share", "#lobby", path) for path in paths]
+
+
+def test_files_dropped_on_somebody_in_the_list_are_for_them(stage: Stage, tmp_path: Path) -> None:
+    path = str(tmp_path / "one.txt")
+    Path(path).write_text("1")
+    stage.start()
+    li = f"@{LI}"
+    with Dragging(stage, *place_of(stage, li), path) as other:
+        hint = stage.desk.conversation._dropping
+        stage.until(lambda: hint.cget("text") == "Drop to share with Li")
+        assert other.drop() == "XdndActionCopy"
+    stage.until(lambda: asked(stage))
+    dialog = asked(stage)
+    assert dialog.page.title.cget("text") == "Share with Li"
+    dialog.page.button.invoke()
+    stage.until(lambda: stage.node.named("share"))
+    assert stage.node.named("share") == [("share", li, path)]
+    stage.until(lambda: stage.loaded(li))
+
+
+def test_nothing_is_shared_where_it_is_not_wanted(stage: Stage, tmp_path: Path) -> None:
+    path = str(tmp_path / "one.txt")
+    Path(path).write_text("1")
+    stage.start()
+    middle = place(stage.desk.conversation.transcript)
+    with Dragging(stage, *middle, path) as other:
+        assert other.drop() == "XdndActionCopy"
+    stage.until(lambda: asked(stage))
+    with Dragging(stage, *middle, path) as other:  # behind the dialog
+        assert other.drop() == "refused"
+    dialog = asked(stage)
+    stage.until(lambda: stage.root.focus_get() is dialog.page.button)
+    stage.key("<Escape>")
+    stage.until(lambda: asked(stage) is None)
+    assert stage.node.named("share") == []
+
+
+@pytest.mark.parametrize(
+    ("dropped", "written"),
+    [
+        (["--text", "some words 课"], "some words 课"),
+        (["https://example.org/a%20page"], "https://example.org/a%20page"),
+    ],
+)
+def test_text_and_links_go_into_what_is_written(
+    stage: Stage, dropped: list[str], written: str
+) -> None:
+    stage.start()
+    with Dragging(stage, *place(stage.desk.conversation.transcript), *dropped) as other:
+        assert other.drop() == "XdndActionCopy"
+    stage.until(lambda: stage.desk.composer.text() == written)
+    assert not stage.desk.status.notice.winfo_ismapped()
 
 
 def test_without_the_extension_nothing_is_said(
@@ -563,7 +672,7 @@ def test_without_the_extension_nothing_is_said(
 
     monkeypatch.setattr("tkinterdnd2.TkinterDnD._require", missing)
     stage.start()
-    assert not stage.desk.attach.accept_drops()
+    assert not stage.desk.drops.accept()
     assert not stage.desk.status.notice.winfo_ismapped()
 
 

@@ -102,6 +102,14 @@ def sheet(stage: Stage) -> Any:
     return stage.desk.places.sheet
 
 
+def dialog(stage: Stage) -> Any:
+    """The one that is open."""
+    from p2pchat.ui.tk.pages import Dialog
+
+    found = (child for child in stage.root.winfo_children() if isinstance(child, Dialog))
+    return next(found, None)
+
+
 # -- pages by their keys
 
 
@@ -785,7 +793,7 @@ from Xlib.protocol import event
 data = sys.stdin.buffer.read()
 screen = display.Display()
 window = screen.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
-clipboard, png, targets = map(screen.intern_atom, ("CLIPBOARD", "image/png", "TARGETS"))
+clipboard, kind, targets = map(screen.intern_atom, ("CLIPBOARD", sys.argv[1], "TARGETS"))
 window.set_selection_owner(clipboard, X.CurrentTime)
 screen.sync()
 print("here", flush=True)
@@ -796,21 +804,23 @@ while True:
     if asked.type != X.SelectionRequest:
         continue
     if asked.target == targets:
-        asked.requestor.change_property(asked.property, Xatom.ATOM, 32, [targets, png])
-    elif asked.target == png:
-        asked.requestor.change_property(asked.property, png, 8, data)
+        asked.requestor.change_property(asked.property, Xatom.ATOM, 32, [targets, kind])
+    elif asked.target == kind:
+        for start in range(0, len(data), 200_000):  # more isn't taken in one request
+            part = data[start : start + 200_000]
+            asked.requestor.change_property(asked.property, kind, 8, part, X.PropModeAppend)
     asked.requestor.send_event(event.SelectionNotify(
         time=asked.time, requestor=asked.requestor, selection=asked.selection,
-        target=asked.target, property=asked.property if asked.target in (targets, png) else 0))
+        target=asked.target, property=asked.property if asked.target in (targets, kind) else 0))
     screen.flush()
 """
-"""Another program that has copied a picture, and no text (ICCCM, chapter 2)."""
+"""Another program that has copied something of one kind, and no other (ICCCM, chapter 2)."""
 
 
-class CopiedPicture:
-    def __init__(self, display: str, data: bytes) -> None:
+class Copied:
+    def __init__(self, display: str, kind: str, data: bytes) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-c", OWNER, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, "DISPLAY": display},
         )  # fmt: skip
         assert self._process.stdin is not None
@@ -835,24 +845,58 @@ def test_a_copied_picture_is_shared(
     data = (tmp_path / "copied.png").read_bytes()
     stage.node.data_dir = str(tmp_path)
     stage.start()
-    shared: list[str] = []
-    monkeypatch.setattr(stage.desk.attach, "_share", shared.extend)
-    other = CopiedPicture(display, data)
+    other = Copied(display, "image/png", data)
     try:
         stage.root.update()  # what this program has copied before is its no more
+        for number in (1, 2):
+            stage.key("<<Paste>>")
+            stage.until(lambda: dialog(stage))
+            assert "The picture that was copied" in texts(dialog(stage))
+            button(dialog(stage), "Share").invoke()
+            stage.until(lambda number=number: len(stage.node.named("share")) == number)
         stage.key("<<Paste>>")
-        stage.until(lambda: shared)
-        stage.key("<<Paste>>")
-        stage.until(lambda: len(shared) == 2)
+        stage.until(lambda: dialog(stage))
+        button(dialog(stage), "Cancel").invoke()
     finally:
         other.end()
+    shared = [call[2] for call in stage.node.named("share")]
     assert [Path(path).read_bytes() for path in shared] == [data, data]
     assert shared[0] != shared[1]
+    assert len(list((tmp_path / "downloads").iterdir())) == 2
     assert stage.desk.composer.text() == ""
     stage.root.clipboard_clear()
     stage.root.clipboard_append("text")
     stage.key("<<Paste>>")
     assert stage.desk.composer.text() == "text"
+
+
+def test_copied_files_are_shared(stage: Stage, display: str) -> None:
+    """As a file manager copies them."""
+    stage.start()
+    listed = b"file:///home/li/a%20b%25.txt\r\nfile:///home/li/%E8%AF%BE\r\n"
+    other = Copied(display, "text/uri-list", listed)
+    try:
+        stage.root.update()
+        stage.key("<<Paste>>")
+        stage.until(lambda: dialog(stage))
+        button(dialog(stage), "Share").invoke()
+        stage.until(lambda: len(stage.node.named("share")) == 2)
+    finally:
+        other.end()
+    shared = [call[1:] for call in stage.node.named("share")]
+    assert shared == [("#lobby", "/home/li/a b%.txt"), ("#lobby", "/home/li/课")]
+
+
+def test_more_text_than_can_be_pasted_is_said_to_be_too_much(stage: Stage, display: str) -> None:
+    stage.start()
+    other = Copied(display, "UTF8_STRING", b"word " * 100_000)
+    try:
+        stage.root.update()
+        stage.key("<<Paste>>")
+    finally:
+        other.end()
+    stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
+    assert "too long for a message" in stage.desk.status._notice_text.cget("text")
 
 
 # -- accounts

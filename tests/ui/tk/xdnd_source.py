@@ -1,8 +1,10 @@
 """Another program out of which files are dragged: the source's side of XDND 5, without a pointer.
 
-    python xdnd_source.py X Y PATH...
+    python xdnd_source.py X Y PATH-OR-ADDRESS...
+    python xdnd_source.py X Y --text TEXT
 
-drops the paths at that place of the window that takes drops, and prints what became of it.
+drops that at that place of the window that takes drops, and prints what became of it. Where
+something is to be read on its input first, it hovers there until then.
 Source: https://freedesktop.org/wiki/Specifications/XDND/
 """
 
@@ -19,12 +21,16 @@ VERSION = 5
 
 
 class Source:
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, dropped: list[str]) -> None:
         self._display = display.Display()
         self._root = self._display.screen().root
         self._window = self._root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
-        self._uris = "".join(f"{Path(path).as_uri()}\r\n" for path in paths).encode()
-        self._type = self._atom("text/uri-list")
+        if dropped[0] == "--text":
+            self._type, said = self._atom("UTF8_STRING"), dropped[1]
+        else:
+            uris = (one if "://" in one else Path(one).as_uri() for one in dropped)
+            self._type, said = self._atom("text/uri-list"), "".join(f"{uri}\r\n" for uri in uris)
+        self._content = said.encode()
         self._window.set_selection_owner(self._atom("XdndSelection"), X.CurrentTime)
 
     def _atom(self, name: str) -> int:
@@ -49,6 +55,9 @@ class Source:
         if not status[1] & 1:
             self._send(target, "XdndLeave", 0, 0, 0, 0)
             return "refused"
+        sys.stdout.write("above\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
         self._send(target, "XdndDrop", 0, X.CurrentTime, 0, 0)
         finished = self._answer("XdndFinished")
         # tkdnd sets another bit of the flags than the one that says whether the drop was taken.
@@ -74,7 +83,7 @@ class Source:
     def _give(self, asked: event.SelectionRequest) -> None:
         property = asked.property if asked.target == self._type else X.NONE
         if property:
-            asked.requestor.change_property(property, self._type, 8, self._uris)
+            asked.requestor.change_property(property, self._type, 8, self._content)
         answer = event.SelectionNotify(
             time=asked.time,
             requestor=asked.requestor,
@@ -87,8 +96,8 @@ class Source:
 
 
 def main(arguments: list[str]) -> None:
-    x, y, *paths = arguments
-    source = Source(paths)
+    x, y, *dropped = arguments
+    source = Source(dropped)
     target = source.find()
     said = "no target" if target is None else source.drop(target, int(x), int(y))
     sys.stdout.write(f"{said}\n")
