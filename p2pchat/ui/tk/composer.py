@@ -10,7 +10,7 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.keys import free_keys
+from p2pchat.ui.tk.keys import free_keys, leave_steps
 from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import IconButton
@@ -104,8 +104,7 @@ class Composer(ttk.Frame):
         entry.bind("<Escape>", self._escape)
         entry.bind("<Up>", self._up)
         entry.bind("<Down>", self._down)
-        for step in ("<Alt-Up>", "<Alt-Down>"):  # the window's; else Tk takes them for the plain
-            entry.bind(step, lambda event: None)
+        leave_steps(entry)
         entry.bind("<KeyRelease>", lambda event: self._offer(), add="+")
         entry.bind("<ButtonRelease-1>", lambda event: self._offer(), add="+")
         entry.bind("<FocusOut>", lambda event: self.offers.show(()), add="+")

@@ -13,6 +13,12 @@ _EDITS = "dhikot"
 """They delete, transpose, insert a tab or open a line."""
 
 
+def leave_steps(widget: tk.Misc) -> None:
+    """Alt with an arrow is the window's: Tk takes it for the plain one where only that is bound."""
+    for key in ("<Alt-Up>", "<Alt-Down>"):
+        widget.bind(key, lambda event: None)
+
+
 def free_keys(widget: tk.Misc) -> None:
     """Have Ctrl with these letters do nothing in texts: a shortcut of the window must not change
     what one is writing, as Ctrl+K would, which deletes to the end of the line."""

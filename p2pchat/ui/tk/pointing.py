@@ -17,6 +17,7 @@ from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.cards import CHILD
 from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.hovertip import HoverTip
+from p2pchat.ui.tk.keys import leave_steps
 from p2pchat.ui.tk.theme import Theme
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Pointing:
             ("<Control-c>", self._copy),
         ):
             canvas.bind(key, self._doer(action))
+        leave_steps(canvas)
         canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._unfocused())
         # Between the canvas and what is on it Tk tells only the latter.

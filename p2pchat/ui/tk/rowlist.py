@@ -8,6 +8,7 @@ from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
 
 from p2pchat.ui.tk.block import Brush
+from p2pchat.ui.tk.keys import leave_steps
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
@@ -78,6 +79,7 @@ class RowList(ttk.Frame, Generic[R]):
         canvas.bind("<Button-5>", lambda event: self._wheel(1))
         canvas.bind("<Up>", lambda event: self.move(-1))
         canvas.bind("<Down>", lambda event: self.move(1))
+        leave_steps(canvas)
         canvas.bind("<Return>", lambda event: self._choose(self._cursor))
         canvas.bind("<space>", lambda event: self._choose(self._cursor))
         for key in ("<Shift-F10>", "<Menu>"):

@@ -9,6 +9,7 @@ from tkinter import ttk
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.search import Hit
 from p2pchat.ui.tk.inline import Inline
+from p2pchat.ui.tk.keys import leave_steps
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.rowlist import RowList
@@ -82,6 +83,7 @@ class SearchPanel(ttk.Frame):
         self.field.entry.bind("<Escape>", lambda event: self.on_close())
         self.field.entry.bind("<Return>", lambda event: self.list.choose_first())
         self.field.entry.bind("<Down>", lambda event: self._into_list())
+        leave_steps(self.field.entry)
         self._everywhere = tk.BooleanVar(self, value=False)
         ttk.Checkbutton(
             self, text=_("In all conversations"), variable=self._everywhere, command=self._ask,

@@ -12,6 +12,7 @@ from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.sidebar import SidebarRow
 from p2pchat.ui.tk.inline import Inline, in_order
+from p2pchat.ui.tk.keys import leave_steps
 from p2pchat.ui.tk.marks import Marks, picture
 from p2pchat.ui.tk.marks import width as mark_width
 from p2pchat.ui.tk.pictures import Picture
@@ -158,6 +159,7 @@ class Sidebar(ttk.Frame):
         self.find.entry.bind("<Return>", lambda event: self._found())
         self.find.entry.bind("<Escape>", lambda event: self._give_up())
         self.find.entry.bind("<Down>", lambda event: self._into_list())
+        leave_steps(self.find.entry)
         self.list = RowList(self, self._theme, RowPainter(self._theme), self._chosen, self._menu_of)
         self.list.canvas.bind("<Escape>", lambda event: self._leave_list())
         self.list.grid(row=2, column=0, sticky="nsew")

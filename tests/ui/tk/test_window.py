@@ -92,6 +92,23 @@ def test_another_conversation_by_keys_after_one_has_written(stage: Stage) -> Non
     assert stage.desk.composer.text() == "", "not to be edited by the same key"
 
 
+def test_another_conversation_by_keys_wherever_they_are(stage: Stage) -> None:
+    stage.node.say("#lobby", "mine")
+    stage.start()
+    desk = stage.desk
+    for widget in (
+        desk.conversation.transcript.canvas,
+        desk.sidebar.list.canvas,
+        desk.sidebar.find.entry,
+    ):
+        widget.focus_set()
+        stage.key("<Alt-Up>")
+        stage.until(lambda: desk.main.conversation.name[:1] == "@")
+        widget.focus_set()
+        stage.key("<Alt-Down>")
+        stage.until(lambda: stage.loaded("#lobby"))
+
+
 def test_to_the_first_unread_by_keys(stage: Stage) -> None:
     for number in range(200):
         stage.node.say("#lobby", f"number {number};", peer_id("a"))
