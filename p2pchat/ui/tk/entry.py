@@ -84,6 +84,7 @@ class Entry(tk.Text):
         if self.tag_ranges("sel"):
             self.delete("sel.first", "sel.last")
         self._insert(text)
+        self.edit_modified(True)  # a picture alone is no change to Tk
         self.see("insert")
 
     def take_back(self, count: int) -> None:

@@ -47,6 +47,18 @@ def test_an_emoji_is_one_picture_and_one_step(stage: Stage, emoji: str) -> None:
     assert stage.desk.composer.text() == "axb"
 
 
+def test_one_alone_is_something_written(stage: Stage) -> None:
+    stage.start()
+    hint = stage.desk.composer._hint
+    stage.until(hint.winfo_ismapped)
+    stage.desk.composer.insert(FAMILY)  # as the picker does
+    stage.until(lambda: not hint.winfo_ismapped())
+    stage.until(lambda: stage.node.drafts.get("#lobby") == FAMILY)
+    stage.key("<<Undo>>")
+    assert stage.desk.composer.text() == ""
+    stage.until(hint.winfo_ismapped)
+
+
 def test_what_is_typed_becomes_a_picture_and_joins(stage: Stage) -> None:
     """As an input method commits it: a person, a joiner, another person."""
     stage.start()
