@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Tell others what was read (that it was delivered is always told)."""
     send_typing: bool = True
     notifications: bool = True
+    notification_text: bool = True
+    """What was written stands in them; else only who wrote, and where."""
     theme: Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")] = "system"
     language: str = ""
     """A language tag such as `en` or `zh_CN`; empty: the system's."""

@@ -29,8 +29,9 @@ class SystemAround:
             where, name = [], ""
         else:
             where, name = ["--data-dir", str(data_dir)], data_dir.name
-        notifications = Notifications()
+        notifications = Notifications(data_dir)
         self.notify = notifications.notify
+        self.withdraw = notifications.withdraw
         self.clicked = notifications.clicked
         self._autostart = Autostart(name, [*self._program, "window", *where])
 

@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import psutil
 import pytest
+from PIL import Image
 
 from p2pchat.ui.notifications import Notifications
 from p2pchat.ui.tray import start_tray
@@ -32,6 +34,8 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_signal
 
 class Desktop(ServiceInterface):
+    next = 7
+
     @dbus_method()
     def GetCapabilities(self) -> "as":
         return ["body", "actions"]
@@ -43,9 +47,14 @@ class Desktop(ServiceInterface):
     @dbus_method()
     def Notify(self, app: "s", replaces: "u", icon: "s", title: "s", body: "s",
                actions: "as", hints: "a{sv}", timeout: "i") -> "u":
-        print(json.dumps([app, title, body, actions]), flush=True)
-        asyncio.get_running_loop().call_later(0.1, self.ActionInvoked, 7, "default")
-        return 7
+        print(json.dumps([app, title, body, actions, replaces, icon]), flush=True)
+        asyncio.get_running_loop().call_later(0.1, self.ActionInvoked, self.next, "default")
+        self.next += 1
+        return replaces or self.next - 1
+
+    @dbus_method()
+    def CloseNotification(self, number: "u"):
+        print(json.dumps(["closed", number]), flush=True)
 
     @dbus_signal()
     def ActionInvoked(self, number, action) -> "us":
@@ -105,6 +114,7 @@ while True:
 """A panel with a place for icons (System Tray Protocol Specification)."""
 
 
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a message bus of Linux")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
 
 
@@ -124,47 +134,98 @@ def line(process: subprocess.Popen[bytes]) -> str:
 
 
 @pytest.fixture
-def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    """On a message bus of its own."""
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a message bus without a desktop."""
     if shutil.which("dbus-daemon") is None:
         pytest.skip("dbus-daemon is not installed")
     pytest.importorskip("dbus_fast")
     (tmp_path / "bus.conf").write_text(CONFIG.replace("PLACE", str(tmp_path)))
     options = [f"--config-file={tmp_path / 'bus.conf'}", "--nofork", "--print-address"]
     with program(["dbus-daemon", *options]) as daemon:
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", line(daemon))
-        with program([sys.executable, "-c", DESKTOP]) as shown:
-            assert line(shown) == "here"
-            yield shown
+        address = line(daemon)
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        yield address
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a message bus of Linux")
+@pytest.fixture
+def desktop(bus: str) -> Iterator[subprocess.Popen[bytes]]:
+    """On a message bus of its own."""
+    with program([sys.executable, "-c", DESKTOP]) as shown:
+        assert line(shown) == "here"
+        yield shown
+
+
+@on_linux
 def test_a_notification_is_shown_as_text_and_its_click_comes_back(
-    desktop: subprocess.Popen[bytes],
+    desktop: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     async def tell() -> str:
-        notifications = Notifications()
+        notifications = Notifications(tmp_path)
         await notifications.notify("#lobby", "Li in #lobby", "<b>1 & 2</b>")
         return await asyncio.wait_for(notifications.clicked(), 10)
 
     assert asyncio.run(tell()) == "#lobby"
-    app, title, body, actions = json.loads(line(desktop))
+    app, title, body, actions, _, icon = json.loads(line(desktop))
     assert (app, title, body) == ("p2pchat", "Li in #lobby", "&lt;b&gt;1 &amp; 2&lt;/b&gt;")
     assert "default" in actions
+    with Image.open(unquote(urlsplit(icon).path)) as picture:
+        assert picture.size == (128, 128)
+
+
+@on_linux
+def test_a_conversation_has_one_notification_until_it_is_seen(
+    desktop: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    async def tell() -> None:
+        notifications = Notifications(tmp_path)
+        await notifications.notify("#lobby", "Li", "1")
+        await notifications.notify("#lobby", "Maria announces", "all", lasting=True)
+        await notifications.notify("#lobby", "Li", "2")
+        await notifications.notify("@li", "Li", "3")
+        await notifications.withdraw("#lobby")
+        await notifications.withdraw("#lobby")
+
+    asyncio.run(tell())
+    shown = [json.loads(line(desktop)) for _ in range(5)]
+    assert [(one[2], one[4]) for one in shown[:4]] == [("1", 0), ("all", 0), ("2", 7), ("3", 0)]
+    assert shown[4] == ["closed", 7]
 
 
 def test_without_a_message_bus_nothing_is_told_and_nothing_fails(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
 
     async def tell() -> None:
-        notifications = Notifications()
+        notifications = Notifications(tmp_path)
         await notifications.notify("#lobby", "Li", "hello")
         await notifications.notify("#lobby", "Li", "again")
+        await notifications.withdraw("#lobby")
 
     asyncio.run(asyncio.wait_for(tell(), 10))
     assert capfd.readouterr().err == ""
+
+
+@on_linux
+def test_a_desktop_that_starts_later_is_found_and_costs_nothing_before(
+    bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection to the bus for each message would fill it in the end."""
+    monkeypatch.setattr("p2pchat.ui.notifications.AGAIN_S", 0.0)
+    notifications = Notifications(tmp_path)
+
+    async def tell() -> None:
+        await notifications.notify("#lobby", "Li", "nobody sees it")
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            await notifications.notify("#lobby", "Li", "nor this")
+        assert len(os.listdir("/proc/self/fd")) <= before
+        with program([sys.executable, "-c", DESKTOP]) as shown:
+            assert await asyncio.to_thread(line, shown) == "here"
+            await notifications.notify("#lobby", "Li", "hello")
+            assert json.loads(await asyncio.to_thread(line, shown))[2] == "hello"
+
+    asyncio.run(tell())
 
 
 @pytest.fixture

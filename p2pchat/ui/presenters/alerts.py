@@ -16,14 +16,19 @@ from p2pchat.ui.presenters.runner import Delayed, Runner
 from p2pchat.ui.presenters.words import LOBBY
 
 GATHER_MS = 1200
-"""What comes within so long in a conversation is one notification."""
+"""What comes within so long in a conversation is told at once."""
 TEXT_CHARS = 160
 TITLE_CHARS = 80
 
 
 class Notifier(Protocol):
-    async def notify(self, conversation: str, title: str, text: str) -> None:
-        """Plain text. Never raises; does nothing where the system has no notifications."""
+    async def notify(self, conversation: str, title: str, text: str, lasting: bool = False) -> None:
+        """Plain text, in the place of what was told of the conversation before, but of what is
+        lasting. Never raises; does nothing where the system has no notifications."""
+        ...
+
+    async def withdraw(self, conversation: str) -> None:
+        """Its notification, if one is still shown: what it tells of is seen. Never raises."""
         ...
 
 
@@ -37,11 +42,15 @@ class AlertsPresenter:
     ) -> None:
         """`is_active`: whether the window is in front."""
         self.on = True
+        self.with_text = True
+        """What was written stands in a notification; else only who wrote, and where."""
         self._runner = runner
         self._directory = directory
         self._notifier = notifier
         self._is_active = is_active
         self._new: dict[str, list[Message]] = {}
+        self._told: dict[str, int] = {}
+        """By conversation, of how many messages a notification tells."""
         self._tell = Delayed(runner, GATHER_MS, self._tell_all)
 
     def events(self, events: Sequence[Event]) -> None:
@@ -52,15 +61,21 @@ class AlertsPresenter:
                 self._new.setdefault(event.message.conversation, []).append(event.message)
                 self._tell.ask()
 
+    def seen(self, conversation: str) -> None:
+        """It is open in a window that is in front."""
+        self._new.pop(conversation, None)
+        if self._told.pop(conversation, 0):
+            self._runner.call(lambda: self._notifier.withdraw(conversation))
+
     def _announced(self, one: Announcement) -> None:
         """Each by itself, also where everything is muted."""
         if not self.on or self._is_active():
             return
         label = self._directory.in_text(one.author, one.author_label)
         title = one_line(_("{name} announces").format(name=label), TITLE_CHARS)
-        text = one_line(one.text, TEXT_CHARS)
+        text = one_line(one.text, TEXT_CHARS) if self.with_text else ""
         place = one.conversation or LOBBY
-        self._runner.call(lambda: self._notifier.notify(place, title, text))
+        self._runner.call(lambda: self._notifier.notify(place, title, text, lasting=True))
 
     def _matters(self, message: Message) -> bool:
         """A muted conversation matters only where one is mentioned; what came late never does."""
@@ -87,9 +102,12 @@ class AlertsPresenter:
             )
         else:
             title = author
-        text = unmarked(last.text, TEXT_CHARS)
-        if len(messages) > 1:
-            count = ngettext("{number} new message", "{number} new messages", len(messages))
-            text = f"{count}\n{text}"
+        number = self._told[conversation] = self._told.get(conversation, 0) + len(messages)
+        lines = []
+        if number > 1 or not self.with_text:
+            lines.append(ngettext("{number} new message", "{number} new messages", number))
+        if self.with_text:
+            lines.append(unmarked(last.text, TEXT_CHARS))
+        text = "\n".join(lines)
         shown = one_line(title, TITLE_CHARS)
         self._runner.call(lambda: self._notifier.notify(conversation, shown, text))

@@ -183,6 +183,7 @@ class MainPresenter:
     def set_active(self, active: bool) -> None:
         """Whether the window has the focus."""
         self.conversation.set_active(active)
+        self._seen()
         self.bulletins.set_active(active)
         self.announcements.set_active(active)
 
@@ -223,7 +224,13 @@ class MainPresenter:
             self.conversation.show(around)
         else:
             self.conversation.open(conversation, around)
+        self._seen()
         self._view.composer.focus()
+
+    def _seen(self) -> None:
+        """The open conversation needs no notification while the window is in front."""
+        if self.alerts is not None and self.conversation.active:
+            self.alerts.seen(self.conversation.name)
 
     def open_person(self, peer: Peer) -> None:
         self.directory.events([PeerChanged(peer)])
@@ -289,6 +296,7 @@ class MainPresenter:
         self.preferences.follow(settings)
         if self.alerts is not None:
             self.alerts.on = settings.notifications
+            self.alerts.with_text = settings.notification_text
         self._view.set_theme(settings.theme)
         self._view.set_language(settings.language)
 

@@ -85,8 +85,7 @@ class Asking:
         shown = [one_line(os.path.basename(name.rstrip("/\\")) or name, 60) for name in names]
         more = len(shown) - SHOWN
         if more > 0:
-            text = ngettext("and {number} other", "and {number} others", more)
-            shown[SHOWN:] = [text.format(number=more)]
+            shown[SHOWN:] = [ngettext("and {number} other", "and {number} others", more)]
         self._confirm(_("Share with {name}").format(name=to), "\n".join(shown), _("Share"), share)
 
     def words(self, peer: Peer) -> None:

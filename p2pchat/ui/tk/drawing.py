@@ -16,6 +16,7 @@ Stroke = Sequence[Point]
 Draw = Callable[[ImageDraw.ImageDraw, int], object]
 """With a pen on a mask that is so many times larger."""
 SMOOTH = 6
+SIGN_FILL = "#0a62c4"
 STROKE = 1.7
 """The pen's width in the square of 24."""
 
@@ -227,7 +228,17 @@ def _png(image: Image.Image) -> bytes:
 
 
 def logo(size: int, fill: str, ink: str) -> bytes:
-    """The program's sign: a speech bubble with three dots on a rounded square."""
+    """The program's sign, in these colours."""
+    return _png(_sign(size, fill, ink))
+
+
+def sign(size: int) -> Image.Image:
+    """The program's sign, for the desktop around the window."""
+    return _sign(size, SIGN_FILL, "#ffffff")
+
+
+def _sign(size: int, fill: str, ink: str) -> Image.Image:
+    """A speech bubble with three dots on a rounded square."""
     scale = size / 24
 
     def box(*edges: float) -> tuple[float, ...]:
@@ -246,4 +257,4 @@ def logo(size: int, fill: str, ink: str) -> bytes:
         lambda pen, n: pen.rounded_rectangle(box(0, 0, 24, 24), n * scale * 6, 255),
     )
     image.alpha_composite(_filled(size, size, ink, bubble))
-    return _png(image)
+    return image

@@ -30,6 +30,7 @@ from p2pchat.ui.tk.widgets import Field
 
 SWITCHES = (
     "notifications",
+    "notification_text",
     "send_receipts",
     "send_typing",
     "registrar",
@@ -143,6 +144,9 @@ class SettingsPage(Sheet):
         self.section(_("Notifications and privacy"))
         self._switch("notifications", _("Notifications"),
                      _("When somebody writes and the window isn't in front."))  # fmt: skip
+        self._switch("notification_text", _("Show what was written"),
+                     _("Without it a notification says only who wrote: others may see this "
+                       "screen."))  # fmt: skip
         self._switch("send_receipts", _("Tell others what I have read"),
                      _("Others always see that a message has arrived."))  # fmt: skip
         self._switch("send_typing", _("Tell others that I am typing"))

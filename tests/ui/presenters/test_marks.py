@@ -109,8 +109,12 @@ def test_in_sentences_a_registered_name_is_told_from_others() -> None:
     told: list[str] = []
 
     class Notifier:
-        async def notify(self, conversation: str, title: str, text: str) -> None:
+        async def notify(
+            self, conversation: str, title: str, text: str, lasting: bool = False
+        ) -> None:
             told.append(title)
+
+        async def withdraw(self, conversation: str) -> None: ...
 
     alerts = AlertsPresenter(school.runner, directory, Notifier(), lambda: False)
     for author in (LI, FAKE):

@@ -582,9 +582,13 @@ def test_nothing_comes_back_to_what_has_ended(desk: Desk) -> None:
 class Told:
     def __init__(self) -> None:
         self.told: list[tuple[str, str, str]] = []
+        self.withdrawn: list[str] = []
 
-    async def notify(self, conversation: str, title: str, text: str) -> None:
+    async def notify(self, conversation: str, title: str, text: str, lasting: bool = False) -> None:
         self.told.append((conversation, title, text))
+
+    async def withdraw(self, conversation: str) -> None:
+        self.withdrawn.append(conversation)
 
 
 class Alerts(Told):
@@ -608,6 +612,28 @@ def test_what_comes_at_once_is_told_of_once(desk: Desk) -> None:
         ("#lobby", "Li in #lobby", "2 new messages\ntwo")
     ]
     assert alerts.come(say(f"@{LI}", "hi\nthere", LI)) == [(f"@{LI}", "Li", "hi there")]
+
+
+def test_a_notification_tells_of_all_since_the_conversation_was_seen(desk: Desk) -> None:
+    alerts, say = Alerts(desk), desk.node.say
+    assert alerts.come(say("#lobby", "one", LI)) == [("#lobby", "Li in #lobby", "one")]
+    assert alerts.come(say("#lobby", "two", LI), say("#lobby", "three", LI)) == [
+        ("#lobby", "Li in #lobby", "3 new messages\nthree")
+    ]
+    alerts.presenter.seen(f"@{LI}")
+    alerts.presenter.seen("#lobby")
+    alerts.presenter.seen("#lobby")
+    desk.runner.settle()
+    assert alerts.withdrawn == ["#lobby"]
+    assert alerts.come(say("#lobby", "four", LI)) == [("#lobby", "Li in #lobby", "four")]
+
+
+def test_what_was_written_may_be_kept_out_of_notifications(desk: Desk) -> None:
+    alerts, say = Alerts(desk), desk.node.say
+    alerts.presenter.with_text = False
+    assert alerts.come(say("#lobby", "a secret", LI)) == [
+        ("#lobby", "Li in #lobby", "1 new message")
+    ]
 
 
 def test_what_does_not_matter_is_not_told_of(desk: Desk) -> None:

@@ -47,6 +47,7 @@ class Around:
         self.opened: list[str] = []
         self.fail = ""
         self.told: list[tuple[str, str, str]] = []
+        self.withdrawn: list[str] = []
         self.clicks: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def autostart(self) -> bool | None:
@@ -57,8 +58,11 @@ class Around:
             raise P2PChatError(self.fail)
         self.starts = on
 
-    async def notify(self, conversation: str, title: str, text: str) -> None:
+    async def notify(self, conversation: str, title: str, text: str, lasting: bool = False) -> None:
         self.told.append((conversation, title, text))
+
+    async def withdraw(self, conversation: str) -> None:
+        self.withdrawn.append(conversation)
 
     async def clicked(self) -> str:
         return await asyncio.to_thread(self.clicks.get)
@@ -784,6 +788,12 @@ def test_who_writes_while_the_window_is_elsewhere_is_told_of(
     stage.until(lambda: len(around.told) == 2)
     around.clicks.put(f"@{LI}")
     stage.until(lambda: stage.loaded(f"@{LI}"))
+    assert around.withdrawn == []
+    monkeypatch.undo()
+    stage.desk.main.set_active(True)
+    stage.until(lambda: around.withdrawn == [f"@{LI}"])
+    stage.desk.main.open("#lobby")
+    stage.until(lambda: around.withdrawn == [f"@{LI}", "#lobby"])
 
 
 OWNER = """
