@@ -12,6 +12,7 @@ from p2pchat.ui.presenters.announcements import (
     AnnouncementsPresenter,
     AnnouncementsState,
 )
+from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.richtext import NameLine, RichText
@@ -87,7 +88,7 @@ class AnnouncementsPage(Sheet):
         presenter.open(self)
 
     def end(self) -> None:
-        self._presenter.close(self.entry.get("1.0", "end").strip() if self._built else "")
+        self._presenter.close(self.entry.text().strip() if self._built else "")
 
     def start(self) -> tk.Misc:
         return self.entry if self._built else super().start()
@@ -100,8 +101,8 @@ class AnnouncementsPage(Sheet):
         ttk.Label(frame, text=_("Announce something"), style="PageHead.TLabel").grid(
             row=0, column=0, columnspan=3, sticky="w", pady=(px(18), px(6))
         )
-        self.entry = tk.Text(
-            frame, height=LINES, width=10, wrap="word", font=theme.fonts["body"], undo=True,
+        self.entry = Entry(
+            frame, theme, height=LINES, width=10, wrap="word", font=theme.fonts["body"],
             padx=px(10), pady=px(8), borderwidth=0, highlightthickness=px(1),
         )  # fmt: skip
         self.entry.bind("<Control-Return>", self._send_by_key)
@@ -124,7 +125,7 @@ class AnnouncementsPage(Sheet):
         frame.columnconfigure(1, weight=1)
         theme.listen(self, self._recolour)
         self._recolour()
-        self.entry.insert("1.0", self._presenter.draft)
+        self.entry.set_text(self._presenter.draft)
         self.entry.focus_set()
 
     def _move(self, event: tk.Event[tk.Text], by: int) -> str:
@@ -138,11 +139,11 @@ class AnnouncementsPage(Sheet):
     def _send(self) -> None:
         at = max(0, self.to.current())
         conversation = self._places[at][0] if self._places else ""
-        self._presenter.announce(self.entry.get("1.0", "end").strip(), conversation)
+        self._presenter.announce(self.entry.text().strip(), conversation)
 
     def announced(self) -> None:
         if self._built:
-            self.entry.delete("1.0", "end")
+            self.entry.set_text("")
             self.entry.focus_set()
 
     def _recolour(self) -> None:

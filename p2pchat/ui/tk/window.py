@@ -130,9 +130,10 @@ class Window:
         handle.attach(self.bridge, self.bring_to_front, self.close)
         root.title("p2pchat")
         width, height = self.theme.px(1080), self.theme.px(720)
-        width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
+        screen = root.winfo_screenwidth(), root.winfo_screenheight()
+        width, height = min(width, screen[0]), min(height, screen[1])
         root.geometry(f"{width}x{height}")
-        root.minsize(self.theme.px(620), self.theme.px(420))
+        root.minsize(min(self.theme.px(620), screen[0]), min(self.theme.px(420), screen[1]))
         root.protocol("WM_DELETE_WINDOW", self.close)
         root.iconphoto(True, self.theme.logo(64))
 

@@ -191,9 +191,11 @@ def test_an_announcement_to_a_room_from_its_menu(stage: Stage) -> None:
     take(stage, "Announce something here…")
     page = stage.desk.places.sheet
     stage.until(lambda: page.to.get() == "#lobby")
-    page.entry.insert("end", "Room 204")
+    page.entry.put("Room 204 😀")
+    assert len(page.entry.image_names()) == 1
     click(stage, page.announce)
     stage.until(lambda: stage.node.accounts.told)
+    assert stage.node.accounts.told[0].text == "Room 204 😀"
     assert stage.node.accounts.told[0].conversation == "#lobby"
 
 

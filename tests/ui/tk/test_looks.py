@@ -68,6 +68,20 @@ def test_parts_of_the_theme_grow_with_the_scale(
         assert 1.85 * one < twice < 2.15 * one
 
 
+def test_all_of_the_window_is_on_a_small_screen_of_large_text(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.tk.theme.text_scale", lambda: 3.0)
+    stage = request.getfixturevalue("stage")
+    stage.start()
+    root, bar = stage.root, stage.desk.status
+    stage.until(lambda: bar.winfo_ismapped() and root.winfo_height() > 1)
+    stage.root.update()
+    assert bar.winfo_rooty() + bar.winfo_height() <= root.winfo_screenheight()
+    assert bar.winfo_rootx() + bar.winfo_width() <= root.winfo_screenwidth()
+    root.tk.call("tk", "scaling", 96 / 72)
+
+
 def test_the_style_command_is_itself_again(scaled: Callable[[float], Any]) -> None:
     root, _theme = scaled(2.0)
     ttk.Style(root).configure("Mine.TButton", padding=7)
