@@ -89,6 +89,11 @@ class StatusPresenter:
         """Something to know: one sentence until it is dismissed."""
         self._keep(Notice(one_line(text, NOTICE_CHARS), False))
 
+    def take_over(self, former: StatusPresenter) -> None:
+        """What nobody has dismissed yet."""
+        self._notices = former._notices
+        self._show_notice()
+
     def renewed(self) -> None:
         """The person is someone else: what the one before was told is none of their business."""
         self._notices.clear()

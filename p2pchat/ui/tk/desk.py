@@ -236,17 +236,36 @@ class Desk(ttk.Frame):
         around = None if transcript.at_bottom else transcript.first_in_view()
 
         def take_over() -> None:
+            focus = str(self.tk.call("focus", "-lastfor", self._top))
             self.main.composer.take_over(former.main.composer)
             self.composer.entry.mark_set("insert", former.composer.entry.index("insert"))
+            self.main.status.take_over(former.main.status)
+            self.sidebar.find.set(former.sidebar.find.text)
             self.places.open_like(former.places)
+            self._focus_like(former, focus)
             opened()
 
         self.main.start(former.main.conversation.name or LOBBY, take_over, around)
 
-    def stand_like(self, former: Desk) -> None:
-        """Have the conversation stand where it does at the other."""
+    def _focus_like(self, former: Desk, focus: str) -> None:
+        """Where the focus was, if it was in a page or the list, which are built alike."""
+        for old, new in (
+            (former.places.sheet, self.places.sheet),
+            (former.sidebar, self.sidebar),
+        ):
+            if focus.startswith(f"{old}."):
+                same = f"{new}{focus[len(str(old)) :]}"
+                if self.tk.call("winfo", "exists", same):
+                    self.tk.call("focus", same)
+
+    def stand_like(self, former: Desk) -> bool:
+        """Have the conversation, the page and the list be where they are at the other. False while
+        this one is being laid out: then it is to be asked again."""
+        width = former.sidebar.winfo_width()
+        self.tk.call(self._panes, "paneconfigure", self.sidebar, "-width", width)
         self.conversation.transcript.stand(former.conversation.transcript)
         self.main.set_active(self._focused())
+        return self.places.stand_like(former.places)
 
     def end(self) -> None:
         """Before it is destroyed and the window goes on."""

@@ -163,6 +163,12 @@ class Places:
         elif former._panel is None:
             self._conversation.composer.focus()
 
+    def stand_like(self, former: Places) -> bool:
+        """Have the page stand where it does at the other's; as `Scrolled.stand`."""
+        if self.sheet is None or former.sheet is None:
+            return True
+        return self.sheet.scrolled.stand(former.sheet.scrolled)
+
     # -- at the right
 
     def forget(self) -> None:

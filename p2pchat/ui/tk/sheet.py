@@ -35,6 +35,8 @@ class Scrolled(ttk.Frame):
         self._theme = theme
         self._ground = ground
         self._width = width
+        self._laid_out = 0
+        """How high it was when it was last asked to stand as another."""
         self.canvas = tk.Canvas(
             self, highlightthickness=0, borderwidth=0, yscrollincrement=1, takefocus=False,
             width=1, height=1,
@@ -74,6 +76,20 @@ class Scrolled(ttk.Frame):
     def holds(self, widget: tk.Misc | str) -> bool:
         """By its name as well: tkinter knows no widget of Tk's own dialogs."""
         return str(widget).startswith(f"{self}.")
+
+    def stand(self, former: Scrolled) -> bool:
+        """Have the same row at the top as another column of such rows, as far down in it. False
+        while this one is being laid out: then it is to be asked again."""
+        height = self.body.winfo_reqheight()
+        settled = height == self._laid_out and self.canvas.winfo_height() > 1
+        self._laid_out = height
+        if settled:
+            top = int(former.canvas.canvasy(0))
+            row = former.body.grid_location(0, top)[1]
+            into = top - former.body.grid_bbox(0, row)[1]  # type: ignore[index]  # of one cell
+            first = self.body.grid_bbox(0, row)[1] + into  # type: ignore[index]  # of one cell
+            self.canvas.yview_scroll(first - int(self.canvas.canvasy(0)), "units")
+        return settled
 
     def see(self, widget: tk.Misc) -> None:
         """Scroll so far that it is in sight."""

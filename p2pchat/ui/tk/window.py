@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+import time
 import tkinter as tk
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ CLOSE_S = 4.0
 """For drafts and the node's goodbye; signals end the program within 5 s."""
 LOOK_MS = 5
 """Between two looks whether a desk has loaded its conversation."""
+ANEW_S = 15.0
+"""How long a desk in another language may take to load what it shows."""
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_IN_USE = 4
@@ -312,27 +315,54 @@ class Window:
 
     def _say_anew(self, former: Desk, node: NodeApi, wanted: str) -> Iterator[int | None]:
         """At a desk of its own, behind the former until it shows the same."""
+        before = language.tag()
         if language.use(wanted):
             yield None
             desk = self._desk_for(node)
-            yield from desk.build()
-            self._set_out(desk)
-            desk.place(x=0, y=0, relwidth=1, relheight=1)
-            desk.lower(former)
-            self._lead_events_to(desk)
-            desk.start_like(former, lambda: self._work_at(desk))
-            while self.desk is former or desk.main.conversation.loading:
-                yield LOOK_MS
-            desk.stand_like(former)
-            yield LOOK_MS
-            former.end()
-            self._clear()
-            self._shown = desk
+            try:
+                yield from desk.build()
+                yield from self._load_like(former, desk)
+            finally:
+                if self.desk is not desk and not self._closing:
+                    self._stay_at(former, desk, before)
+            if self.desk is former:
+                return
             if self.udp is not None:
                 self.udp.say_anew()
         self._changing = False
         if self._wanted_language != wanted:
             self._speak(self._wanted_language)
+
+    def _load_like(self, former: Desk, desk: Desk) -> Iterator[int | None]:
+        """What the former shows, and put it in its place; not so where the node has no answer."""
+        end = time.monotonic() + ANEW_S
+        self._set_out(desk)
+        desk.place(x=0, y=0, relwidth=1, relheight=1)
+        desk.lower(former)
+        self._lead_events_to(desk)
+        desk.start_like(former, lambda: self._work_at(desk))
+        while self.desk is former or desk.main.conversation.loading:
+            if time.monotonic() > end:
+                break
+            yield LOOK_MS
+        if self.desk is former:
+            return
+        while not desk.stand_like(former) and time.monotonic() < end:
+            yield LOOK_MS
+        yield LOOK_MS
+        former.end()
+        self._clear()
+        self._shown = desk
+
+    def _stay_at(self, former: Desk, desk: Desk, spoken: str) -> None:
+        """The other desk couldn't be had."""
+        self._changing = False
+        language.use(spoken)
+        desk.end()
+        desk.destroy()
+        self._lead_events_to(former)
+        former.main.reload()
+        self._say(_("The language couldn't be changed just now. It will be at the next start."))
 
     def _not_opened(self, error: P2PChatError) -> None:
         codes = {ProfileInUse: EXIT_IN_USE, UsageError: EXIT_USAGE, StoreError: EXIT_USAGE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from paper_node import peer_id
 
+from p2pchat.errors import RequestError
 from p2pchat.ui import language
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
-from p2pchat.ui.tk import turns  # noqa: E402  # it needs tkinter
+from p2pchat.ui.tk import turns, window  # noqa: E402  # it needs tkinter
 from p2pchat.ui.tk.collecting import between_events  # noqa: E402
 from p2pchat.ui.tk.places import Place  # noqa: E402
 
@@ -248,6 +250,87 @@ def test_what_is_open_stays_open(stage: Stage, open_it: str) -> None:
     else:
         assert stage.desk.places.place is Place.SHORTCUTS
         stage.until(stage.desk.places.sheet.winfo_ismapped)
+
+
+def test_the_page_stands_where_it_stood_and_the_focus_stays(stage: Stage) -> None:
+    stage.start()
+    stage.desk.places.open(Place.SETTINGS)
+    scrolled = stage.desk.places.sheet.scrolled
+    stage.until(lambda: scrolled.body.winfo_height() > scrolled.canvas.winfo_height() > 1)
+    box = stage.desk.places.sheet._choices["language"]
+    box.focus_force()
+    stage.until(lambda: stage.root.focus_get() is box)
+    scrolled.canvas.yview_scroll(230, "units")
+    stage.root.update()
+    place = box.winfo_rooty()
+    speak(stage, "zh_CN")
+    box = stage.desk.places.sheet._choices["language"]
+    stage.until(lambda: stage.root.focus_get() is box)
+    # Lines above it are as high as their texts are.
+    assert abs(box.winfo_rooty() - place) <= 60
+    assert stage.desk.places.sheet.scrolled.canvas.canvasy(0) > 150
+
+
+def test_what_stands_at_the_left_and_above_stays(stage: Stage) -> None:
+    stage.start()
+    stage.desk._panes.sash_place(0, 350, 1)
+    stage.desk.sidebar.find.set("wang")
+    stage.desk.main.status.tell("Something to know.")
+    stage.desk.sidebar.find.entry.focus_set()
+    stage.root.update()
+    width = stage.desk.sidebar.winfo_width()
+    speak(stage, "zh_CN")
+    assert stage.desk.sidebar.find.text == "wang"
+    assert stage.desk.main.status._notices[0].text == "Something to know."
+    stage.until(lambda: stage.desk.sidebar.winfo_width() == width)
+    stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.find.entry)
+
+
+@pytest.mark.parametrize("how", ["refuses", "is silent"])
+def test_a_node_that_fails_leaves_the_window_as_it_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    async def conversations() -> Any:
+        if how == "is silent":
+            await asyncio.Event().wait()
+        raise RequestError("store-failed")
+
+    stage.start()
+    stage.write("half a sentence")
+    former = stage.desk
+    monkeypatch.setattr(window, "ANEW_S", 0.3)
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.node, "conversations", conversations)
+        former.main.change({"language": "zh_CN"})
+        stage.until(lambda: stage.window._changing)
+        stage.until(lambda: not stage.window._changing)
+    assert stage.desk is former
+    assert language.tag() == "en"
+    assert any("couldn't be changed" in notice.text for notice in former.main.status._notices)
+    stage.node.receive("#lobby", "still heard", LI)
+    stage.until(lambda: "still heard" in stage.shown)
+    speak(stage, "zh_CN")
+    assert stage.desk.composer.text() == "half a sentence"
+
+
+def test_a_desk_that_cannot_be_built_leaves_the_former(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError("a defect")
+
+    stage.start()
+    former = stage.desk
+    with monkeypatch.context() as patched:
+        patched.setattr(type(former), "_attach", broken)
+        former.main.change({"language": "zh_CN"})
+        end = time.monotonic() + 30
+        while not stage.errors:
+            assert time.monotonic() < end
+            stage.root.update()
+    assert isinstance(stage.errors.pop(), KeyError)
+    assert (stage.desk, language.tag()) == (former, "en")
+    speak(stage, "zh_CN")
 
 
 def test_of_two_changes_at_once_the_last_counts(
