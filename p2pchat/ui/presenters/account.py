@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, Protocol
 
-from p2pchat.errors import P2PChatError
+from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import AccountRenamed, Event, ProfileRenewed, RegistrarChanged
 from p2pchat.model.accounts import (
     Account,
@@ -30,6 +31,26 @@ NAMED = 5
 """In one line."""
 
 
+class Part(Enum):
+    """A field of the page's forms."""
+
+    NAME = "name"
+    SECRET = "secret"
+    """What opens the account: the password, or the recovery code."""
+    NEW = "new"
+    AGAIN = "again"
+
+
+WRONG = {
+    "no-such-account": Part.NAME,
+    "name-taken": Part.NAME,
+    "name-not-allowed": Part.NAME,
+    "wrong-password": Part.SECRET,
+    "weak-password": Part.NEW,
+}
+"""By the reason of a refusal, what to write anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     registrar: str = ""
@@ -47,6 +68,10 @@ class AccountState:
     code: str = ""
     """The recovery code, once: to be written down."""
     error: str = ""
+    wrong: Part | None = None
+    """What to write anew, where something is refused for it."""
+    done: int = 0
+    """What was asked for and done, so many times: no password stands in its form after that."""
     busy: bool = False
 
 
@@ -114,8 +139,7 @@ class AccountPresenter:
     # -- what the person does
 
     def register(self, name: str, password: str, again: str) -> None:
-        if password != again:
-            self._show(error=_("These are two different passwords."))
+        if self._differ(password, again):
             return
 
         def done(made: Registered) -> None:
@@ -188,25 +212,30 @@ class AccountPresenter:
         self._do(lambda: self._node.accounts.logout(delete), done)
 
     def change_password(self, old: str, new: str, again: str) -> None:
-        if new != again:
-            self._show(error=_("These are two different passwords."))
+        if self._differ(new, again):
             return
 
         def done(_none: None) -> None:
-            self._show(busy=False)
+            self._show(busy=False, done=self._state.done + 1)
             self._say(_("The password is another one now."))
 
         self._do(lambda: self._node.accounts.change_password(old, new), done)
+
+    def _differ(self, password: str, again: str) -> bool:
+        if password != again:
+            self._show(error=_("These are two different passwords."), wrong=Part.AGAIN)
+        return password != again
 
     def _do(
         self, start: Callable[[], Coroutine[Any, Any, Any]], done: Callable[[Any], None]
     ) -> None:
         if self._state.busy:
             return
-        self._show(busy=True, error="")
+        self._show(busy=True, error="", wrong=None)
 
         def failed(error: P2PChatError) -> None:
-            self._show(busy=False, error=words.refusal(error))
+            reason = error.reason if isinstance(error, RequestError) else ""
+            self._show(busy=False, error=words.refusal(error), wrong=WRONG.get(reason))
 
         self._runner.call(start, done, failed)
 

@@ -20,8 +20,9 @@ from p2pchat.ui.presenters.runner import Runner
 
 
 class PageView(Protocol):
-    def show_error(self, text: str) -> None:
-        """Under the field; an empty text clears it."""
+    def show_error(self, text: str, field: int | None = None) -> None:
+        """Under the fields; an empty text clears it. `field`: which of them is wrong, from the
+        top: it is to be written anew."""
         ...
 
     def set_busy(self, busy: bool) -> None: ...
@@ -41,7 +42,7 @@ class FirstStartPresenter:
         """An empty text takes the suggestion."""
         name = safe_name(text) or self.suggested
         problem = name_problem(name) if len(text) <= NAME_CHARS else _too_long()
-        self._view.show_error(problem)
+        self._view.show_error(problem, 0)
         if not problem:
             self._view.set_busy(True)
             self._chosen(name)
@@ -76,7 +77,7 @@ class SomeoneElsePresenter:
     def submit(self, text: str) -> None:
         name = text.strip()
         problem = name_problem(name)
-        self._view.show_error(problem)
+        self._view.show_error(problem, 0)
         if not problem:
             self._view.set_busy(True)
             self._runner.call(
@@ -107,7 +108,7 @@ class ConnectPresenter:
     def submit(self, text: str) -> None:
         address = text.strip()
         problem = address_problem(address)
-        self._view.show_error(problem)
+        self._view.show_error(problem, 0)
         if problem or self._busy:
             return
         self._set_busy(True)
@@ -127,7 +128,8 @@ class ConnectPresenter:
                 "let port {port} through?"
             ).format(port=PORT)
             if nobody
-            else words.refusal(error)
+            else words.refusal(error),
+            0,
         )
 
     def _set_busy(self, busy: bool) -> None:
@@ -170,8 +172,11 @@ class RoomPresenter:
     def submit(self, text: str, password: str) -> None:
         """A leading # may be written or left out; no password makes or joins an open room."""
         room = "#" + safe_name(text.strip().lstrip("#"))
-        problem = room_problem(room, password)
-        self._view.show_error(problem)
+        problem = room_problem(room)
+        self._view.show_error(problem, 0)
+        if not problem and len(password) > PASSWORD_CHARS:
+            problem = _("A password has at most {number} characters.").format(number=PASSWORD_CHARS)
+            self._view.show_error(problem, 1)
         if problem or self._busy:
             return
         self._set_busy(True)
@@ -194,7 +199,8 @@ class RoomPresenter:
                 ),
                 "room-exists": _("There is a room of that name already. Join it instead."),
             }.get(reason)
-            or words.refusal(error)
+            or words.refusal(error),
+            {"room-exists": 0, "wrong-password": 1}.get(reason),
         )
 
     def _set_busy(self, busy: bool) -> None:
@@ -202,12 +208,10 @@ class RoomPresenter:
         self._view.set_busy(busy)
 
 
-def room_problem(room: str, password: str) -> str:
+def room_problem(room: str) -> str:
     """Why there can't be such a room; empty where there can."""
     if room == "#":
         return _("Please write the room's name.")
-    if len(password) > PASSWORD_CHARS:
-        return _("A password has at most {number} characters.").format(number=PASSWORD_CHARS)
     try:
         room_name(room)
     except RequestError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from tkinter import ttk
 
 from p2pchat.ui.language import _
-from p2pchat.ui.presenters.account import AccountPresenter, AccountState
+from p2pchat.ui.presenters.account import AccountPresenter, AccountState, Part
 from p2pchat.ui.tk.accountlist import AccountList
 from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.theme import Theme
@@ -18,6 +18,8 @@ from p2pchat.ui.tk.widgets import Field, Wrapped
 FIELD_CHARS = 26
 LIST_LINES = 10
 """Of the list of downloads, before it scrolls."""
+
+Form = Mapping[Part, Field]
 
 
 class AccountPage(Sheet):
@@ -33,6 +35,9 @@ class AccountPage(Sheet):
         self._buttons: list[ttk.Button] = []
         self.error: Wrapped | None = None
         """Below the button that was pressed last."""
+        self._form: Form = {}
+        """What is above it."""
+        self._done = 0
         presenter.open(self)
 
     def end(self) -> None:
@@ -44,13 +49,17 @@ class AccountPage(Sheet):
         if built != self._built:
             self._built = built
             self._build(state)
-        self._show_error(state.error)
+        if state.done != self._done:
+            self._done = state.done
+            for field in self._form.values():
+                field.clear()
+        self._show_error(state.error, state.wrong)
         if not state.downloads:
             self.listed.show(state.accounts)
         for button in self._buttons:
             button.state(["disabled" if state.busy else "!disabled"])
 
-    def _show_error(self, text: str) -> None:
+    def _show_error(self, text: str, wrong: Part | None = None) -> None:
         if self.error is None:
             return
         news = text and text != self.error.said
@@ -61,6 +70,8 @@ class AccountPage(Sheet):
             self.error.grid()
             self.update_idletasks()
             self.scrolled.see(self.error)
+            if wrong is not None and wrong in self._form:
+                self._form[wrong].to_write_anew()
 
     # -- building
 
@@ -68,7 +79,7 @@ class AccountPage(Sheet):
         for child in self.body.winfo_children():
             child.destroy()
         self._buttons.clear()
-        self.error = None
+        self.error, self._form = None, {}
         if state.downloads:
             self._build_leaving(state)
             return
@@ -105,7 +116,7 @@ class AccountPage(Sheet):
             _("Change the password"),
             _("It holds on every computer of the network"),
             lambda: self._presenter.change_password(old.text, new.text, again.text),
-            again,
+            {Part.SECRET: old, Part.NEW: new, Part.AGAIN: again},
         )
 
     def _build_leaving(self, state: AccountState) -> None:
@@ -158,7 +169,7 @@ class AccountPage(Sheet):
             _("Sign in"),
             _("Your contacts, rooms and messages come along"),
             lambda: self._presenter.login(self.name.text, self.password.text),
-            self.password,
+            {Part.NAME: self.name, Part.SECRET: self.password},
         )
         self.section(_("Sign up"))
         self.text(_("A name is registered once and for good: nobody else can have it, or one that "
@@ -175,7 +186,7 @@ class AccountPage(Sheet):
             lambda: self._presenter.register(
                 self.new_name.text, self.new_password.text, self.again.text
             ),
-            self.again,
+            {Part.NAME: self.new_name, Part.NEW: self.new_password, Part.AGAIN: self.again},
         )
         self.section(_("Forgotten the password"))
         name = self._field(_("Name"))
@@ -185,7 +196,7 @@ class AccountPage(Sheet):
             _("Open the account"),
             _("With the code that you have written down"),
             lambda: self._presenter.recover(name.text, code.text, new.text),
-            new,
+            {Part.NAME: name, Part.SECRET: code, Part.NEW: new},
         )
 
     def _field(self, label: str, secret: bool = False) -> Field:
@@ -195,16 +206,19 @@ class AccountPage(Sheet):
         return field
 
     def _button(
-        self, text: str, about: str, action: Callable[[], None], last: Field | None = None
+        self, text: str, about: str, action: Callable[[], None], form: Form | None = None
     ) -> ttk.Button:
+        """`form`: the fields above it. Enter presses it in the last of them."""
+
         def act() -> None:
             self._show_error("")
-            self.error = trouble
+            self.error, self._form = trouble, form or {}
             action()
 
         button = ttk.Button(self.frame(), text=text, style="Page.TButton", command=act)
         button.bind("<Return>", lambda event: button.invoke())
-        if last is not None:
+        if form:
+            last = list(form.values())[-1]
             last.entry.bind("<Return>", lambda event: button.invoke())
         tip(button, about)
         button.grid(row=0, column=0, sticky="w", pady=self.theme.px(6))

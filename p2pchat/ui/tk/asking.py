@@ -152,7 +152,7 @@ class Asking:
         def submit() -> None:
             name = field.text.strip()
             problem = name_problem(name)
-            dialog.page.show_error(problem)
+            dialog.page.show_error(problem, 0)
             if not problem:
                 dialog.close()
                 self.main.directory.set_profile(name=name)

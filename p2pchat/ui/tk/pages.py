@@ -85,8 +85,10 @@ class Page(ttk.Frame):
 
     # -- the presenters' view
 
-    def show_error(self, text: str) -> None:
+    def show_error(self, text: str, field: int | None = None) -> None:
         self._error.configure(text=in_order(self._theme, text, "small", self._width))
+        if text and field is not None:
+            self._fields[field].to_write_anew()
 
     def set_busy(self, busy: bool) -> None:
         self.button.state(["disabled" if busy else "!disabled"])

@@ -49,7 +49,7 @@ class ProfilesDialog(Dialog):
 
     def _open(self, name: str, asked: bool) -> None:
         if asked and not name:
-            self.page.show_error(_("Please write a name for it."))
+            self.page.show_error(_("Please write a name for it."), 0)
             return
         try:
             self._around.open_profile(name)

@@ -127,6 +127,11 @@ class Field(ttk.Frame):
         self.entry.icursor("end")
         return "break"
 
+    def to_write_anew(self) -> None:
+        """It was wrong: what is typed next stands in its place."""
+        self.entry.focus_set()
+        self.select_all()
+
     def _written(self) -> None:
         if self._text.get():
             self._hint.place_forget()

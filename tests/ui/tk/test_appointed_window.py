@@ -24,6 +24,7 @@ from p2pchat.model.accounts import Announcement, Stay
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 from p2pchat.ui.tk.places import Place  # noqa: E402  # it needs tkinter
 from p2pchat.ui.tk.richtext import NameLine, RichText  # noqa: E402  # it needs tkinter
+from p2pchat.ui.tk.widgets import Field  # noqa: E402  # it needs tkinter
 
 ttk = pytest.importorskip("tkinter.ttk")
 pytestmark = pytest.mark.window
@@ -363,6 +364,57 @@ def test_the_account_page_says_what_others_could_do_and_marks_who_is_registered(
     leads = stage.node.accounts.leads = replace(stage.node.accounts.leads, guarded=True)
     stage.node.emit(RegistrarChanged(leads))
     stage.until(lambda: "Only whoever runs this network" in texts(page))
+
+
+def form(stage: Stage) -> list[Any]:
+    """The fields of the account page."""
+    stage.desk.places.open(Place.ACCOUNT)
+    page = stage.desk.places.sheet
+    stage.until(lambda: page._buttons)
+    return [widget for widget in inside(page.body) if isinstance(widget, Field)]
+
+
+def write(stage: Stage, fields: list[Any], *texts: str) -> None:
+    for field, text in zip(fields, texts, strict=True):
+        field.set(text)
+    fields[-1].entry.focus_force()
+    stage.until(lambda: stage.root.focus_get() is fields[-1].entry)
+    stage.key("<Return>")
+
+
+def test_no_password_stands_in_the_form_once_it_is_changed(stage: Stage) -> None:
+    stage.node.accounts.id_of = lambda name: ME
+    stage.node.accounts.passwords["Me"] = "the old one"
+    stage.node.accounts.signed = "Me"
+    stage.start()
+    old, new, again = form(stage)
+    write(stage, [old, new, again], "not it", "another one", "another one")
+    stage.until(lambda: stage.root.focus_get() is old.entry)
+    assert old.entry.selection_present()
+    assert new.text == "another one"
+    write(stage, [old, new, again], "the old one", "another one", "another")
+    stage.until(lambda: stage.root.focus_get() is again.entry)
+    assert again.entry.selection_present()
+    write(stage, [old, new, again], "the old one", "another one", "another one")
+    stage.until(lambda: not old.text)
+    assert (new.text, again.text) == ("", "")
+    assert stage.node.accounts.passwords == {"Me": "another one"}
+
+
+def test_what_was_wrong_is_written_anew(stage: Stage) -> None:
+    stage.node.accounts.id_of = lambda name: LI
+    stage.node.accounts.passwords["Li"] = "the right one"
+    stage.start()
+    name, password, *_rest, lost, code, new = form(stage)
+    write(stage, [name, password], "Lee", "the right one")
+    stage.until(lambda: stage.root.focus_get() is name.entry and name.entry.selection_present())
+    write(stage, [name, password], "Li", "a wrong one")
+    stage.until(lambda: stage.root.focus_get() is password.entry)
+    assert password.entry.selection_present()
+    write(stage, [lost, code, new], "Li", "no code", "the next one")
+    stage.until(lambda: stage.root.focus_get() is code.entry and code.entry.selection_present())
+    stage.key("x")
+    assert code.text == "x"
 
 
 def test_the_appointed_releases_a_name_from_its_owners_card(stage: Stage) -> None:

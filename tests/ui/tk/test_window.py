@@ -547,6 +547,8 @@ def test_a_room_that_takes_a_password_asks_for_it_alone(stage: Stage) -> None:
     password.set("wrong")
     dialog.page.button.invoke()
     stage.until(lambda: "not right" in str(dialog.page._error.cget("text")))
+    assert stage.root.focus_get() is password.entry
+    assert password.entry.selection_present()
     password.set("secret")
     dialog.page.button.invoke()
     stage.until(lambda: stage.loaded("#vault"))
