@@ -62,6 +62,8 @@ class Room(msgspec.Struct, frozen=True):
     members: int
     unread: int
     protected: bool
+    looks_like: str | None = None
+    """A room that one is in already, with another name that looks like this one's."""
 
 
 class Member(msgspec.Struct, frozen=True):

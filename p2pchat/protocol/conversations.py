@@ -11,6 +11,7 @@ import msgspec
 from p2pchat.config.limits import HEADS, LATE_AFTER_S
 from p2pchat.model.entry import Span
 from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
+from p2pchat.model.names import Looks, fold
 from p2pchat.model.records import ConversationKind, ConversationRow, MemberRow, StoredState
 from p2pchat.protocol.hashing import digest
 
@@ -221,6 +222,21 @@ class Conversations:
 
     def mine(self) -> list[Conversation]:
         return [conversation for conversation in self._by_id.values() if conversation.mine]
+
+    def room_alike(
+        self, id: ConversationId, name: str, looks: Looks, first: ConversationId
+    ) -> str | None:
+        """The label of a room that this person is in, and was before this one, under another name
+        that looks like it. Rooms of the same name are told apart by their labels."""
+        mine = [room for room in self.mine() if not room.direct]
+        looked = looks(name)
+        for other in sorted(mine, key=lambda room: (room.id != first, room.row.joined_at)):
+            if other.id == id:
+                return None
+            alike = not looked.isdisjoint(looks(other.row.name))
+            if alike and fold(other.row.name) != fold(name):
+                return other.label
+        return None
 
     def add(self, row: ConversationRow) -> Conversation:
         conversation = Conversation(row)

@@ -112,7 +112,7 @@ class Machine:
         self.upkeep = Upkeep(self)
         self._build_neighbourhood(state.persons, looks)
         self._build_entries(state.opens)
-        self._build_conversing()
+        self._build_conversing(looks)
         self.registrar = Registrar(self, state.meta, looks)
         self.files = Files(self)
         self.bulk = Bulk(
@@ -180,7 +180,7 @@ class Machine:
         self.bodies = Bodies(ctx, sharing.audience, self.sync.refetch)
         self.gossip = Gossip(ctx, self.links, sharing.neighbours, sharing.shared)
 
-    def _build_conversing(self) -> None:
+    def _build_conversing(self, looks: Looks) -> None:
         """Rooms and direct conversations, and who has what of them."""
         ctx, conversations, links, sharing = self.ctx, self.conversations, self.links, self.sharing
         self.receipts = Receipts(
@@ -188,7 +188,7 @@ class Machine:
         )
         self.membership = Membership(conversations, links)
         self.rooms = Rooms(
-            ctx, conversations, links, self.ingest, self.codes.proofs, self.codes.ends, self
+            ctx, conversations, links, self.ingest, self.codes.proofs, self.codes.ends, self, looks
         )
         self.directs = Directs(
             ctx,

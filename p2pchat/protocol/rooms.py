@@ -15,7 +15,7 @@ from p2pchat.events import RoomChanged
 from p2pchat.model.entry import EntryKind
 from p2pchat.model.ids import ConversationId, DeviceId
 from p2pchat.model.message import Member, Room
-from p2pchat.model.names import fold, is_room_name, room_name
+from p2pchat.model.names import Looks, fold, is_room_name, room_name
 from p2pchat.model.records import ConversationKind, ConversationRow, PutConversation
 from p2pchat.protocol import effects, pake, sealing
 from p2pchat.protocol.announce import Device, RoomInfo
@@ -97,6 +97,7 @@ class Rooms:
         proofs: PasswordProofs,
         ends: Callable[[Link], Ends],
         events: RoomEvents,
+        looks: Looks,
     ) -> None:
         self._ctx = context
         self._conversations = conversations
@@ -105,6 +106,7 @@ class Rooms:
         self._proofs = proofs
         self._ends = ends
         self._events = events
+        self._looks = looks
         self._lobby = open_room_id(context.network, LOBBY)
         self._known: dict[ConversationId, _Known] = {}
         self._labels: Labels[ConversationId] = Labels()
@@ -200,8 +202,10 @@ class Rooms:
         ids = {conversation.id for conversation in mine}
         for id, known in self._known.items():
             if id not in ids and known.devices:
-                label = "#" + (self._labels.get(id) or known.info.name)
-                rooms.append(Room(label, False, len(known.devices), 0, known.info.protected))
+                label, alike = self._labels.get(id), self._looks_like(id, known.info.name)
+                label = "#" + (label or known.info.name)
+                members, protected = len(known.devices), known.info.protected
+                rooms.append(Room(label, False, members, 0, protected, alike))
         return rooms
 
     def room(self, conversation: Conversation) -> Room:
@@ -212,7 +216,11 @@ class Rooms:
             members=len(self._events.members_of(conversation)),
             unread=0,
             protected=conversation.row.kind == ConversationKind.PROTECTED,
+            looks_like=self._looks_like(conversation.id, conversation.row.name),
         )
+
+    def _looks_like(self, id: ConversationId, name: str) -> str | None:
+        return self._conversations.room_alike(id, name, self._looks, self._lobby)
 
     def find(self, text: str) -> Conversation:
         """The joined room of this label; `no-such-room`."""

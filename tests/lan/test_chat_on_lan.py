@@ -289,3 +289,16 @@ def test_going_and_coming(trio: Trio) -> None:
     assert peers(trio.wang)[other]["label"] == "Li_2"
     assert again.call("node.info")["name"] == "Li"
     wait_equal([trio.li, again, trio.wang], set(histories))
+
+
+def test_a_room_whose_name_looks_like_anothers_is_told_apart(trio: Trio) -> None:
+    def alike(node: Node) -> dict[str, str | None]:
+        return {room["room"]: room["looks_like"] for room in node.call("rooms.list")}
+
+    fake = "#l\u043ebby"  # with a Cyrillic letter
+    create(trio.wang, fake)
+    wait_until(lambda: alike(trio.li).get(fake) == "#lobby")
+    assert alike(trio.wang)[fake] == "#lobby"
+    join(trio.li, fake)
+    told = alike(trio.li)
+    assert (told[fake], told["#lobby"]) == ("#lobby", None)

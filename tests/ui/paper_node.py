@@ -76,6 +76,8 @@ class PaperNode(ScriptedFiles):
         self.people: dict[PeerId, Peer] = {}
         self.history: dict[str, list[Message]] = {"#lobby": []}
         self.passwords: dict[str, str | None] = {"#lobby": None}
+        self.looks_like: dict[str, str] = {}
+        """By room."""
         self.joined = {"#lobby"}
         self.members_in: dict[str, int] = {}
         self.offered = {}
@@ -376,7 +378,8 @@ class PaperNode(ScriptedFiles):
     def _room(self, name: str) -> Room:
         unread = self._conversation(name).unread if name in self.history else 0
         protected = self.passwords[name] is not None
-        return Room(name, name in self.joined, self.members_in.get(name, 1), unread, protected)
+        members, alike = self.members_in.get(name, 1), self.looks_like.get(name)
+        return Room(name, name in self.joined, members, unread, protected, alike)
 
     async def create_room(self, room: str, password: str | None = None) -> Room:
         self._called("create_room", room, password)

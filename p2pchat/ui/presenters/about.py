@@ -14,7 +14,7 @@ from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
-from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.directory import Directory, not_the_other
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
@@ -244,6 +244,8 @@ def room_card(directory: Directory, name: str, members: Sequence[Member]) -> Roo
         about = _("Protected by a password: only its members can read what is said here.")
     else:
         about = _("Open: everyone on this network can join and read.")
+    if room.looks_like:
+        about = f"{not_the_other(room)} {about}"
     rows = [_member(directory, member) for member in members]
     rows.sort(key=lambda row: (row.status is Status.OFFLINE, row.label.casefold()))
     number = len(members) or room.members

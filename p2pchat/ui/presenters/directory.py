@@ -264,6 +264,16 @@ def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, st
     return text
 
 
+def marks_of_room(room: Room) -> tuple[Mark, ...]:
+    marks = ((Mark.ALIKE, room.looks_like is not None), (Mark.PROTECTED, room.protected))
+    return tuple(mark for mark, shown in marks if shown)
+
+
+def not_the_other(room: Room) -> str:
+    """A sentence about one that looks like another."""
+    return _("This isn't {room}, its name only looks like that.").format(room=room.looks_like)
+
+
 def heading(directory: Directory, conversation: str) -> tuple[str, str]:
     """Title and subtitle of a conversation, in plain words."""
     title = directory.title(conversation)
@@ -271,7 +281,8 @@ def heading(directory: Directory, conversation: str) -> tuple[str, str]:
     if room is not None:
         members = ngettext("{number} person", "{number} people", room.members)
         protected = _("{people} · protected by a password").format(people=members)
-        return title, protected if room.protected else members
+        said = protected if room.protected else members
+        return title, f"{not_the_other(room)} {said}" if room.looks_like else said
     peer = directory.peer_of(conversation)
     return title, _person_words(peer) if peer else ""
 

@@ -12,6 +12,7 @@ class Mark(Enum):
     """What each one says when the pointer rests on it."""
 
     WARNED = N_("Take care: somebody you know has this name, or one that looks like it.")
+    ALIKE = N_("Take care: another room that you are in has a name that looks like this one's.")
     REGISTERED = N_(
         "Registered: in this network nobody else can have this name, or one that looks like it."
     )

@@ -12,7 +12,7 @@ from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import one_line
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
-from p2pchat.ui.presenters.directory import Directory, preview
+from p2pchat.ui.presenters.directory import Directory, marks_of_room, preview
 from p2pchat.ui.presenters.marks import Mark
 
 
@@ -124,7 +124,7 @@ class SidebarPresenter:
             mentions=known.mentions if known else 0,
             initials="#",
             seed=name,
-            marks=(Mark.PROTECTED,) if room.protected else (),
+            marks=marks_of_room(room),
             joined=room.joined,
             muted=bool(known and known.muted),
             selected=name == self._selected,

@@ -134,6 +134,8 @@ async def _rooms(chat: Chat, rest: str) -> None:
         parts = [words.count(room.members, "person", "people")]
         if room.protected:
             parts.append("password")
+        if room.looks_like:
+            parts.append(f"not {room.looks_like}, whose name its own looks like")
         if room.joined:
             parts.append(f"{room.unread} unread" if room.unread else "joined")
         chat.say(f"{chat.title(room.room)}: {', '.join(parts)}")

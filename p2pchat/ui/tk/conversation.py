@@ -53,7 +53,8 @@ class Head(tk.Canvas):
         room = width - mark_width(self._theme, marks)
         end = self._inline.put(self, 0, px(12), title, "title", colours.text, room)
         put_marks(self, self._theme, end, px(12), marks)
-        tone = colours.system if Mark.WARNED in marks else colours.muted
+        warned = not {Mark.WARNED, Mark.ALIKE}.isdisjoint(marks)
+        tone = colours.system if warned else colours.muted
         self._inline.put(self, 0, px(34), subtitle, "small", tone, width)
 
 
@@ -213,7 +214,9 @@ class ConversationPane(ttk.Frame):
             return
         title, subtitle = heading(directory, presenter.name)
         peer = directory.peer_of(presenter.name)
-        self.head.show(title, subtitle, directory.marks[peer.peer_id] if peer else ())
+        room = directory.rooms.get(presenter.name)
+        alike = (Mark.ALIKE,) if room and room.looks_like else ()
+        self.head.show(title, subtitle, directory.marks[peer.peer_id] if peer else alike)
         self._show_faces(directory)
         self.composer.set_hint(_("Message {title}").format(title=title))
         self._show_overlays(presenter)

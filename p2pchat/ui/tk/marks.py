@@ -15,6 +15,7 @@ SIZE, GAP = 14, 4
 """Pixels at a scale of 1."""
 _ICONS = {
     Mark.WARNED: ("warning", "system"),
+    Mark.ALIKE: ("warning", "system"),
     Mark.REGISTERED: ("registered", "accent"),
     Mark.VERIFIED: ("check", "accent"),
     Mark.PROTECTED: ("lock", "muted"),

@@ -24,7 +24,7 @@ from p2pchat.events import (
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Draft
 from p2pchat.model.people import Peer, Status
-from p2pchat.ui.presenters.about import PersonCard, RoomCard
+from p2pchat.ui.presenters.about import PersonCard, RoomCard, room_card
 from p2pchat.ui.presenters.bulletins import Bulletin
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.dialogs import (
@@ -38,6 +38,7 @@ from p2pchat.ui.presenters.dialogs import (
 from p2pchat.ui.presenters.directory import heading
 from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.main import MainPresenter
+from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.presenters.search import EXCERPT, Hit, SearchPresenter, excerpt
 from p2pchat.ui.presenters.sidebar import SidebarRow
@@ -292,6 +293,20 @@ def test_the_filter_and_its_first_hit(window: Window) -> None:
     window.start().main.sidebar.filter("wan")
     assert window.main.sidebar.first() == f"@{WANG}"
     assert [row.title for row in window.view.list] == ["People", "Wang"]
+
+
+def test_a_room_that_looks_like_another_says_so(window: Window) -> None:
+    fake = "#l\u043ebby"
+    window.node.passwords[fake] = None
+    window.node.looks_like[fake] = "#lobby"
+    directory = window.start().main.directory
+    assert window.row(fake).marks == (Mark.ALIKE,)
+    assert window.row("#lobby").marks == ()
+    said = "This isn't #lobby, its name only looks like that."
+    assert heading(directory, fake) == (fake, f"{said} 1 person")
+    card = room_card(directory, fake, ())
+    assert card is not None
+    assert card.about.startswith(said)
 
 
 def test_a_burst_asks_for_the_lists_rarely(window: Window) -> None:
