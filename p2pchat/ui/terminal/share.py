@@ -85,11 +85,13 @@ class _Wait:
         self._failed = False
 
     async def until_taken(self, within: float) -> int:
+        loop = asyncio.get_running_loop()
         await self._look()
+        ends = loop.time() + within
         while self._open:
             self._draw()
             try:
-                async with asyncio.timeout(within):
+                async with asyncio.timeout_at(ends):
                     await self._watch.wait()
             except TimeoutError:
                 for file in self._open.values():
@@ -98,12 +100,16 @@ class _Wait:
                         " it goes out the next time p2pchat runs"
                     )
                 return NOBODY
-            await self._look()
+            if await self._look():
+                ends = loop.time() + within
         return FAILED if self._failed else DONE
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Whether there is anything new of these files: others may be under way as well."""
+        news = False
         for old in list(self._open.values()):
             file = self._open[old.file_id] = self._watch.latest(old)
+            news |= file != old
             whole = [r.peer_id for r in file.receivers if r.state is FileState.COMPLETE]
             if whole:
                 self._board.line(f"{_name(file)}: {await self._people(whole)} it")
@@ -113,6 +119,7 @@ class _Wait:
                 self._failed = True
             if whole or file.state is FileState.FAILED:
                 del self._open[file.file_id]
+        return news
 
     async def _people(self, peer_ids: Sequence[PeerId]) -> str:
         """`Li has`, `Li and Wang have`."""

@@ -92,6 +92,23 @@ def test_what_says_nothing_new_is_no_progress(file: str) -> None:
     assert run([file], script) == 3
 
 
+def test_what_is_taken_of_another_file_is_no_progress(file: str) -> None:
+    node = with_two_called_li()
+    other = node.offer("#lobby", "another.bin", node.own_id(), size=10**6)
+
+    def all_of_each() -> None:
+        for offered in list(node.offered.values()):
+            node.take_up(offered.file_id, LI, offered.total)
+
+    def script(node: PaperNode, offered: FileInfo) -> None:
+        loop = asyncio.get_running_loop()
+        for step in range(10):
+            loop.call_later(0.1 * step, node.take_up, other.file_id, LI, step)
+        loop.call_later(1.0, all_of_each)
+
+    assert run([file], script, node=node) == 3
+
+
 def test_several_are_offered_at_once(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
