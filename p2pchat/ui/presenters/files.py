@@ -101,7 +101,9 @@ class FilesPresenter:
         if not done:
             return _("Reading {names}…").format(names=names)
         part = percent(done, sum(one.total for one in self._reading))
-        return _("Reading {names}… {part}%  (Esc: stop)").format(names=names, part=part)
+        return _("Reading {names}… {part}%  (Esc, or a click here: stop)").format(
+            names=names, part=part
+        )
 
     def note(self, messages: Sequence[Message]) -> None:
         """These messages are on the screen. What was told of a file is newer than its message."""

@@ -136,10 +136,10 @@ class AttendancePage(Sheet):
         self.summary = ttk.Label(foot, style="PageMuted.TLabel")
         self.summary.grid(row=0, column=0, sticky="w")
         self.export = ttk.Button(
-            foot, text=_("Export as CSV…"), style="Page.TButton", command=self._export
+            foot, text=_("Export as CSV…"), style="Page.TButton", command=self.save
         )
         self.export.bind("<Return>", lambda event: self.export.invoke())
-        tip(self.export, _("With the times in UTC as well, for a spreadsheet"))
+        tip(self.export, _("With the times in UTC as well, for a spreadsheet (Ctrl+S)"))
         self.export.grid(row=0, column=1, sticky="e", pady=px(6))
         self.said = self.text()
         self._columns = Columns(self, self.theme)
@@ -176,7 +176,9 @@ class AttendancePage(Sheet):
     def _set_span(self) -> None:
         self._presenter.set_span(self.since.text, self.until.text)
 
-    def _export(self) -> None:
+    def save(self) -> None:
+        if not self._built:
+            return
         path = filedialog.asksaveasfilename(
             parent=self, title=_("Export as CSV…"), defaultextension=".csv",
             initialfile=self._presenter.file_name(), filetypes=[("CSV", "*.csv")],

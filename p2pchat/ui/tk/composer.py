@@ -29,6 +29,8 @@ class Composer(ttk.Frame):
         self.on_attach_files: Callable[[], None] = lambda: None
         self.on_attach_folder: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[], bool] = lambda: False
+        self.on_stop: Callable[[], object] = lambda: None
+        """A click on what is being read to be shared."""
         self.on_edit_last: Callable[[], bool] = lambda: False
         self.on_page: Callable[[int], object] = lambda direction: None
         self.target_words: Callable[[], tuple[str, str]] = lambda: ("", "")
@@ -46,7 +48,8 @@ class Composer(ttk.Frame):
     def _build(self) -> None:
         px, theme = self._theme.px, self._theme
         self._typing = tk.Label(self, anchor="w", font=theme.fonts["small"], borderwidth=0)
-        self._typing.grid(row=0, column=0, sticky="ew", padx=px(22))
+        self._typing.grid(row=0, column=0, sticky="w", padx=px(22))
+        self._typing.bind("<ButtonRelease-1>", lambda event: self.on_stop())
         self._target = ttk.Frame(self, style="Surface.TFrame", padding=(px(16), px(2)))
         self._target_icon = tk.Label(self._target, borderwidth=0)
         self._target_title = tk.Label(self._target, font=theme.fonts["badge"], borderwidth=0)

@@ -97,7 +97,7 @@ class ConversationPane(ttk.Frame):
             style="Surface.Toolbutton",
         )  # fmt: skip
         self.more_button = IconButton(
-            head, theme, "more", _("More for this conversation"), self._more,
+            head, theme, "more", _("More for this conversation"), self.more,
             style="Surface.Toolbutton",
         )  # fmt: skip
         self.head.grid(row=0, column=0, rowspan=2, sticky="ew")
@@ -283,8 +283,10 @@ class ConversationPane(ttk.Frame):
         if self._presenter:
             self._presenter.to_first_unread()
 
-    def _more(self) -> None:
-        self.on_more(self.more_button)
+    def more(self) -> None:
+        """What can be done with the conversation, where it is in sight."""
+        if self.more_button.winfo_ismapped():
+            self.on_more(self.more_button)
 
     def _recolour(self) -> None:
         colours = self._theme.palette

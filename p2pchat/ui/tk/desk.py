@@ -136,6 +136,7 @@ class Desk(ttk.Frame):
         composer.is_edit = lambda: main.composer.mode is Mode.EDIT
         composer.target_words = main.composer.target_words
         composer.typing_words = lambda: main.files.reading_words() or main.composer.typing_words()
+        composer.on_stop = main.files.stop_reading
         composer.on_attach = menus.to_attach
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
@@ -155,6 +156,7 @@ class Desk(ttk.Frame):
         sidebar.on_filter = main.sidebar.filter
         sidebar.on_leave = composer.focus
         sidebar.on_me = menus.of_me
+        sidebar.on_settings = lambda: self.places.toggle(Place.SETTINGS)
         sidebar.on_add = menus.to_add
         sidebar.on_menu = menus.of_conversation
         sidebar.on_theme = self._other_theme
@@ -164,6 +166,7 @@ class Desk(ttk.Frame):
         self.status.on_someone_else = self.asking.someone_else
         self.status.on_network = lambda: self.places.toggle(Place.NETWORK)
         self.status.on_transfers = lambda: self.places.toggle(Place.TRANSFERS)
+        self.status.on_register = lambda: self.places.toggle(Place.ATTENDANCE)
         self.search_panel.on_search = self._search
         self.search_panel.on_hit = self._open_hit
         self.search_panel.on_close = self.places.close_search
@@ -200,7 +203,12 @@ class Desk(ttk.Frame):
             "<Control-comma>": lambda: places.toggle(Place.SETTINGS),
             "<F3>": lambda: places.toggle(Place.ANNOUNCEMENTS),
             "<F6>": lambda: places.toggle(Place.ATTENDANCE),
+            "<F7>": lambda: places.toggle(Place.ACCOUNT),
             "<F8>": main.bulletins.dismiss,
+            "<F9>": self.sidebar.open_me,
+            "<F10>": self.conversation.more,
+            "<Shift-F10>": lambda: None,  # of what keys are on; else Tk takes it for the plain
+            "<Control-s>": places.save,
             "<F2>": lambda: places.toggle(Place.NETWORK),
             "<F4>": lambda: menus.on_udp() if menus.on_udp else None,
             "<F1>": lambda: places.toggle(Place.SHORTCUTS),

@@ -191,7 +191,7 @@ class Menus:
         register = directory.registrar.appointed or directory.keepers()
         for label, place, keys in (
             (_("Profile and settings"), Place.SETTINGS, "Ctrl+,"),
-            (_("Account"), Place.ACCOUNT, ""),
+            (_("Account"), Place.ACCOUNT, "F7"),
             (_("Announcements"), Place.ANNOUNCEMENTS, "F3"),
             *([(_("Attendance"), Place.ATTENDANCE, "F6")] if register else []),
             (_("Transfers"), Place.TRANSFERS, "Ctrl+J"),
@@ -207,8 +207,15 @@ class Menus:
         if self.on_udp is not None:
             menu.add_command(label=_("UDP test…"), accelerator="F4", command=self.on_udp)
         menu.add_command(label=_("I am someone else…"), command=self._asking.someone_else)
+        if directory.me.account is not None:
+            menu.add_command(label=_("Sign out"), command=self._sign_out)
         menu.add_command(label=_("Quit"), accelerator="Ctrl+Q", command=self.on_quit)
         self._below(menu, below)
+
+    def _sign_out(self) -> None:
+        """On the page of the account, which may ask what is to become of downloads."""
+        self._places.open(Place.ACCOUNT)
+        self._main.account.logout()
 
     def to_attach(self, below: tk.Widget) -> None:
         menu = self._menu()

@@ -119,6 +119,11 @@ class Places:
             case Place.ATTENDANCE:
                 return AttendancePage(middle, theme, main.attendance, self._back)
 
+    def save(self) -> None:
+        """What the page has to write to a file, if anything."""
+        if self.sheet is not None:
+            self.sheet.save()
+
     def announce(self, room: str = "") -> None:
         """Write an announcement, to a room or to everyone."""
         self._announce_in = room

@@ -184,6 +184,9 @@ class Sheet(ttk.Frame):
     def end(self) -> None:
         """It is closed: before it is destroyed."""
 
+    def save(self) -> None:
+        """Ask where to write to a file what it shows, if there is anything of that kind."""
+
     def leave(self) -> None:
         """Off the screen at once, and destroyed over some turns of the loop: of a page of hundreds
         of rows that takes 40 ms."""

@@ -119,6 +119,7 @@ class Sidebar(ttk.Frame):
         self.on_filter: Callable[[str], None] = lambda text: None
         self.on_add: Callable[[tk.Widget], None] = lambda widget: None
         self.on_me: Callable[[tk.Widget], None] = lambda widget: None
+        self.on_settings: Callable[[], None] = lambda: None
         self.on_theme: Callable[[], None] = lambda: None
         self.on_menu: Callable[[str, int, int], None] = lambda conversation, x, y: None
         self.on_leave: Callable[[], None] = lambda: None
@@ -135,11 +136,11 @@ class Sidebar(ttk.Frame):
         top = ttk.Frame(self, style="Sidebar.TFrame", padding=(px(18), px(12), px(12), px(8)))
         self._avatar = Portrait(top, self._theme, px(34), "sidebar")
         self._avatar.configure(cursor="hand2")
-        self._avatar.bind("<ButtonRelease-1>", lambda event: self._open_me())
+        self._avatar.bind("<ButtonRelease-1>", lambda event: self.on_settings())
         self._name = ttk.Button(
-            top, style="Sidebar.Toolbutton", takefocus=True, command=self._open_me
+            top, style="Sidebar.Toolbutton", takefocus=True, command=self.open_me
         )
-        tip(self._avatar, _("Your name and status"))
+        tip(self._avatar, _("Profile and settings (Ctrl+,)"))
         self._name_tip = ChangingTip(self._name)
         self.theme_button = IconButton(
             top, self._theme, "moon", _("Light or dark"), lambda: self.on_theme()
@@ -180,7 +181,7 @@ class Sidebar(ttk.Frame):
         shown = name if len(name) <= 18 else name[:17] + "…"
         self._name.configure(text=in_order(self._theme, shown, "strong"))
         self._marks = marks
-        about = _("Your name and status")
+        about = _("Your status, pages and account (F9)")
         self._name_tip.text = "\n".join([about, *(_(mark.value) for mark in marks)])
         self._show_marks()
         self._avatar.show(words.initials(name), seed, avatar, status)
@@ -218,7 +219,7 @@ class Sidebar(ttk.Frame):
     def _menu_of(self, row: SidebarRow, x: int, y: int) -> None:
         self.on_menu(row.conversation, x, y)
 
-    def _open_me(self) -> None:
+    def open_me(self) -> None:
         self.on_me(self._name)
 
     def _open_add(self) -> None:

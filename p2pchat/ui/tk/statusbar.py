@@ -24,8 +24,9 @@ class StatusBar(ttk.Frame):
         self.on_someone_else: Callable[[], None] = lambda: None
         self.on_network: Callable[[], None] = lambda: None
         self.on_transfers: Callable[[], None] = lambda: None
+        self.on_register: Callable[[], None] = lambda: None
         self._theme = theme
-        self._said_of_network = self._detail_said = self._aside = ""
+        self._said_of_network = self._register_said = self._aside = ""
         self._verdict = Verdict.WARN
         self._notice: Notice | None = None
         self._said = ""
@@ -40,15 +41,21 @@ class StatusBar(ttk.Frame):
             self, style="Link.Toolbutton", command=lambda: self.on_transfers(), takefocus=True
         )
         tip(self.transfers, _("All transfers (Ctrl+J)"))
-        for button in (self.network, self.transfers):
+        self.attendance = ttk.Button(
+            self, style="Link.Toolbutton", command=lambda: self.on_register(), takefocus=True
+        )
+        tip(self.attendance, _("Who was there, and from when to when (F6)"))
+        for button in (self.network, self.transfers, self.attendance):
             button.bind("<Return>", lambda event, button=button: button.invoke())  # type: ignore[misc]  # bound now
         self._detail = tk.Label(self, font=theme.fonts["small"], anchor="e", borderwidth=0)
-        self._line.grid(row=0, column=0, columnspan=4, sticky="ew")
+        self._line.grid(row=0, column=0, columnspan=5, sticky="ew")
         self._dot.grid(row=1, column=0, padx=(px(16), 0), pady=px(3))
         self.network.grid(row=1, column=1, sticky="w")
         self.transfers.grid(row=1, column=2)
         self.transfers.grid_remove()
-        self._detail.grid(row=1, column=3, padx=px(16))
+        self.attendance.grid(row=1, column=3)
+        self.attendance.grid_remove()
+        self._detail.grid(row=1, column=4, padx=px(16))
         self.columnconfigure(1, weight=1)
         self._bare = self.network.winfo_reqwidth()
         """Of the button around its text."""
@@ -77,8 +84,13 @@ class StatusBar(ttk.Frame):
         theme.listen(self, self._recolour)
         self._recolour()
 
-    def show_status(self, text: str, detail: str, aside: str, verdict: Verdict) -> None:
-        self._said_of_network, self._detail_said, self._aside = text, detail, aside
+    def show_status(self, text: str, register: str, aside: str, verdict: Verdict) -> None:
+        self._said_of_network, self._register_said, self._aside = text, register, aside
+        self.attendance.configure(text=in_order(self._theme, register))
+        if register:
+            self.attendance.grid()
+        else:
+            self.attendance.grid_remove()
         self._fit()
         if verdict is not self._verdict:
             self._verdict = verdict
@@ -95,19 +107,19 @@ class StatusBar(ttk.Frame):
     def _fit(self) -> None:
         """What stands aside goes first where there is no room; then the line ends earlier."""
         room = self.winfo_width() - self._dot.winfo_reqwidth() - self._bare - 3 * self._theme.px(16)
-        if self.transfers.winfo_manager():
-            room -= self.transfers.winfo_reqwidth()
+        for button in (self.transfers, self.attendance):
+            if button.winfo_manager():
+                room -= button.winfo_reqwidth()
 
         def wide(text: str) -> int:
             return self._elider.width(text, "small")
 
-        said, detail = self._said_of_network, self._detail_said
-        whole = "  ·  ".join(part for part in (detail, self._aside) if part)
-        if wide(said) + wide(whole) <= room:
-            detail = whole
-        said = self._elider.cut(said, "small", max(room - wide(detail), 0))
+        said, aside = self._said_of_network, self._aside
+        if wide(said) + wide(aside) > room:
+            aside = ""
+        said = self._elider.cut(said, "small", max(room - wide(aside), 0))
         self.network.configure(text=in_order(self._theme, said))
-        self._detail.configure(text=in_order(self._theme, detail))
+        self._detail.configure(text=in_order(self._theme, aside))
 
     def show_notice(self, notice: Notice | None, more: int) -> None:
         self._notice = notice

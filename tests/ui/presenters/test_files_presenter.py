@@ -211,7 +211,7 @@ def test_reading_shows_how_far_it_is_and_can_be_stopped(desk: Desk, tmp_path: Pa
     desk.node.read_so_far("/another", 5, 10)
     assert desk.files.reading_words() == "Reading a.iso…"
     desk.node.read_so_far(path, 41, 100)
-    assert desk.files.reading_words() == "Reading a.iso… 41%  (Esc: stop)"
+    assert desk.files.reading_words() == "Reading a.iso… 41%  (Esc, or a click here: stop)"
     desk.node.fail["share"] = RequestError("cancelled")
     assert desk.files.stop_reading()
     desk.runner.settle()

@@ -214,7 +214,7 @@ def test_whoever_is_not_appointed_looks_past_ones_up(stage: Stage) -> None:
     keeps = replace(stage.node.people[LI], keeps_register=True)
     stage.node.people[LI] = keeps
     stage.node.emit(PeerChanged(keeps))
-    stage.until(lambda: "kept by Li" in str(stage.desk.status._detail.cget("text")))
+    stage.until(lambda: "kept by Li" in str(stage.desk.status.attendance.cget("text")))
     stage.desk.menus.of_me(stage.desk.sidebar._name)
     take(stage, "Attendance")
     stage.until(lambda: "Li keeps a register" in texts(stage.desk.places.sheet))
@@ -270,6 +270,61 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
     assert offered[0].startswith("attendance 2026-03-01")
     stage.key("<Escape>")
     assert stage.desk.places.sheet is None
+
+
+def test_the_register_is_exported_by_two_clicks_or_two_keys(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **_: "/home/li/here.csv")
+    appoint(stage)
+    stage.start()
+    stage.until(stage.desk.status.attendance.winfo_ismapped)
+    click(stage, stage.desk.status.attendance)
+    page = stage.desk.places.sheet
+    stage.until(lambda: page._built and page.export.winfo_ismapped())
+    click(stage, page.export)
+    stage.until(lambda: len(stage.node.accounts.exported) == 1)
+    stage.key("<Escape>", "<Control-s>", "<F6>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: page._built)
+    stage.key("<Control-s>")
+    stage.until(lambda: len(stage.node.accounts.exported) == 2)
+
+
+def entries(menu: Any) -> dict[str, int]:
+    last = menu.index("end")
+    kinds = {at: menu.type(at) for at in range(last + 1)}
+    return {menu.entrycget(at, "label"): at for at, kind in kinds.items() if kind == "command"}
+
+
+def test_one_signs_out_by_two_clicks_or_keys(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tk.Menu, "tk_popup", lambda menu, x, y: None)
+    stage.start()
+    stage.key("<F9>")
+    assert "Sign out" not in entries(stage.desk.menus.last)
+    stage.node.accounts.signed = "Me"
+    stage.node.me = replace(stage.node.me, account=ME)
+    stage.desk.main.directory.load()
+    stage.until(lambda: stage.desk.main.directory.me.account)
+    click(stage, stage.desk.sidebar._name)
+    menu = stage.desk.menus.last
+    menu.invoke(entries(menu)["Sign out"])
+    stage.until(lambda: not stage.node.accounts.signed)
+
+
+def test_menus_and_pages_have_keys(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tk.Menu, "tk_popup", lambda menu, x, y: None)
+    stage.start()
+    stage.key("<F10>")
+    assert "About this room" in entries(stage.desk.menus.last)
+    stage.key("<F9>")
+    assert {"Account", "Quit"} <= entries(stage.desk.menus.last).keys()
+    stage.key("<F7>")
+    stage.until(lambda: stage.desk.places.place is Place.ACCOUNT)
+    stage.key("<F10>")
+    assert "Account" in entries(stage.desk.menus.last), "a page has no menu of a conversation"
+    click(stage, stage.desk.sidebar._avatar)
+    stage.until(lambda: stage.desk.places.place is Place.SETTINGS)
 
 
 def test_in_a_small_window_the_register_is_all_in_it(stage: Stage) -> None:

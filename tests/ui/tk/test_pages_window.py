@@ -269,10 +269,12 @@ def test_the_line_at_the_bottom_ends_with_an_ellipsis(stage: Stage) -> None:
     stage.desk.main.directory.load()
     stage.root.geometry("640x720")
     stage.until(lambda: str(status.network.cget("text")).endswith("…"))
-    assert status._detail.cget("text") == "Attendance is kept by Li", "what all are to see stays"
+    assert status._detail.cget("text") == ""
+    assert status.attendance.cget("text") == "Attendance is kept by Li", "what all are to see stays"
     stage.root.update()
     assert status.network.winfo_width() >= status.network.winfo_reqwidth()
-    assert status._detail.winfo_x() >= status.network.winfo_x() + status.network.winfo_width()
+    assert status.attendance.winfo_x() >= status.network.winfo_x() + status.network.winfo_width()
+    assert status.attendance.winfo_width() >= status.attendance.winfo_reqwidth()
     stage.root.geometry("1200x720")
     stage.until(lambda: "Network lan" in str(status._detail.cget("text")))
     assert not str(status.network.cget("text")).endswith("…")
