@@ -370,6 +370,7 @@ def run_window(options: Options, log_level: str) -> int:
     from p2pchat.transport.udp import open_udp
     from p2pchat.ui.around import SystemAround, this_program
     from p2pchat.ui.tk import window
+    from p2pchat.ui.tray import in_tray
 
     log_to_stderr(log_level)
     if asyncio.run(_raise_running(options)):
@@ -382,7 +383,7 @@ def run_window(options: Options, log_level: str) -> int:
         stack = contextlib.AsyncExitStack()
         node = await stack.enter_async_context(open_shared(named, _window_methods(handle)))
         shown = (await node.profile()).name
-        await stack.enter_async_context(_tray(shown, handle))
+        await stack.enter_async_context(in_tray(shown, handle))
         node.close = stack.aclose  # type: ignore[method-assign]  # the window closes what it opened
         return node
 
@@ -396,25 +397,10 @@ def run_window(options: Options, log_level: str) -> int:
             Path(options.data_dir),
             Path(platformdirs.user_data_dir("p2pchat", appauthor=False)),
             this_program(),
+            handle.in_tray,
         ),
         open_udp=open_udp,
     )
-
-
-@contextlib.asynccontextmanager
-async def _tray(name: str, handle: WindowHandle) -> AsyncIterator[None]:
-    """An icon in the tray, where there is one; nobody waits for it."""
-    from p2pchat.ui.tray import start_tray
-
-    showing = asyncio.create_task(
-        asyncio.to_thread(start_tray, name, handle.raise_window, handle.close_window)
-    )
-    try:
-        yield
-    finally:
-        icon = await showing
-        if icon is not None:
-            icon.stop()
 
 
 def _window_methods(handle: WindowHandle) -> dict[str, Method]:

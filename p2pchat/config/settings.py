@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     notifications: bool = True
     notification_text: bool = True
     """What was written stands in them; else only who wrote, and where."""
+    close_to_tray: bool = False
+    """The window's closing leaves the program running, where it has an icon in the tray."""
     theme: Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")] = "system"
     language: str = ""
     """A language tag such as `en` or `zh_CN`; empty: the system's."""

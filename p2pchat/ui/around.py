@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from p2pchat.config.profiles import PROFILES, is_profile_name
@@ -18,8 +18,15 @@ from p2pchat.ui.notifications import Notifications
 class SystemAround:
     """Of the profile in `data_dir`; `base` is the folder of the unnamed one."""
 
-    def __init__(self, data_dir: Path, base: Path, program: Sequence[str]) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        base: Path,
+        program: Sequence[str],
+        in_tray: Callable[[], bool] = lambda: False,
+    ) -> None:
         """`program`: how this program is started, without arguments."""
+        self.in_tray = in_tray
         self._base = base
         self._program = list(program)
         own = data_dir.name if data_dir.parent == base / PROFILES else ""

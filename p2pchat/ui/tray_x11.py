@@ -35,9 +35,17 @@ END_S = 2.0
 class X11Icon:
     """In whichever tray there is, or comes. OSError or XError where there is no X server."""
 
-    def __init__(self, title: str, picture: Image, clicked: Callable[[], None]) -> None:
-        """`picture`: a square in RGB; `clicked` is called on the icon's thread."""
-        self._title, self._picture, self._clicked = title, picture, clicked
+    def __init__(
+        self,
+        title: str,
+        draw: Callable[[int, int], Image],
+        clicked: Callable[[], None],
+        menu: Callable[[int, int], None],
+    ) -> None:
+        """`draw` gives a square in RGB, for its side and how many messages are unread; `menu` is
+        asked for at a place of the screen. All are called on the icon's thread."""
+        self._title, self._draw_it, self._clicked, self._menu = title, draw, clicked, menu
+        self._unread = 0
         self._display = Display()
         # A window of the tray's may be gone whenever we name it; that is no news for stderr.
         self._display.set_error_handler(lambda *_: None)
@@ -51,6 +59,15 @@ class X11Icon:
         self._waits.register(self._woken, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="tray", daemon=True)
         self._thread.start()
+
+    @property
+    def shown(self) -> bool:
+        return self._window is not None
+
+    def show_unread(self, number: int) -> None:
+        self._unread = number
+        with contextlib.suppress(OSError):  # it has ended
+            self._wake.send(b"u")
 
     def stop(self) -> None:
         """Take the icon away. On any thread but its own."""
@@ -81,7 +98,14 @@ class X11Icon:
         self._display.flush()
         if self._display.pending_events():
             return True
-        return self._woken.fileno() not in (descriptor for descriptor, _ in self._waits.poll())
+        ready = [descriptor for descriptor, _ in self._waits.poll()]
+        if self._woken.fileno() in ready:
+            if not self._woken.recv(SMALLEST):
+                return False
+            if self._window is not None:
+                with contextlib.suppress(XError):  # it is gone by now
+                    self._draw()
+        return True
 
     def _dock(self) -> None:
         owner: Any = self._display.get_selection_owner(self._selection)
@@ -109,7 +133,6 @@ class X11Icon:
             override_redirect=True,
         )
         window.set_wm_class("p2pchat", "p2pchat")
-        window.set_wm_name(self._title)
         window.set_wm_normal_hints(flags=Xutil.PMinSize, min_width=SMALLEST, min_height=SMALLEST)
         info = self._atom("_XEMBED_INFO")
         window.change_property(info, info, 32, [0, XEMBED_MAPPED])
@@ -124,6 +147,8 @@ class X11Icon:
             self._leave()
         elif event.type == X.ButtonPress and event.detail == 1:
             self._clicked()
+        elif event.type == X.ButtonPress and event.detail == 3:
+            self._menu(event.root_x, event.root_y)
         elif event.type in (X.Expose, X.ConfigureNotify) and event.window == self._window:
             self._draw()
 
@@ -133,9 +158,14 @@ class X11Icon:
         self._tray = self._window = None
 
     def _draw(self) -> None:
+        unread = self._unread
+        title = f"({unread}) {self._title}" if unread else self._title
+        # WM_NAME holds Latin 1 alone.
+        name, utf8 = self._atom("_NET_WM_NAME"), self._atom("UTF8_STRING")
+        self._window.change_property(name, utf8, 8, title.encode())
         place = self._window.get_geometry()
         side = min(place.width, place.height, LARGEST)
         where = (place.width - side) // 2, (place.height - side) // 2
         context = self._window.create_gc()
-        self._window.put_pil_image(context, *where, self._picture.resize((side, side)))
+        self._window.put_pil_image(context, *where, self._draw_it(side, unread))
         context.free()

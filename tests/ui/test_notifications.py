@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,7 @@ asyncio.run(main())
 """A desktop that shows notifications, and clicks each of them."""
 
 TRAY = """
-import time
+import sys, time
 from Xlib import X, display
 from Xlib.protocol import event
 screen = display.Display()
@@ -90,8 +91,8 @@ root.send_event(event.ClientMessage(
 ), event_mask=X.StructureNotifyMask)
 screen.sync()
 
-def colour():
-    data = icon.get_image(2, 2, 1, 1, X.ZPixmap, 0xffffffff).data
+def colour(x, y):
+    data = icon.get_image(x, y, 1, 1, X.ZPixmap, 0xffffffff).data
     return f"#{data[2]:02x}{data[1]:02x}{data[0]:02x}"
 
 while True:
@@ -105,9 +106,14 @@ while True:
         icon.configure(width=24, height=24)
         icon.change_attributes(event_mask=X.StructureNotifyMask)
         screen.sync()
-        while "0a62c4" not in (found := colour()):
+        while "0a62c4" not in (found := colour(2, 2)):
             time.sleep(0.01)
         print("drawn", found, flush=True)
+        if sys.argv[1:] == ["marked"]:
+            while "ff5a4f" not in colour(18, 6):
+                time.sleep(0.01)
+            names = screen.intern_atom("_NET_WM_NAME"), screen.intern_atom("UTF8_STRING")
+            print("marked", icon.get_full_property(*names).value.decode(), flush=True)
     elif told.type == X.DestroyNotify:
         print("gone", flush=True)
 """
@@ -248,8 +254,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
     server.wait(10)
 
 
-def click(x: int, y: int) -> None:
-    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True, timeout=10)
+def click(x: int, y: int, button: int = 1) -> None:
+    command = ["xdotool", "mousemove", str(x), str(y), "click", str(button)]
+    subprocess.run(command, check=True, timeout=10)
 
 
 def tray_threads() -> list[threading.Thread]:
@@ -262,14 +269,20 @@ def test_the_icon_is_in_the_tray_until_the_end(
     screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
 ) -> None:
     opened = threading.Event()
-    with program([sys.executable, "-c", TRAY]) as panel:
+    with program([sys.executable, "-c", TRAY, "marked"]) as panel:
         assert line(panel) == "here"
-        icon = start_tray("Maria", opened.set, lambda: None)
+        asked: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        icon = start_tray("王小明", opened.set, lambda: None, lambda x, y: asked.put((x, y)))
         assert icon is not None
         assert line(panel) == "docked"
         assert line(panel) == "drawn #0a62c4"
+        assert icon.shown
         click(2, 2)
         assert opened.wait(10)
+        click(3, 2, button=3)
+        assert asked.get(timeout=10) == (3, 2)
+        icon.show_unread(3)
+        assert line(panel) == "marked (3) p2pchat · 王小明"
         icon.stop()
         assert line(panel) == "gone"
     assert tray_threads() == []
@@ -280,7 +293,7 @@ def test_the_icon_is_in_the_tray_until_the_end(
 @linux
 def test_a_tray_may_come_later_and_go_and_come_again(screen: psutil.Popen) -> None:
     """As when the program starts with the system, and when the panel crashes."""
-    icon = start_tray("Maria", lambda: None, lambda: None)
+    icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
     assert icon is not None
     for _ in range(3):
         with program([sys.executable, "-c", TRAY]) as panel:
@@ -294,13 +307,13 @@ def test_a_tray_may_come_later_and_go_and_come_again(screen: psutil.Popen) -> No
 @linux
 def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: psutil.Popen) -> None:
     for _ in range(20):
-        icon = start_tray("Maria", lambda: None, lambda: None)
+        icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
         assert icon is not None
         icon.stop()
     assert tray_threads() == []
     with program([sys.executable, "-c", TRAY]) as panel:
         assert line(panel) == "here"
-        icon = start_tray("Maria", lambda: None, lambda: None)
+        icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
         assert icon is not None
         assert line(panel) == "docked"
         screen.suspend()
@@ -320,7 +333,7 @@ def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: psutil.
 def test_a_display_that_ends_takes_nothing_with_it(
     screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    icon = start_tray("Maria", lambda: None, lambda: None)
+    icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
     assert icon is not None
     (thread,) = tray_threads()
     screen.terminate()
@@ -333,4 +346,4 @@ def test_a_display_that_ends_takes_nothing_with_it(
 def test_without_a_display_there_is_no_icon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
-    assert start_tray("Maria", lambda: None, lambda: None) is None
+    assert start_tray("Maria", lambda: None, lambda: None, lambda x, y: None) is None

@@ -51,6 +51,10 @@ class Around(Notifier, Protocol):
         """The conversation of the next notification that is clicked."""
         ...
 
+    def in_tray(self) -> bool:
+        """Whether the program has an icon in the system's tray now."""
+        ...
+
     def autostart(self) -> bool | None:
         """Whether the program starts with the system; None where it can't be told to."""
         ...

@@ -61,6 +61,7 @@ class Desk(ttk.Frame):
         self._runner = Lease(runner)
         self._around = around
         self.on_quit: Callable[[], None] = lambda: None
+        self.on_unread: Callable[[int], None] = lambda number: None
         self.on_language: Callable[[str], None] = lambda language: None
 
     def build(self) -> Iterator[None]:
@@ -308,6 +309,7 @@ class Desk(ttk.Frame):
             name, me.peer_id, me.avatar, me.status, self.main.directory.marks.get(me.peer_id, ())
         )
         self._top.title(f"({unread}) p2pchat" if unread else "p2pchat")
+        self.on_unread(unread)
 
     def ask_password(self, room: str) -> None:
         self.asking.room(create=False, protected=room)

@@ -6,6 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PIL import Image, ImageDraw
 
@@ -16,7 +17,7 @@ Stroke = Sequence[Point]
 Draw = Callable[[ImageDraw.ImageDraw, int], object]
 """With a pen on a mask that is so many times larger."""
 SMOOTH = 6
-SIGN_FILL = "#0a62c4"
+SIGN_FILL, SIGN_MARK = "#0a62c4", "#ff5a4f"
 STROKE = 1.7
 """The pen's width in the square of 24."""
 
@@ -232,9 +233,19 @@ def logo(size: int, fill: str, ink: str) -> bytes:
     return _png(_sign(size, fill, ink))
 
 
-def sign(size: int) -> Image.Image:
-    """The program's sign, for the desktop around the window."""
-    return _sign(size, SIGN_FILL, "#ffffff")
+def sign(size: int, marked: bool = False) -> Image.Image:
+    """The program's sign, for the desktop around the window; marked: something waits there."""
+    image = _sign(size, SIGN_FILL, "#ffffff")
+    if marked:
+        for radius, colour in ((6.5, SIGN_FILL), (5.5, SIGN_MARK)):
+            image.alpha_composite(_filled(size, size, colour, partial(_dot, size / 24, radius)))
+    return image
+
+
+def _dot(scale: float, radius: float, pen: ImageDraw.ImageDraw, n: int) -> None:
+    """At the upper right."""
+    edges = 18 - radius, 6 - radius, 18 + radius, 6 + radius
+    pen.ellipse([n * scale * edge for edge in edges], 255)
 
 
 def _sign(size: int, fill: str, ink: str) -> Image.Image:

@@ -33,6 +33,7 @@ SWITCHES = (
     "notification_text",
     "send_receipts",
     "send_typing",
+    "close_to_tray",
     "registrar",
 )
 PATH_CHARS = 300
@@ -193,6 +194,11 @@ class SettingsPage(Sheet):
                 _("This profile's window opens when you log in."), self._autostart,
             )  # fmt: skip
             variable.set(on)
+        if self._around is not None and self._around.in_tray():
+            self._switch(
+                "close_to_tray", _("Stay when the window is closed"),
+                _("The icon in the tray brings it back; its menu, or Ctrl+Q, quits."),
+            )  # fmt: skip
         self._switch(
             "registrar", _("Help to keep the network's accounts"),
             _("This computer registers names while it is on, where the others elect it."),
@@ -300,7 +306,8 @@ class SettingsPage(Sheet):
         self._network.set(settings.network)
         self._key.set(settings.appointed_by)
         for name in SWITCHES:
-            self._switches[name].set(getattr(settings, name))
+            if name in self._switches:  # some are only where the system can do it
+                self._switches[name].set(getattr(settings, name))
 
     def show_error(self, text: str) -> None:
         self._error.say(text)

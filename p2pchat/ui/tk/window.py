@@ -19,6 +19,7 @@ from p2pchat.errors import P2PChatError, ProfileInUse, StoreError, UsageError
 from p2pchat.model.message import Draft
 from p2pchat.node.api import NodeApi
 from p2pchat.ui import language
+from p2pchat.ui.activating_x11 import activate
 from p2pchat.ui.bridge import Bridge
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
@@ -31,6 +32,7 @@ from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
 from p2pchat.ui.tk.turns import in_turns
 from p2pchat.ui.tk.udpwindow import UdpWindow
+from p2pchat.ui.tray import Tray
 from p2pchat.ui.udp import OpenUdp
 
 log = logging.getLogger("p2pchat.ui")
@@ -51,25 +53,47 @@ None. It may raise P2PChatError."""
 
 
 class WindowHandle:
-    """A window that may not be there yet, for other threads."""
+    """A window that may not be there yet, for other threads. All but `attach` and `show_unread` on
+    any thread, at any time."""
 
     def __init__(self) -> None:
         self._bridge: Bridge | None = None
-        self._raise: Callable[[], None] = lambda: None
-        self._close: Callable[[], None] = lambda: None
+        self._window: Window | None = None
+        self._tray: Tray | None = None
+        self._unread = 0
 
-    def attach(self, bridge: Bridge, bring: Callable[[], None], close: Callable[[], None]) -> None:
-        self._bridge, self._raise, self._close = bridge, bring, close
+    def attach(self, bridge: Bridge, window: Window) -> None:
+        self._window, self._bridge = window, bridge
 
     def close_window(self) -> None:
-        """On any thread, at any time."""
-        if self._bridge is not None:
-            self._bridge.post(self._close)
+        self._post(lambda window: window.close())
 
     def raise_window(self) -> None:
-        """Bring the window to the front. On any thread, at any time."""
-        if self._bridge is not None:
-            self._bridge.post(self._raise)
+        """Bring the window to the front."""
+        self._post(lambda window: window.bring_to_front())
+
+    def open_menu(self, x: int, y: int) -> None:
+        """The menu of the icon in the tray, at a place of the screen."""
+        self._post(lambda window: window.open_tray_menu(x, y))
+
+    def _post(self, act: Callable[[Window], None]) -> None:
+        bridge, window = self._bridge, self._window
+        if bridge is not None and window is not None:
+            bridge.post(lambda: act(window))
+
+    def show_in(self, tray: Tray) -> None:
+        """This is the window's icon."""
+        self._tray = tray
+        tray.show_unread(self._unread)
+
+    def in_tray(self) -> bool:
+        return self._tray is not None and self._tray.shown
+
+    def show_unread(self, number: int) -> None:
+        if number != self._unread:
+            self._unread = number
+            if self._tray is not None:
+                self._tray.show_unread(number)
 
 
 def run_window(
@@ -115,6 +139,7 @@ class Window:
         self.first_page: FirstPage | None = None
         self.root = root
         self.udp: UdpWindow | None = None
+        self.tray_menu: tk.Menu | None = None
         self._open_node = open_node
         self._around = around
         self._open_udp = open_udp
@@ -130,14 +155,15 @@ class Window:
         root.report_callback_exception = self._unexpected
         self.theme = Theme(root)
         self.bridge = Bridge(root, self._say)
-        handle.attach(self.bridge, self.bring_to_front, self.close)
+        self._handle = handle
+        handle.attach(self.bridge, self)
         root.title("p2pchat")
         width, height = self.theme.px(1080), self.theme.px(720)
         screen = root.winfo_screenwidth(), root.winfo_screenheight()
         width, height = min(width, screen[0]), min(height, screen[1])
         root.geometry(f"{width}x{height}")
         root.minsize(min(self.theme.px(620), screen[0]), min(self.theme.px(420), screen[1]))
-        root.protocol("WM_DELETE_WINDOW", self.close)
+        root.protocol("WM_DELETE_WINDOW", self._leave)
         root.iconphoto(True, self.theme.logo(64))
 
     def start(self, suggested_name: str | None) -> None:
@@ -191,6 +217,24 @@ class Window:
         self.root.lift()
         # To the widget that had it: forcing it on the root would take it from the entry.
         (self.root.focus_lastfor() or self.root).focus_force()
+        if self.root.tk.call("tk", "windowingsystem") == "x11":
+            activate(self.root.winfo_id())
+
+    def open_tray_menu(self, x: int, y: int) -> None:
+        menu = tk.Menu(self.root, tearoff=False, font=self.theme.fonts["small"])
+        menu.add_command(label=_("Open"), command=self.bring_to_front)
+        menu.add_command(label=_("Quit"), command=self.close)
+        self.tray_menu = menu
+        menu.tk_popup(x, y)
+        menu.focus_force()  # for its keys: another program may have the focus
+
+    def _leave(self) -> None:
+        """The window's own button to close it."""
+        stays = self.desk is not None and self.desk.main.settings.close_to_tray
+        if stays and self._handle.in_tray():
+            self.root.withdraw()
+        else:
+            self.close()
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -272,6 +316,7 @@ class Window:
         """What it asks of the window."""
         desk.on_language = self._speak
         desk.on_quit = desk.menus.on_quit = self.close
+        desk.on_unread = self._handle.show_unread
         desk.menus.on_udp = self.open_udp_test if self._open_udp else None
         desk.places.on_profiles = self.open_profiles
 

@@ -48,7 +48,11 @@ class Around:
         self.fail = ""
         self.told: list[tuple[str, str, str]] = []
         self.withdrawn: list[str] = []
+        self.tray = False
         self.clicks: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def in_tray(self) -> bool:
+        return self.tray
 
     def autostart(self) -> bool | None:
         return self.starts
@@ -412,6 +416,21 @@ def test_starting_with_the_system(stage: Stage, around: Around) -> None:
     switch.invoke()
     assert "read-only" in page._error.cget("text")
     assert page._switches["autostart"].get()
+
+
+def test_staying_in_the_tray_is_offered_where_there_is_one(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    assert "Stay when the window is closed" not in texts(sheet(stage))
+    stage.key("<Escape>")
+    around.tray = True
+    stage.key("<Control-comma>")
+    assert "Stay when the window is closed" in texts(sheet(stage))
+    stage.root.update()
+    stage.until(lambda: "close_to_tray" in sheet(stage)._switches)
+    sheet(stage)._switches["close_to_tray"].set(True)
+    sheet(stage)._presenter.switch("close_to_tray", True)
+    stage.until(lambda: stage.node.current.close_to_tray)
 
 
 def test_other_profiles(stage: Stage, around: Around) -> None:

@@ -617,6 +617,115 @@ def test_it_is_raised_from_another_thread(stage: Stage) -> None:
     stage.until(lambda: stage.root.winfo_viewable())
 
 
+MANAGER = """
+from Xlib import X, Xatom, display
+screen = display.Display()
+root = screen.screen().root
+root.change_attributes(event_mask=X.SubstructureNotifyMask)
+screen.sync()
+print("here", flush=True)
+names = ("_NET_ACTIVE_WINDOW", "_NET_CURRENT_DESKTOP")
+names = {screen.intern_atom(name): name for name in names}
+while True:
+    told = screen.next_event()
+    if told.type == X.ClientMessage and told.client_type in names:
+        inside = [window.id for window in told.window.query_tree().children]
+        which = "root" if told.window == root else inside
+        print(names[told.client_type], told.data[1][0], which, flush=True)
+    elif told.type == X.MapNotify:
+        told.window.change_property(
+            screen.intern_atom("_NET_WM_DESKTOP"), Xatom.CARDINAL, 32, [3])
+        screen.sync()
+"""
+"""Hears what a window manager is asked for (Extended Window Manager Hints), and puts all windows
+on its desktop 3."""
+
+
+def desktop_of(stage: Stage) -> int | None:
+    from Xlib import Xatom
+    from Xlib.display import Display
+
+    with contextlib.closing(Display()) as screen:
+        inside = screen.create_resource_object("window", stage.root.winfo_id())
+        name = screen.intern_atom("_NET_WM_DESKTOP")
+        found = inside.query_tree().parent.get_full_property(name, Xatom.CARDINAL)
+        return None if found is None else int(found.value[0])
+
+
+def test_the_window_manager_is_asked_to_bring_it_from_another_desktop(stage: Stage) -> None:
+    stage.start()
+    command = [sys.executable, "-c", MANAGER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as manager:
+        try:
+            assert manager.stdout is not None
+            assert manager.stdout.readline() == "here\n"
+            stage.root.withdraw()
+            stage.root.update()
+            stage.root.deiconify()
+            stage.until(lambda: desktop_of(stage) == 3)
+            stage.window.bring_to_front()
+            assert manager.stdout.readline() == "_NET_CURRENT_DESKTOP 3 root\n"
+            inside = [stage.root.winfo_id()]
+            assert manager.stdout.readline() == f"_NET_ACTIVE_WINDOW 2 {inside}\n"
+        finally:
+            manager.kill()
+
+
+class PaperTray:
+    def __init__(self) -> None:
+        self.shown = True
+        self.unread: list[int] = []
+
+    def show_unread(self, number: int) -> None:
+        self.unread.append(number)
+
+    def stop(self) -> None: ...
+
+
+def press_close(stage: Stage) -> None:
+    stage.root.tk.eval(stage.root.protocol("WM_DELETE_WINDOW"))
+
+
+def test_the_icon_in_the_tray_shows_what_waits(stage: Stage) -> None:
+    tray = PaperTray()
+    stage.start()
+    stage.handle.show_in(tray)
+    assert tray.unread == [0]
+    message = stage.node.say(f"@{LI}", "hello", LI)
+    stage.window.bridge.handle_events([MessageReceived(message)])
+    stage.until(lambda: tray.unread == [0, 1])
+    stage.desk.main.open(f"@{LI}")
+    stage.until(lambda: tray.unread == [0, 1, 0])
+
+
+def test_closing_the_window_leaves_the_icon_where_that_is_wanted(stage: Stage) -> None:
+    tray = PaperTray()
+    stage.node.current = msgspec.structs.replace(stage.node.current, close_to_tray=True)
+    stage.start()
+    stage.handle.show_in(tray)
+    stage.until(lambda: stage.desk.main.settings.close_to_tray)
+    press_close(stage)
+    assert stage.root.state() == "withdrawn"
+    assert not stage.node.closed
+    stage.handle.raise_window()
+    stage.until(lambda: stage.root.winfo_viewable())
+    stage.handle.open_menu(5, 5)
+    stage.until(lambda: stage.window.tray_menu)
+    menu = stage.window.tray_menu
+    assert [menu.entrycget(n, "label") for n in (0, 1)] == ["Open", "Quit"]
+    menu.unpost()
+    tray.shown = False  # the panel is gone: nobody would find the window again
+    press_close(stage)
+    assert stage.node.closed
+
+
+def test_closing_the_window_ends_the_program_where_nothing_else_is_said(stage: Stage) -> None:
+    stage.start()
+    stage.handle.show_in(PaperTray())
+    press_close(stage)
+    assert stage.node.closed
+
+
 def test_drafts_survive_the_end(stage: Stage) -> None:
     stage.start()
     stage.write("unfinished")
