@@ -278,7 +278,6 @@ class AboutPanel(ttk.Frame):
             self.scrolled.body, name=name, text=text, command=command,
             style="Page.Accent.TButton" if accent else "Page.TButton",
         )  # fmt: skip
-        button.bind("<Return>", lambda event: button.invoke())
         tip(button, about)
         top = px(14) if name in ("write", "join", "mute") else px(6)
         button.pack(fill="x", padx=px(18), pady=(top, 0))

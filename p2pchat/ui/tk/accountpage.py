@@ -216,7 +216,6 @@ class AccountPage(Sheet):
             action()
 
         button = ttk.Button(self.frame(), text=text, style="Page.TButton", command=act)
-        button.bind("<Return>", lambda event: button.invoke())
         if form:
             last = list(form.values())[-1]
             last.entry.bind("<Return>", lambda event: button.invoke())

@@ -47,7 +47,6 @@ class _Item(ttk.Frame):
         if row.folded:
             more = ttk.Button(self, text=_("Show more or less"), style="Small.TButton",
                               command=toggle)  # fmt: skip
-            more.bind("<Return>", lambda event: more.invoke())
             tip(more, _("All of the text, and all names"))
             more.pack(anchor="w", pady=(px(6), 0))
 
@@ -82,7 +81,6 @@ class AnnouncementsPage(Sheet):
         self._list = self.frame()
         self.more = ttk.Button(self.frame(), text=_("Older ones"), style="Page.TButton",
                                command=presenter.older)  # fmt: skip
-        self.more.bind("<Return>", lambda event: self.more.invoke())
         tip(self.more, _("Show what was announced before these"))
         self.space()
         presenter.open(self)
@@ -115,7 +113,6 @@ class AnnouncementsPage(Sheet):
         tip(self.to, _("Who is to see it"))
         self.announce = ttk.Button(frame, text=_("Announce"), style="Page.Accent.TButton",
                                    command=self._send)  # fmt: skip
-        self.announce.bind("<Return>", lambda event: self.announce.invoke())
         tip(self.announce, _("It stands above everything at the others (Ctrl+Enter)"))
         ttk.Label(frame, text=_("To"), style="Page.TLabel").grid(row=2, column=0, sticky="w")
         self.to.grid(row=2, column=1, sticky="w", padx=px(10), pady=px(10))

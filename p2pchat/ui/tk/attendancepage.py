@@ -138,7 +138,6 @@ class AttendancePage(Sheet):
         self.export = ttk.Button(
             foot, text=_("Export as CSV…"), style="Page.TButton", command=self.save
         )
-        self.export.bind("<Return>", lambda event: self.export.invoke())
         tip(self.export, _("With the times in UTC as well, for a spreadsheet (Ctrl+S)"))
         self.export.grid(row=0, column=1, sticky="e", pady=px(6))
         self.said = self.text()

@@ -41,7 +41,6 @@ class BulletinBand(tk.Frame):
 
     def _button(self, text: str, about: str, action: Callable[[], None]) -> ttk.Button:
         button = ttk.Button(self, text=text, style="Page.TButton", command=action)
-        button.bind("<Return>", lambda event: button.invoke())
         tip(button, about)
         return button
 

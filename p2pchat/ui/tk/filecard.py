@@ -224,7 +224,6 @@ class FileCardView(tk.Frame):
             self._foot, text=_(action.value), command=lambda: self._do(action),
             style=self._style_of(action),
         )  # fmt: skip
-        button.bind("<Return>", lambda event: button.invoke())
         button.bindtags((*button.bindtags(), self._tag))
         tip(button, _(TIPS[action]))
         return button

@@ -13,6 +13,13 @@ _EDITS = "dhikot"
 """They delete, transpose, insert a tab or open a line."""
 
 
+def press_by_return(root: tk.Misc) -> None:
+    """Enter presses the button or switch that keys are on, as the space bar does."""
+    for kind in ("TButton", "TCheckbutton"):
+        for key in ("<Return>", "<KP_Enter>"):
+            root.bind_class(kind, key, lambda event: event.widget.invoke())
+
+
 def leave_steps(widget: tk.Misc) -> None:
     """Alt with an arrow is the window's: Tk takes it for the plain one where only that is bound."""
     for key in ("<Alt-Up>", "<Alt-Down>"):

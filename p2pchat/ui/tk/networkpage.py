@@ -52,7 +52,6 @@ class NetworkPage(Sheet):
         button = ttk.Button(
             self.frame(), text=_("Connect by address…"), style="Page.TButton", command=self._connect
         )
-        button.bind("<Return>", lambda event: button.invoke())
         tip(button, _("For people who don't show up by themselves"))
         button.grid(row=0, column=0, sticky="w")
         self.space()

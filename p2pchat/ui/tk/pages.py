@@ -49,8 +49,6 @@ class Page(ttk.Frame):
         self.button = ttk.Button(
             foot, text=button, style="Accent.TButton", command=lambda: self.on_submit()
         )
-        for pressed in (self.cancel, self.button):
-            pressed.bind("<Return>", partial(_invoke, pressed))
         tip(self.cancel, _("Close this page (Esc)"))
         tip(self.button, _("{button} (Enter)").format(button=button))
         self.button.grid(row=0, column=1, padx=(px(8), 0))
@@ -184,7 +182,6 @@ class FirstPage(ttk.Frame):
         ):
             if action is not None:
                 button = ttk.Button(foot, text=text, command=action, style="Page.TButton")
-                button.bind("<Return>", partial(_invoke, button))
                 tip(button, about)
                 button.grid(row=0, column=foot.grid_size()[0], padx=(px(8), 0))
         foot.place(relx=0.5, rely=0.95, anchor="s")
@@ -195,10 +192,6 @@ class FirstPage(ttk.Frame):
     def focus_name(self) -> None:
         self.name.entry.focus_set()
         self.name.entry.select_range(0, "end")
-
-
-def _invoke(button: ttk.Button, event: tk.Event[tk.Misc]) -> None:
-    button.invoke()
 
 
 class TroublePage(ttk.Frame):

@@ -38,7 +38,6 @@ class ProfilesDialog(Dialog):
         button = ttk.Button(
             foot, text=name or _("The usual one"), command=lambda: self._open(name, asked=False)
         )
-        button.bind("<Return>", lambda event: button.invoke())
         tip(button, _("Open it in a window of its own"))
         row, column = divmod(len(self.buttons), 3)
         button.grid(row=row, column=column, padx=(0, px(8)), pady=(0, px(8)), sticky="w")

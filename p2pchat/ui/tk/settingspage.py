@@ -282,7 +282,6 @@ class SettingsPage(Sheet):
         self, parent: tk.Misc, text: str, about: str, command: Callable[[], None]
     ) -> ttk.Button:
         button = ttk.Button(parent, text=text, command=command, style="Page.TButton")
-        button.bind("<Return>", lambda event: button.invoke())
         tip(button, about)
         return button
 

@@ -45,8 +45,6 @@ class StatusBar(ttk.Frame):
             self, style="Link.Toolbutton", command=lambda: self.on_register(), takefocus=True
         )
         tip(self.attendance, _("Who was there, and from when to when (F6)"))
-        for button in (self.network, self.transfers, self.attendance):
-            button.bind("<Return>", lambda event, button=button: button.invoke())  # type: ignore[misc]  # bound now
         self._detail = tk.Label(self, font=theme.fonts["small"], anchor="e", borderwidth=0)
         self._line.grid(row=0, column=0, columnspan=5, sticky="ew")
         self._dot.grid(row=1, column=0, padx=(px(16), 0), pady=px(3))

@@ -19,7 +19,6 @@ class Switch(ttk.Checkbutton):
             parent, style="Page.Switch.TCheckbutton", variable=variable, command=turned
         )
         self._theme = theme
-        self.bind("<Return>", lambda event: self.invoke())
         theme.listen(self, self._draw)
         self._draw()
 

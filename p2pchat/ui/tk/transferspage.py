@@ -40,7 +40,6 @@ class _Row(ttk.Frame):
             command=lambda: presenter.go_to(self._file_id),
         )  # fmt: skip
         tip(self._go, _("Open the conversation that it was offered in"))
-        self._go.bind("<Return>", lambda event: self._go.invoke())
         self._icon.grid(row=0, column=0, rowspan=2, padx=(0, px(12)), sticky="n")
         self._name.grid(row=0, column=1, sticky="w")
         self._place.grid(row=1, column=1, sticky="w")
@@ -114,7 +113,6 @@ class _Row(ttk.Frame):
                 style="Small.Accent.TButton" if first else "Small.TButton",
                 command=lambda: self._presenter.act(self._file_id, action),
             )  # fmt: skip
-            button.bind("<Return>", lambda event: button.invoke())
             tip(button, _(TIPS[action]))
             self._buttons[action] = button
         return self._buttons[action]
@@ -140,7 +138,6 @@ class TransfersPage(Sheet):
         self._more = ttk.Button(
             self.body, text=_("Show older ones"), style="Page.TButton", command=presenter.older
         )
-        self._more.bind("<Return>", lambda event: self._more.invoke())
         tip(self._more, _("Files that were offered longer ago"))
         self._gap = (px(20), px(2))
         self._laying = self._lay(TransferList((), (), "", False))

@@ -68,7 +68,6 @@ class UdpWindow(tk.Toplevel):
         self.own = self._field(page, 0, _("This computer's port"), "5000")
         self.peer = self._field(page, 1, _("The other's address"), "192.168.1.20:5000")
         self.button = ttk.Button(page, text=_("Open"), style="Accent.TButton", command=self._open)
-        self.button.bind("<Return>", lambda event: self.button.invoke())
         tip(self.button, _("Listen on the one address, and talk to the other (Enter)"))
         self.button.grid(row=3, column=2, sticky="ew", padx=(px(10), 0))
         self._error = Wrapped(page, theme, "", "PageTrouble.TLabel", px(510))

@@ -59,7 +59,6 @@ class IconButton(ttk.Button):
         self._accent = accent
         tip(self, text)
         theme.listen(self, self._draw)
-        self.bind("<Return>", lambda event: self.invoke())
         self._draw()
 
     def set_icon(self, icon: str) -> None:

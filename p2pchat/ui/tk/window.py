@@ -27,6 +27,7 @@ from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.tk.collecting import between_events
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.following import Following
+from p2pchat.ui.tk.keys import press_by_return
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
@@ -153,6 +154,7 @@ class Window:
         language.use("")
         root.withdraw()
         root.report_callback_exception = self._unexpected
+        press_by_return(root)
         self.theme = Theme(root)
         self.bridge = Bridge(root, self._say)
         self._handle = handle

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from p2pchat.model.message import Draft
+
 pytest.importorskip("tkinter", reason="this Python has no tkinter")
 pytestmark = pytest.mark.window
 
@@ -53,7 +55,7 @@ def test_one_alone_is_something_written(stage: Stage) -> None:
     stage.until(hint.winfo_ismapped)
     stage.desk.composer.insert(FAMILY)  # as the picker does
     stage.until(lambda: not hint.winfo_ismapped())
-    stage.until(lambda: stage.node.drafts.get("#lobby") == FAMILY)
+    stage.until(lambda: stage.node.drafts.get("#lobby") == Draft(FAMILY))
     stage.key("<<Undo>>")
     assert stage.desk.composer.text() == ""
     stage.until(hint.winfo_ismapped)

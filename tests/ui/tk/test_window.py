@@ -92,6 +92,20 @@ def test_another_conversation_by_keys_after_one_has_written(stage: Stage) -> Non
     assert stage.desk.composer.text() == "", "not to be edited by the same key"
 
 
+def test_enter_presses_every_button_that_keys_are_on(stage: Stage) -> None:
+    stage.start()
+    stage.node.emit(Warned(RUNS_TWICE, "This profile also runs elsewhere."))
+    desk = stage.desk
+    stage.until(desk.status.still_me.winfo_ismapped)
+    desk.status.still_me.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: not desk.status.still_me.winfo_ismapped())
+    desk.sidebar._name.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: desk.menus.last is not None and desk.menus.last.winfo_ismapped())
+    stage.root.tk.call("tk::MenuUnpost", desk.menus.last)
+
+
 def test_another_conversation_by_keys_wherever_they_are(stage: Stage) -> None:
     stage.node.say("#lobby", "mine")
     stage.start()
