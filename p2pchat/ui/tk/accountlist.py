@@ -37,7 +37,7 @@ class AccountList(tk.Canvas):
         self.configure(background=colours.surface)
         self.delete("all")
         if not self.accounts:
-            self.create_text(0, px(16), text=_("Nobody yet"), anchor="w", fill=colours.muted,
+            self.create_text(0, px(16), text=_("Nobody yet."), anchor="w", fill=colours.muted,
                              font=theme.fonts["small"])  # fmt: skip
         column = self.winfo_width() // COLUMNS
         marks = (Mark.REGISTERED,)

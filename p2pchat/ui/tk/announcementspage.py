@@ -16,7 +16,7 @@ from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.inline import in_order
 from p2pchat.ui.tk.keys import free_keys
 from p2pchat.ui.tk.richtext import NameLine, RichText
-from p2pchat.ui.tk.sheet import WIDTH, Sheet
+from p2pchat.ui.tk.sheet import WIDTH, Head, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.widgets import Wrapped
@@ -96,9 +96,8 @@ class AnnouncementsPage(Sheet):
     def _build_writing(self) -> None:
         self._built = True
         theme, px, frame = self.theme, self.theme.px, self._writing
-        ttk.Label(frame, text=_("Announce something"), style="PageHead.TLabel").grid(
-            row=0, column=0, columnspan=3, sticky="w", pady=(px(18), px(6))
-        )
+        head = Head(frame, theme, _("Announce something"))
+        head.grid(row=0, column=0, columnspan=3, sticky="ew", pady=(0, px(10)))
         self.entry = Entry(
             frame, theme, height=LINES, width=10, wrap="word", font=theme.fonts["body"],
             padx=px(10), pady=px(8), borderwidth=0, highlightthickness=px(1),

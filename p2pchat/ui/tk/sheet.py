@@ -147,6 +147,16 @@ class Line(ttk.Frame):
             self.control.grid(row=1, column=0, sticky="w", padx=0, pady=(self._gap // 4, 0))
 
 
+class Head(ttk.Frame):
+    """Over a part of a page: what it is about, and a line."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, title: str) -> None:
+        super().__init__(parent, style="Surface.TFrame")
+        px = theme.px
+        ttk.Label(self, text=title, style="PageHead.TLabel").pack(anchor="w", pady=(px(22), px(4)))
+        ttk.Frame(self, style="Line.TFrame", height=1).pack(fill="x")
+
+
 class Sheet(ttk.Frame):
     """Its rows are made by `section`, `row` and `text`."""
 
@@ -216,11 +226,7 @@ class Sheet(ttk.Frame):
     # -- building
 
     def section(self, title: str) -> None:
-        self._put(
-            ttk.Label(self.body, text=title, style="PageHead.TLabel"),
-            pady=(self.theme.px(22), self.theme.px(4)),
-        )
-        self._put(ttk.Frame(self.body, style="Line.TFrame", height=1))
+        self._put(Head(self.body, self.theme, title))
 
     def row(self, label: str, about: str = "") -> ttk.Frame:
         """A line with a label; what is put into the frame stands at its right, or below."""

@@ -11,7 +11,7 @@ from p2pchat.ui.presenters.filecard import FileAction
 from p2pchat.ui.presenters.transfers import TransferList, TransferRow, TransfersPresenter
 from p2pchat.ui.tk.filecard import TIPS
 from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.sheet import WIDTH, Sheet
+from p2pchat.ui.tk.sheet import WIDTH, Head, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
 from p2pchat.ui.tk.turns import in_turns
@@ -128,9 +128,8 @@ class TransfersPage(Sheet):
         super().__init__(parent, theme, _("Transfers"), close)
         self._presenter = presenter
         self._rows: dict[str, _Row] = {}
-        px = theme.px
-        self._moving = ttk.Label(self.body, text=_("Under way"), style="PageHead.TLabel")
-        self._others = ttk.Label(self.body, text=_("Earlier"), style="PageHead.TLabel")
+        self._moving = Head(self.body, theme, _("Under way"))
+        self._others = Head(self.body, theme, _("Earlier"))
         self._none = ttk.Label(
             self.body, style="PageMuted.TLabel", justify="center", anchor="center",
             text=_("No files yet.\nDrop one onto a conversation, or press Ctrl+O there."),
@@ -139,7 +138,6 @@ class TransfersPage(Sheet):
             self.body, text=_("Show older ones"), style="Page.TButton", command=presenter.older
         )
         tip(self._more, _("Files that were offered longer ago"))
-        self._gap = (px(20), px(2))
         self._laying = self._lay(TransferList((), (), "", False))
         presenter.open(self)
 
@@ -164,7 +162,7 @@ class TransfersPage(Sheet):
         place = 0
         for head, rows in ((self._moving, found.moving), (self._others, found.others)):
             if rows:
-                head.grid(row=place, column=0, sticky="w", pady=self._gap)
+                head.grid(row=place, column=0, sticky="ew")
                 place += 1
             else:
                 head.grid_remove()

@@ -537,3 +537,30 @@ def test_whoever_isnt_appointed_chooses_nobody(stage: Stage) -> None:
     stage.desk.places.open_about(f"@{LI}")
     stage.until(lambda: "write" in stage.desk.about.scrolled.body.children)
     assert "choose" not in stage.desk.about.scrolled.body.children
+
+
+@pytest.mark.parametrize(
+    ("place", "title"),
+    [
+        (Place.SETTINGS, "You"),
+        (Place.NETWORK, "State"),
+        (Place.SHORTCUTS, "Writing"),
+        (Place.ACCOUNT, "Sign in"),
+        (Place.TRANSFERS, "Earlier"),
+        (Place.ANNOUNCEMENTS, "Announce something"),
+        (Place.ANNOUNCEMENTS, "What was announced"),
+    ],
+)
+def test_each_part_of_a_page_has_a_head_with_a_line(stage: Stage, place: Place, title: str) -> None:
+    appoint(stage)
+    stage.node.offer("#lobby", "plan.pdf", LI, 10_000)
+    stage.start()
+    stage.desk.places.open(place)
+    body = stage.desk.places.sheet.body
+
+    def lines() -> list[Any]:
+        labels = [w for w in inside(body) if isinstance(w, ttk.Label) and w.cget("text") == title]
+        beside = [w for label in labels for w in label.master.winfo_children()]
+        return [w for w in beside if str(w.cget("style")) == "Line.TFrame" and w.winfo_ismapped()]
+
+    stage.until(lambda: lines() and lines()[0].winfo_width() == body.winfo_width() > 1)
