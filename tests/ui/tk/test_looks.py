@@ -101,11 +101,15 @@ def test_no_tools_are_left_where_nothing_is(stage: Stage) -> None:
     assert not view.pointing._tools
 
 
-def test_ones_own_picture_opens_ones_menu(stage: Stage) -> None:
+def test_ones_own_picture_opens_the_settings_and_ones_name_the_menu(stage: Stage) -> None:
+    from p2pchat.ui.tk.places import Place
+
     stage.start()
     asked: list[object] = []
     stage.desk.sidebar.on_me = asked.append
     click(stage.desk.sidebar._avatar)
+    assert stage.desk.places.place is Place.SETTINGS
+    click(stage.desk.sidebar._name)
     assert asked == [stage.desk.sidebar._name]
 
 
