@@ -93,13 +93,17 @@ class RowList(ttk.Frame, Generic[R]):
         for row in rows:
             self._tops.append(self._tops[-1] + self._painter.height(row))
         self._cursor = min(self._cursor, len(rows) - 1)
+        self._set_region()
         self._ask_redraw()
+
+    def _set_region(self) -> None:
+        width, height = self.canvas.winfo_width(), self.canvas.winfo_height()
+        self.canvas.configure(scrollregion=(0, 0, width, max(self._tops[-1], height)))
 
     def redraw(self) -> None:
         self._redraw_id = ""
         canvas, width = self.canvas, self.canvas.winfo_width()
-        total = self._tops[-1]
-        canvas.configure(scrollregion=(0, 0, width, max(total, canvas.winfo_height())))
+        self._set_region()
         canvas.delete("all")
         top = int(canvas.canvasy(0))
         bottom = top + canvas.winfo_height()

@@ -124,7 +124,7 @@ class Sidebar(ttk.Frame):
         self.on_menu: Callable[[str, int, int], None] = lambda conversation, x, y: None
         self.on_leave: Callable[[], None] = lambda: None
         self._theme = theme
-        self._rows: Sequence[SidebarRow] = ()
+        self._selected: SidebarRow | None = None
         self._marks: tuple[Mark, ...] = ()
         """After one's own name."""
         self._build()
@@ -170,10 +170,21 @@ class Sidebar(ttk.Frame):
     def _filter(self, text: str) -> None:
         self.on_filter(text)
         self.list.to_top()  # the best of what was found
+        if not text:
+            self._reveal_selected()
 
     def show(self, rows: Sequence[SidebarRow]) -> None:
-        self._rows = rows
+        before = self._selected
+        self._selected = next((row for row in rows if row.selected), None)
         self.list.show(rows)
+        if before is None or self._selected is None:
+            return
+        if before.conversation != self._selected.conversation:
+            self._reveal_selected()
+
+    def _reveal_selected(self) -> None:
+        if self._selected is not None:
+            self.list.reveal(self._selected)
 
     def show_me(
         self, name: str, seed: str, avatar: str | None, status: Status, marks: tuple[Mark, ...]

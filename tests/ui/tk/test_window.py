@@ -106,6 +106,31 @@ def test_enter_presses_every_button_that_keys_are_on(stage: Stage) -> None:
     stage.root.tk.call("tk::MenuUnpost", desk.menus.last)
 
 
+def test_the_list_shows_the_conversation_that_is_opened_by_keys(stage: Stage) -> None:
+    for number in range(40):
+        stage.node.passwords[f"#room{number:02}"] = None
+    stage.start()
+    rows = stage.desk.sidebar.list
+
+    def seen(conversation: str) -> bool:
+        found = [i for i, row in enumerate(rows._rows) if row.conversation == conversation]
+        top, height = rows.canvas.canvasy(0), rows.canvas.winfo_height()
+        return bool(found) and (
+            top <= rows._tops[found[0]] and rows._tops[found[0] + 1] <= top + height
+        )
+
+    stage.until(lambda: seen("#lobby"))
+    assert not seen(f"@{LI}")
+    stage.key("<Alt-Up>")
+    stage.until(lambda: stage.desk.main.conversation.name[:1] == "@")
+    stage.until(lambda: seen(stage.desk.main.conversation.name))
+    rows.canvas.yview_moveto(0)
+    stage.desk.sidebar.find.entry.focus_set()
+    stage.key("<Key-l>", "<Key-i>", "<Return>")
+    stage.until(lambda: stage.desk.main.conversation.name == f"@{LI}")
+    stage.until(lambda: stage.desk.sidebar.find.text == "" and seen(f"@{LI}"))
+
+
 def test_another_conversation_by_keys_wherever_they_are(stage: Stage) -> None:
     stage.node.say("#lobby", "mine")
     stage.start()
