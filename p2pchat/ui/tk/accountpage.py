@@ -48,7 +48,10 @@ class AccountPage(Sheet):
         built = (state.name, state.code, state.risk, state.downloads)
         if built != self._built:
             self._built = built
+            inside = str(self.tk.call("focus")).startswith(f"{self.body}.")
             self._build(state)
+            if inside and not state.downloads:
+                self.start().focus_set()  # what had it is gone
         if state.done != self._done:
             self._done = state.done
             for field in self._form.values():

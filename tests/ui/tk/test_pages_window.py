@@ -958,6 +958,25 @@ def test_signing_up_and_in_on_the_page(stage: Stage) -> None:
     assert stage.desk.places.sheet is None
 
 
+def test_keys_stay_on_the_page_of_the_account_once_one_is_signed_up(stage: Stage) -> None:
+    accounts = stage.node.accounts
+    accounts.id_of = lambda name: stage.node.me.peer_id
+    accounts.leads = msgspec.structs.replace(accounts.leads, peer_id=LI)
+    stage.start()
+    stage.desk.places.open(_account())
+    page = sheet(stage)
+    stage.until(lambda: "Sign in" in texts(page))
+    for field, written in (
+        (page.new_name, "Ann"), (page.new_password, "correct horse"), (page.again, "correct horse")
+    ):  # fmt: skip
+        field.set(written)
+        field.entry.focus_set()
+    stage.key("<Return>")
+    stage.until(lambda: "Signed in as Ann" in texts(page))
+    stage.key("<Tab>")
+    assert str(stage.root.tk.call("focus")).startswith(str(page))
+
+
 def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
     accounts = stage.node.accounts
     accounts.id_of = lambda name: stage.node.me.peer_id
