@@ -16,6 +16,7 @@ from p2pchat.ui.presenters.words import LOBBY
 from p2pchat.ui.tk.asking import Asking
 from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.inline import in_order
+from p2pchat.ui.tk.pictures import Picture
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.theme import Theme
 
@@ -36,6 +37,8 @@ class Menus:
         self.reactions: tk.Menu | None = None
         self._strut = tk.PhotoImage(master=root, width=theme.px(4), height=theme.px(28))
         """Unseen: as high as an entry."""
+        self._pictures: list[tk.PhotoImage] = []
+        """Of the last menu."""
         self._root = root
         self._theme = theme
         self._main = main
@@ -106,10 +109,18 @@ class Menus:
             said = reaction.people if image else f"{reaction.emoji} {reaction.people}"
             menu.add_command(
                 label=self._in_order(f" {said}"),
-                image=str(image or ""),
+                image=str(self._tall(image) if image else ""),
                 compound="left",
                 state="disabled",
             )
+
+    def _tall(self, image: Picture) -> tk.PhotoImage:
+        """The same, as high as an entry."""
+        height = self._strut.height()
+        tall = tk.PhotoImage(master=self._root, width=image.width(), height=height)
+        self._root.tk.call(tall, "copy", image, "-to", 0, (height - image.height()) // 2)
+        self._pictures.append(tall)
+        return tall
 
     def _in_order(self, text: str) -> str:
         return in_order(self._theme, one_line(text, LABEL_CHARS))
@@ -245,6 +256,7 @@ class Menus:
     def _menu(self) -> tk.Menu:
         if self.last is not None:
             self.last.destroy()
+        self._pictures.clear()
         self.last = self._styled(tk.Menu(self._root, tearoff=False))
         return self.last
 

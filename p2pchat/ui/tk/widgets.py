@@ -146,7 +146,7 @@ class Field(ttk.Frame):
     def _recolour(self) -> None:
         fills = FIELD_FILLS[self._theme.palette.name]
         now = next((s for s in ("disabled", "focus", "hover") if self.entry.instate([s])), "")
-        self._hint.configure(foreground=self._theme.palette.faint, background=fills[now])
+        self._hint.configure(foreground=self._theme.palette.muted, background=fills[now])
 
 
 class Wrapped(ttk.Label):

@@ -434,19 +434,48 @@ def test_a_click_shows_no_ring_around_a_message(stage: Stage) -> None:
     assert not canvas.find_withtag("current-row")
 
 
+def light(colour: str) -> float:
+    channels = (c / 255 for c in bytes.fromhex(colour[1:]))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(ink: str, fill: str) -> float:
+    high, low = sorted((light(ink), light(fill)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", ["light", "dark"])
+def test_a_hint_can_be_read(stage: Stage, palette: str) -> None:
+    from p2pchat.ui.tk.widgets import FIELD_FILLS, Field
+
+    stage.start()
+    stage.window.theme.apply(palette)
+    field = Field(stage.root, stage.window.theme, "192.168.1.20")
+    ink = str(field._hint.cget("foreground"))
+    for fill in FIELD_FILLS[palette].values():
+        assert contrast(ink, fill) >= 4.5
+    field.destroy()
+
+
+def test_the_lines_of_a_menu_are_all_as_high(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tk.Menu, "tk_popup", lambda menu, x, y: None)
+    said = stage.node.say("#lobby", "hello", LI)
+    stage.node.replace(said.message_id, reactions={"👍": (LI,)})
+    stage.start()
+    stage.desk.menus.of_message(said.message_id, 0, 0)
+    menu = stage.desk.menus.last
+    stage.desk.menus._pad(menu)
+    lines = [at for at in range(menu.index("end") + 1) if menu.type(at) != "separator"]
+    heights = {stage.root.tk.call("image", "height", menu.entrycget(at, "image")) for at in lines}
+    assert len(lines) > 4
+    assert len(heights) == 1
+
+
 @pytest.mark.parametrize("palette", ["light", "dark"])
 def test_what_is_said_can_be_read(palette: str) -> None:
     """WCAG 2.1, 1.4.3: 4.5 to 1 for text; what is only looked at in passing has at least 3."""
     from p2pchat.ui.tk.theme import DARK, LIGHT
-
-    def light(colour: str) -> float:
-        channels = (c / 255 for c in bytes.fromhex(colour[1:]))
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    def contrast(ink: str, fill: str) -> float:
-        high, low = sorted((light(ink), light(fill)), reverse=True)
-        return (high + 0.05) / (low + 0.05)
 
     colours = LIGHT if palette == "light" else DARK
     for ink, fills in (
