@@ -112,21 +112,27 @@ class ConnectPresenter:
         if problem or self._busy:
             return
         self._set_busy(True)
-        self._runner.call(lambda: self._node.connect(address), self._done, self._failed)
+        match = _ADDRESS.fullmatch(address)
+        port = int(match["port"] or PORT) if match else PORT
+        self._runner.call(
+            lambda: self._node.connect(address),
+            self._done,
+            lambda error: self._failed(error, port),
+        )
 
     def _done(self, peer: Peer) -> None:
         self._set_busy(False)
         self._view.close()
         self._linked(peer)
 
-    def _failed(self, error: P2PChatError) -> None:
+    def _failed(self, error: P2PChatError, port: int) -> None:
         self._set_busy(False)
         nobody = isinstance(error, RequestError) and error.reason == "nobody-answered"
         self._view.show_error(
             _(
                 "Nobody answered there. Does p2pchat run on that computer, and does its firewall "
                 "let port {port} through?"
-            ).format(port=PORT)
+            ).format(port=port)
             if nobody
             else words.refusal(error),
             0,

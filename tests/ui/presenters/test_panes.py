@@ -9,6 +9,7 @@ import pytest
 from paper_node import ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperOpener, PaperRunner, finished
 
+from p2pchat.config.limits import PORT
 from p2pchat.errors import RequestError
 from p2pchat.events import (
     RUNS_TWICE,
@@ -581,6 +582,10 @@ def test_connecting(window: Window) -> None:
     window.runner.settle()
     assert len(window.node.named("connect")) == 1
     assert "Nobody answered" in window.view.error
+    assert f"port {PORT} " in window.view.error
+    page.submit("[fe80::1]:4711")
+    window.runner.settle()
+    assert "port 4711 " in window.view.error
     window.node.addresses["192.0.2.2:5"] = make_peer("c", "Zoë")
     page.submit(" 192.0.2.2:5 ")
     window.runner.settle()
