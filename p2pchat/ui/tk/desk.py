@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from tkinter import ttk
 
+from p2pchat.model.text import one_line
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
@@ -37,6 +38,10 @@ TOUCHES = ("<Key>", "<Motion>", "<Button>")
 FOCUS = ("<FocusIn>", "<FocusOut>")
 WHEEL = {"<MouseWheel>": 0, "<Button-4>": -1, "<Button-5>": 1}
 """Turns of the wheel; 0: as the event says."""
+
+
+TITLE_CHARS = 40
+"""Of a name in the window's title."""
 
 
 def local_now() -> datetime:
@@ -308,7 +313,9 @@ class Desk(ttk.Frame):
         self.sidebar.show_me(
             name, me.peer_id, me.avatar, me.status, self.main.directory.marks.get(me.peer_id, ())
         )
-        self._top.title(f"({unread}) p2pchat" if unread else "p2pchat")
+        # The name tells the windows of several profiles apart.
+        title = f"p2pchat · {one_line(name, TITLE_CHARS)}" if name else "p2pchat"
+        self._top.title(f"({unread}) {title}" if unread else title)
         self.on_unread(unread)
 
     def ask_password(self, room: str) -> None:

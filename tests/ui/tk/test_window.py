@@ -733,6 +733,7 @@ def test_the_icon_in_the_tray_shows_what_waits(stage: Stage) -> None:
     message = stage.node.say(f"@{LI}", "hello", LI)
     stage.window.bridge.handle_events([MessageReceived(message)])
     stage.until(lambda: tray.unread == [0, 1])
+    assert stage.root.title() == "(1) p2pchat · Me"
     stage.desk.main.open(f"@{LI}")
     stage.until(lambda: tray.unread == [0, 1, 0])
 
