@@ -65,7 +65,8 @@ class StayPainter:
         ):
             x = first + at * times
             self._inline.put(canvas, x, middle, text, "small", ink, times - px(8))
-        canvas.create_line(left, y + px(31), width - px(SIDE), y + px(31), fill=colours.line)
+        low, right = y + px(31), width - px(SIDE)
+        canvas.create_line(left, low, right, low, fill=colours.line, width=px(1))
 
 
 class Columns(tk.Canvas):

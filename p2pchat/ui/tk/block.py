@@ -118,7 +118,7 @@ class Brush:
     def line(self, block: Block, left: int, y: int, right: int, colour: str) -> None:
         block.items.append(
             lambda canvas, top, tag: canvas.create_line(
-                left, top + y, right, top + y, fill=colour, tags=tag
+                left, top + y, right, top + y, fill=colour, width=self.theme.px(1), tags=tag
             )
         )  # fmt: skip
 

@@ -256,7 +256,9 @@ class Typesetter:
         )  # fmt: skip
         if kind == SpanKind.LINK:
             low = middle + self.brush.heights["body"] // 2 - theme.px(1)
-            canvas.create_line(x, low, x + width, low, fill=theme.palette.accent, tags=tag)
+            canvas.create_line(
+                x, low, x + width, low, fill=theme.palette.accent, width=theme.px(1), tags=tag
+            )
 
     def paint_emoji(
         self, canvas: tk.Canvas, block: Block, part: Part, x: int, middle: int, ground: str,

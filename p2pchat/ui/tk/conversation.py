@@ -105,7 +105,7 @@ class ConversationPane(ttk.Frame):
         self.more_button.grid(row=0, column=2, rowspan=2)
         head.columnconfigure(0, weight=1)
         head.grid(row=0, column=0, sticky="ew")
-        self._line = tk.Frame(self, height=1)
+        self._line = tk.Frame(self, height=theme.px(1))
         self._line.grid(row=1, column=0, sticky="ew")
 
     def _build_overlays(self) -> None:

@@ -154,7 +154,7 @@ class Head(ttk.Frame):
         super().__init__(parent, style="Surface.TFrame")
         px = theme.px
         ttk.Label(self, text=title, style="PageHead.TLabel").pack(anchor="w", pady=(px(22), px(4)))
-        ttk.Frame(self, style="Line.TFrame", height=1).pack(fill="x")
+        ttk.Frame(self, style="Line.TFrame", height=px(1)).pack(fill="x")
 
 
 class Sheet(ttk.Frame):
@@ -183,7 +183,7 @@ class Sheet(ttk.Frame):
             head, theme, "close", _("Close (Esc)"), close, style="Surface.Toolbutton"
         )
         self.close_button.grid(row=0, column=1, rowspan=2)
-        ttk.Frame(self, style="Line.TFrame", height=1).grid(row=1, column=0, sticky="ew")
+        ttk.Frame(self, style="Line.TFrame", height=px(1)).grid(row=1, column=0, sticky="ew")
         self.scrolled = Scrolled(self, theme, "surface", width)
         self.scrolled.grid(row=2, column=0, sticky="nsew")
         self.body = self.scrolled.body

@@ -31,7 +31,7 @@ class StatusBar(ttk.Frame):
         self._notice: Notice | None = None
         self._said = ""
         px = theme.px
-        self._line = tk.Frame(self, height=1)
+        self._line = tk.Frame(self, height=theme.px(1))
         self._dot = tk.Label(self, borderwidth=0)
         self.network = ttk.Button(
             self, style="Link.Toolbutton", command=lambda: self.on_network(), takefocus=True

@@ -133,6 +133,26 @@ def test_who_is_in_a_room_stands_right_below_its_card(stage: Stage) -> None:
     assert about.scrolled.winfo_height() == about.scrolled.body.winfo_reqheight()
 
 
+@pytest.mark.parametrize(("scale", "thick"), [(1.0, 1), (2.0, 2)])
+def test_lines_are_as_thick_as_the_screen_is_fine(
+    scaled: Callable[[float], Any], scale: float, thick: int
+) -> None:
+    from p2pchat.ui.tk.sheet import Sheet
+
+    root, theme = scaled(scale)
+    page = Sheet(root, theme, "Page", lambda: None)
+    page.section("Part")
+    page.pack(fill="both", expand=True)
+    root.update()
+
+    def lines(widget: Any) -> list[int]:
+        inner = [found for child in widget.winfo_children() for found in lines(child)]
+        mine = widget.winfo_class() == "TFrame" and str(widget.cget("style")) == "Line.TFrame"
+        return [widget.winfo_height(), *inner] if mine else inner
+
+    assert lines(page) == [thick, thick]
+
+
 def test_a_field_that_is_off_has_its_hint_on_its_own_colour(stage: Stage) -> None:
     from p2pchat.ui.tk.widgets import FIELD_FILLS, Field
 
