@@ -86,7 +86,8 @@ class Asking:
         more = len(shown) - SHOWN
         if more > 0:
             shown[SHOWN:] = [ngettext("and {number} other", "and {number} others", more)]
-        self._confirm(_("Share with {name}").format(name=to), "\n".join(shown), _("Share"), share)
+        title = _("Share with {name}").format(name=to)
+        self._confirm(title, "\n".join(shown), _("Share"), share, ready=True)
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""
@@ -128,9 +129,16 @@ class Asking:
         )  # fmt: skip
 
     def _confirm(
-        self, title: str, about: str, button: str, act: Callable[[], None], shown: str = ""
+        self,
+        title: str,
+        about: str,
+        button: str,
+        act: Callable[[], None],
+        shown: str = "",
+        ready: bool = False,
     ) -> None:
-        """Act once the button is pressed; `shown` stands out."""
+        """Act once the button is pressed; `shown` stands out. `ready`: Enter does it; else keys are
+        on Cancel, as whom to trust is no matter of an Enter too many."""
         dialog = Dialog(self._root, self._theme, title, about, button)
         if shown:
             dialog.page.add_shown(shown)
@@ -140,7 +148,7 @@ class Asking:
             act()
 
         dialog.page.on_submit = submit
-        dialog.open(dialog.page.button)
+        dialog.open(dialog.page.button if ready else dialog.page.cancel)
 
     def name(self) -> None:
         dialog = Dialog(

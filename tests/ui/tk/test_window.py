@@ -614,8 +614,15 @@ def test_a_person_is_verified_by_words(stage: Stage) -> None:
     assert dialog.page._fields == [], "nothing that looks as if it could be changed"
     shown = [str(w.cget("text")) for w in dialog.page._body.winfo_children()]
     assert shown == ["apple river stone"]
-    stage.until(lambda: stage.root.focus_get() is dialog.page.button)
+    stage.until(lambda: stage.root.focus_get() is dialog.page.cancel)
     stage.key("<Return>")
+    stage.until(lambda: not dialog.winfo_exists())
+    assert not stage.desk.main.directory.peers[LI].verified, "Enter twice has compared nothing"
+    stage.desk.asking.words(stage.node.people[LI])
+    stage.until(lambda: "Toplevel" in [w.winfo_class() for w in stage.root.winfo_children()])
+    dialog = next(w for w in stage.root.winfo_children() if w.winfo_class() == "Toplevel")
+    stage.until(lambda: stage.root.focus_get() is dialog.page.cancel)
+    stage.key("<Tab>", "<Return>")
     stage.until(lambda: stage.desk.main.directory.peers[LI].verified)
 
 
