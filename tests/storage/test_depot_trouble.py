@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from disks import disk
 
 from p2pchat.config.limits import MIB
 from p2pchat.errors import DiskFull, RequestError, StoreError
-from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, piece_size
+from p2pchat.model.stream import HASHES, PIECE_MIN_BYTES, Block, Stream, layers, piece_size
+from p2pchat.node.ports import Survey
 
 P = PIECE_MIN_BYTES
 posix = pytest.mark.skipif(sys.platform == "win32", reason="not on Windows")
@@ -117,6 +118,76 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     assert refused.value.reason == "busy"
     assert "log" in str(refused.value)
     assert not list((tmp_path / "a" / "files").iterdir())
+
+
+def changing(tmp_path: Path, change: Callable[[Path], object]) -> Survey:
+    """Of a folder whose files `large` and `small` are changed once both are listed and much of
+    `large` is read."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for name, size in (("large", 17 * MIB), ("small", 1000)):
+        (folder / name).write_bytes(bytes(size))
+        os.utime(folder / name, (1, 1))
+
+    def going(done: int, total: int) -> bool:
+        if done:
+            change(folder)
+        return True
+
+    return depot(tmp_path / "a").survey(str(folder), going)
+
+
+def grow(folder: Path) -> None:
+    with (folder / "small").open("ab") as file:
+        file.write(b"x")
+
+
+def become_a_link(folder: Path) -> None:
+    (folder / "small").rename(folder / "other")
+    (folder / "small").symlink_to("other")
+
+
+def become_a_pipe(folder: Path) -> None:
+    (folder / "small").unlink()
+    os.mkfifo(folder / "small")
+
+
+def rewrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        grow,
+        lambda folder: os.truncate(folder / "small", 999),
+        lambda folder: (folder / "small").unlink(),
+        lambda folder: rewrite(folder / "large"),
+        pytest.param(become_a_link, marks=posix),
+        pytest.param(become_a_pipe, marks=posix),
+    ],
+)
+def test_what_changes_between_being_listed_and_read(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        changing(tmp_path, change)
+    assert refused.value.reason == ("not-allowed" if change is become_a_pipe else "busy")
+    assert not list((tmp_path / "a" / "files").iterdir())
+
+
+def test_a_small_file_that_is_rewritten_before_it_is_read(tmp_path: Path) -> None:
+    """It is shared as it was when it was read, and once it is anything else no longer."""
+    offer = changing(tmp_path, lambda folder: rewrite(folder / "small"))
+    source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
+    assert source.begin(offer.stream).path is not None
+    path = fetch(source, target, offer)
+    assert (path / "small").read_bytes() == b"x" + bytes(999)
+    (tmp_path / "shared" / "small").write_bytes(bytes(1000))
+    last = Block(0, layers(offer.stream)[0] - 1)
+    assert source.read(offer.stream, last) is None
+    assert depot(tmp_path / "a").begin(offer.stream).path is None
 
 
 @pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])

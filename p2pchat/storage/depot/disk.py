@@ -54,10 +54,11 @@ def open_regular(path: str | bytes) -> tuple[int, os.stat_result]:
     return handle, state
 
 
-def read_into(handle: int, offset: int, view: memoryview) -> int:
-    """Fill the view from this place on; fewer bytes at the file's end alone."""
-    done = 0
-    while done < len(view):
+def read_into(handle: int, offset: int, view: memoryview, least: int | None = None) -> int:
+    """Fill the view from this place on, at least so many bytes of it (None: all); fewer at the
+    file's end alone."""
+    done, enough = 0, len(view) if least is None else least
+    while done < enough:
         if sys.platform == "win32":
             os.lseek(handle, offset + done, os.SEEK_SET)
             data = os.read(handle, len(view) - done)

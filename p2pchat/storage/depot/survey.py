@@ -247,7 +247,9 @@ class _Reader:
         self._piece = piece_size(size)
         self._going = going
         self._builder = TreeBuilder(str(hashes), size, self._piece)
-        self._buffer = memoryview(bytearray(min(self._piece, _BUFFER_BYTES)))
+        self._whole = min(self._piece, _BUFFER_BYTES)
+        """Bytes that are hashed at once."""
+        self._buffer = memoryview(bytearray(self._whole + 1))
         self._filled = 0
         self._hasher = blake3()
         self._done = 0
@@ -255,7 +257,8 @@ class _Reader:
         self._told = 0
 
     def take(self, path: str | bytes, size: int, mtime_ns: int | None) -> None:
-        """Read a file that has this size and time (None: any)."""
+        """Read a file that has this size; and, where it takes more than one read, this time (None:
+        any)."""
         try:
             handle = open_safely(path)
         except PermissionError:
@@ -263,38 +266,42 @@ class _Reader:
         except OSError:
             raise _changed(path) from None
         try:
-            offset = 0
-            while offset < size:
-                view = self._buffer[self._filled : self._filled + size - offset]
-                if _read(path, handle, offset, view) < len(view):
-                    raise _changed(path)
-                offset += len(view)
-                self._filled += len(view)
-                if self._filled == len(self._buffer):
-                    self._flush()
-            if size == 0 and _read(path, handle, 0, memoryview(bytearray(1))):
-                text = f"has no size of its own, the system makes it: {_shown(path)}"
-                raise RequestError("not-allowed", text)
-            state = os.fstat(handle)
+            offset, filled, end = 0, self._filled, False
+            while not end:
+                count = size - offset
+                end = count <= self._whole - filled
+                if not end:
+                    count = self._whole - filled
+                # Whoever asks for a byte more than there should be, and gets none, knows the size.
+                view = self._buffer[filled : filled + count + end]
+                got = _read(path, handle, offset, view, count or 1)
+                if got != count:
+                    raise _changed(path) if size else _sizeless(path)
+                offset += count
+                filled += count
+                if filled == self._whole:
+                    self._flush(filled)
+                    filled = 0
+            self._filled = filled
+            # What was read in one go is as it was then: for ten thousand small files the time that
+            # this takes is felt. Whoever serves it compares it with its hash.
+            if count < size and _differs(os.fstat(handle), size, mtime_ns):
+                raise _changed(path)
         finally:
             os.close(handle)
-        same = stat.S_ISREG(state.st_mode) and state.st_size == size
-        if not same or (mtime_ns is not None and state.st_mtime_ns != mtime_ns):
-            raise _changed(path)
 
     def root(self) -> bytes:
         """All was taken."""
         if self._filled:
-            self._flush()
+            self._flush(self._filled)
         if self._done % self._piece or not self._size:
             self._builder.add(self._hasher.digest())
         return self._builder.root()
 
-    def _flush(self) -> None:
+    def _flush(self, filled: int) -> None:
         # The buffer divides a piece, so it never holds parts of two.
-        self._hasher.update(self._buffer[: self._filled])
-        self._done += self._filled
-        self._filled = 0
+        self._hasher.update(self._buffer[:filled])
+        self._done += filled
         if self._done % self._piece == 0:
             self._builder.add(self._hasher.digest())
             self._hasher = blake3()
@@ -304,9 +311,14 @@ class _Reader:
                 raise RequestError("busy", "the reading was ended")
 
 
-def _read(path: str | bytes, handle: int, offset: int, view: memoryview) -> int:
+def _differs(state: os.stat_result, size: int, mtime_ns: int | None) -> bool:
+    same = stat.S_ISREG(state.st_mode) and state.st_size == size
+    return not same or (mtime_ns is not None and state.st_mtime_ns != mtime_ns)
+
+
+def _read(path: str | bytes, handle: int, offset: int, view: memoryview, least: int) -> int:
     try:
-        return read_into(handle, offset, view)
+        return read_into(handle, offset, view, least)
     except OSError as error:
         text = f"can't read {_shown(path)}: {error.strerror}"
         raise RequestError("not-allowed", text) from error
@@ -314,6 +326,11 @@ def _read(path: str | bytes, handle: int, offset: int, view: memoryview) -> int:
 
 def _refused(path: str | bytes) -> RequestError:
     return RequestError("not-allowed", f"can't read {_shown(path)}")
+
+
+def _sizeless(path: str | bytes) -> RequestError:
+    text = f"has no size of its own, the system makes it: {_shown(path)}"
+    return RequestError("not-allowed", text)
 
 
 def _changed(path: str | bytes) -> RequestError:
