@@ -169,12 +169,16 @@ class FilesPresenter:
 
     def share(self, conversation: str, paths: Sequence[str]) -> None:
         """Offer files and folders of this machine, each by itself, in their order."""
-        if len(paths) > MOST_AT_ONCE:
+        if self.may_share(len(paths)):
+            for path in paths:
+                self._share(conversation, path)
+
+    def may_share(self, number: int) -> bool:
+        """Whether so many can be offered at once; if not, it is said."""
+        if number > MOST_AT_ONCE:
             text = _("At most {number} files at once. Share the folder that holds them.")
             self._say(text.format(number=MOST_AT_ONCE))
-            return
-        for path in paths:
-            self._share(conversation, path)
+        return number <= MOST_AT_ONCE
 
     def _share(self, conversation: str, path: str) -> None:
         name = one_line(os.path.basename(path.rstrip("/\\")) or path, 60)

@@ -81,6 +81,8 @@ class Asking:
         self, names: Sequence[str], share: Callable[[], None], conversation: str = ""
     ) -> None:
         """Call `share` once somebody has seen what goes to whom. `names` may be paths."""
+        if not self.main.files.may_share(len(names)):
+            return
         to = self.main.directory.title(conversation or self.main.conversation.name)
         shown = [one_line(os.path.basename(name.rstrip("/\\")) or name, 60) for name in names]
         more = len(shown) - SHOWN

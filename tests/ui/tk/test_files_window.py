@@ -647,6 +647,14 @@ def test_nothing_is_shared_where_it_is_not_wanted(stage: Stage, tmp_path: Path) 
     assert stage.node.named("share") == []
 
 
+def test_more_than_can_be_shared_at_once_are_not_asked_about(stage: Stage) -> None:
+    stage.start()
+    stage.desk.drops.take_files("#lobby", [f"/nowhere/{number}" for number in range(101)])
+    stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
+    assert "At most 100 files" in stage.desk.status._notice_text.cget("text")
+    assert asked(stage) is None
+
+
 @pytest.mark.parametrize(
     ("dropped", "written"),
     [
