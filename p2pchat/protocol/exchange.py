@@ -441,13 +441,14 @@ class Exchange:
 
     def flush(self) -> None:
         """What swarms and server want done; and when they want to be called again."""
+        limit = self._m.ctx.settings.limit
+        if limit != self._limit:
+            self._news = True
+            self._limit = limit
+            self._server.limit(limit, self._m.ctx.now)
         if not self._news:
             return
         self._news = False
-        limit = self._m.ctx.settings.limit
-        if limit != self._limit:
-            self._limit = limit
-            self._server.limit(limit, self._m.ctx.now)
         for fetch in self._fetches.values():
             self._say(fetch)
         for wish in self._server.take():

@@ -403,6 +403,17 @@ def test_a_limit_is_kept(lan: Lan, tmp_path: Path) -> None:
     assert time.monotonic() - began < 8, "12 s of what it was begun with"
 
 
+def test_a_limit_that_is_lifted_holds_up_nothing_more(lan: Lan, tmp_path: Path) -> None:
+    """Also one under which the next part would go out after an hour."""
+    nodes = start(lan, 2)
+    nodes[0].call("settings.set", settings={"limit": 1})
+    path = make_file(tmp_path, 60_000)
+    file = share(nodes[0], path)
+    nodes[1].wait_event("file.progress", lambda body: body["file"]["sources"] == 1)
+    nodes[0].call("settings.set", settings={"limit": 0})
+    wait_whole(nodes[1:], file, path.read_bytes(), 10)
+
+
 def test_what_may_not_be_read_is_not_shared(tmp_path: Path) -> None:
     """By somebody who isn't root; the file or folder is named."""
     plain = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
