@@ -11,7 +11,7 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.sidebar import SidebarRow
-from p2pchat.ui.tk.inline import Inline, in_order
+from p2pchat.ui.tk.inline import Elider, Inline, in_order
 from p2pchat.ui.tk.keys import leave_steps
 from p2pchat.ui.tk.marks import Marks, picture
 from p2pchat.ui.tk.marks import width as mark_width
@@ -125,8 +125,10 @@ class Sidebar(ttk.Frame):
         self.on_leave: Callable[[], None] = lambda: None
         self._theme = theme
         self._selected: SidebarRow | None = None
+        self._said = ""
         self._marks: tuple[Mark, ...] = ()
         """After one's own name."""
+        self._elider = Elider(theme)
         self._build()
         theme.listen(self, self._recolour)
         self._recolour()
@@ -141,6 +143,8 @@ class Sidebar(ttk.Frame):
             top, style="Sidebar.Toolbutton", takefocus=True, command=self.open_me
         )
         tip(self._avatar, _("Profile and settings (Ctrl+,)"))
+        self._bare = self._name.winfo_reqwidth()
+        """Of the button around its text."""
         self._name_tip = ChangingTip(self._name)
         self.theme_button = IconButton(
             top, self._theme, "moon", _("Light or dark"), lambda: self.on_theme()
@@ -154,6 +158,7 @@ class Sidebar(ttk.Frame):
         self.add_button.grid(row=0, column=3)
         top.columnconfigure(1, weight=1)
         top.grid(row=0, column=0, sticky="ew")
+        self.theme_button.bind("<Configure>", lambda event: self._fit_name(), add="+")
         self.find = Field(self, self._theme, _("Find people and rooms  (Ctrl+K)"))
         self.find.grid(row=1, column=0, sticky="ew", padx=px(12), pady=(0, px(6)))
         self.find.on_change = self._filter
@@ -189,9 +194,7 @@ class Sidebar(ttk.Frame):
     def show_me(
         self, name: str, seed: str, avatar: str | None, status: Status, marks: tuple[Mark, ...]
     ) -> None:
-        shown = name if len(name) <= 18 else name[:17] + "…"
-        self._name.configure(text=in_order(self._theme, shown, "strong"))
-        self._marks = marks
+        self._said, self._marks = name, marks
         about = _("Your status, pages and account (F9)")
         self._name_tip.text = "\n".join([about, *(_(mark.value) for mark in marks)])
         self._show_marks()
@@ -200,6 +203,15 @@ class Sidebar(ttk.Frame):
     def _show_marks(self) -> None:
         image = picture(self._theme, self._marks[0]) if self._marks else ""
         self._name.configure(image=image, compound="right" if image else "none")
+        self._fit_name()
+
+    def _fit_name(self) -> None:
+        """As much of it as there is room for before the buttons."""
+        room = self.theme_button.winfo_x() - self._name.winfo_x() - self._bare
+        said = self._elider.cut(
+            self._said, "strong", room - mark_width(self._theme, self._marks[:1])
+        )
+        self._name.configure(text=in_order(self._theme, said, "strong"))
 
     def start_find(self) -> None:
         self.find.entry.focus_set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from paper_node import peer_id
 
@@ -99,6 +100,20 @@ def test_no_tools_are_left_where_nothing_is(stage: Stage) -> None:
     stage.until(lambda: stage.loaded(f"@{LI}") and not view.rows)
     assert not view.canvas.find_withtag("tools")
     assert not view.pointing._tools
+
+
+def test_ones_own_name_ends_where_there_is_no_room(stage: Stage) -> None:
+    stage.node.me = msgspec.structs.replace(stage.node.me, name="Maria Lee Park")
+    stage.start()
+    name = stage.desk.sidebar._name
+    stage.root.geometry("1080x720")
+    stage.until(lambda: name.cget("text") == "Maria Lee Park")
+    stage.root.geometry("620x420")
+    stage.desk._panes.sash_place(0, 220, 0)
+    stage.until(lambda: name.cget("text").endswith("…"))
+    stage.root.update()
+    assert len(name.cget("text")) > 5
+    assert name.winfo_width() >= name.winfo_reqwidth(), "nothing of it is cut off"
 
 
 def test_ones_own_picture_opens_the_settings_and_ones_name_the_menu(stage: Stage) -> None:
