@@ -63,7 +63,6 @@ class Exchange:
         """How many frames of each link wait for a look-up."""
         self._followers = Followers(ASKED_MEANWHILE)
         self._server = Server(self._allowed)
-        self._limit = 0
         self._news = False
         """Swarms or server may have something to say."""
         self._timer: Timer | None = None
@@ -441,11 +440,7 @@ class Exchange:
 
     def flush(self) -> None:
         """What swarms and server want done; and when they want to be called again."""
-        limit = self._m.ctx.settings.limit
-        if limit != self._limit:
-            self._news = True
-            self._limit = limit
-            self._server.limit(limit, self._m.ctx.now)
+        self._news |= self._server.limit(self._m.ctx.settings.limit, self._m.ctx.now)
         if not self._news:
             return
         self._news = False

@@ -138,14 +138,17 @@ class Server:
         if self._give_at is not None and now >= self._give_at:
             self._pump(now)
 
-    def limit(self, per_s: int, now: float) -> None:
-        """Bytes a second over all links; 0: as fast as they take it."""
+    def limit(self, per_s: int, now: float) -> bool:
+        """Bytes a second over all links; 0: as fast as they take it. Whether it was another."""
+        if per_s == self._limit:
+            return False
         self._limit = per_s
         half_second = max(limits.PART_MIN_BYTES, per_s // 2)
         self._part = min(limits.PART_BYTES, half_second)
         burst = max(float(self._part), per_s * limits.SERVE_BURST_S)
         self._bucket = Bucket(burst, per_s) if per_s else None
         self._pump(now)
+        return True
 
     # -- what there is
 
