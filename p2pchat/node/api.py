@@ -255,7 +255,7 @@ class NodeApi(Protocol):
     async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
         """Returns when the transfer is under way, or at once if it is complete. `path`: where the
         finished file or folder is to be put as well (a folder that exists, or a new name).
-        `no-such-file`."""
+        `no-such-file`; `not-allowed` where something else is there."""
         ...
 
     async def pause(self, file_id: str) -> FileInfo: ...

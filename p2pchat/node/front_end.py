@@ -327,7 +327,8 @@ class FrontEnd:
 
     async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
         row = await self._file(file_id)
-        return await self._ask(FileInfo, lambda m: m.files.fetch, self._origin, row, _place(path))
+        place = await to_thread(_place, path) if path else None
+        return await self._ask(FileInfo, lambda m: m.files.fetch, self._origin, row, place)
 
     async def pause(self, file_id: str) -> FileInfo:
         row = await self._file(file_id)
@@ -388,6 +389,10 @@ def parse_address(text: str) -> tuple[str, int]:
         raise BadParams(str(error)) from error
 
 
-def _place(path: str | None) -> str | None:
-    """The same after a start in another folder."""
-    return os.path.abspath(os.path.expanduser(path)) if path else None
+def _place(path: str) -> str:
+    """The same after a start in another folder. It is refused before anything is fetched, rather
+    than at the end."""
+    place = os.path.abspath(os.path.expanduser(path))
+    if os.path.lexists(place) and not os.path.isdir(place):
+        raise RequestError("not-allowed", f"it would overwrite {place}")
+    return place

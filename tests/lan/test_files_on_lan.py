@@ -168,6 +168,9 @@ def test_large_files_wait_to_be_asked_for(lan: Lan, tmp_path: Path) -> None:
     file = share(nodes[0], path)
     nodes[1].wait_event("file.offered")
     assert offer(nodes[1], file)["state"] == "offered"
+    error = refusal(nodes[1], "files.fetch", file_id=file["file_id"], path=str(path))
+    assert error.reason == "not-allowed", "said before it is fetched, not at the end"
+    assert offer(nodes[1], file)["state"] == "offered"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert nodes[1].call("files.fetch", file_id=file["file_id"], path=str(elsewhere))["state"] in (

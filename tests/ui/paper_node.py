@@ -227,7 +227,7 @@ class PaperNode(ScriptedFiles):
         await super().stop_reading(conversation, path)
 
     async def fetch(self, file_id: str, path: str | None = None) -> FileInfo:
-        self._called("fetch", file_id)
+        self._called("fetch", file_id, *filter(None, [path]))
         return await super().fetch(file_id, path)
 
     async def pause(self, file_id: str) -> FileInfo:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from p2pchat.errors import RequestError
+from p2pchat.model.filenames import download_name, key, numbered
 from p2pchat.storage.depot.disk import is_full
-from p2pchat.storage.depot.names import download_name, key, numbered
 
 _NO_LINKS = (
     errno.EPERM,

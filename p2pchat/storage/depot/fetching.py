@@ -10,6 +10,7 @@ from pathlib import Path
 
 from p2pchat.config.limits import DISK_RESERVE_BYTES, DISK_RESERVE_PART, MIB, PATH_BYTES
 from p2pchat.errors import DiskFull, StoreError
+from p2pchat.model.filenames import FolderNames
 from p2pchat.model.stream import Block, Stream, block_size, layers
 from p2pchat.storage.depot.disk import next_data, open_regular, read_into, write_at
 from p2pchat.storage.depot.extents import (
@@ -23,7 +24,6 @@ from p2pchat.storage.depot.extents import (
     write,
 )
 from p2pchat.storage.depot.manifest import EMPTY_FOLDER, check_count, read_manifest
-from p2pchat.storage.depot.names import FolderNames
 from p2pchat.storage.depot.tree import Tree, digest
 
 DATA, FOLDER, LAYOUT = "data", "folder", "layout"

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from p2pchat.model.file import FileInfo, FileState, Receiver
+from p2pchat.model.filenames import download_name
 from p2pchat.model.ids import PeerId
 from p2pchat.model.text import one_line
 from p2pchat.ui.language import N_, _, ngettext
@@ -72,6 +73,8 @@ class FileCard:
     holders_named: str
     picture: str | None
     """The path of a finished picture that may have a thumbnail."""
+    save_as: str = ""
+    """What it could be called where else somebody wants it; empty: they have it already."""
 
 
 class Pace:
@@ -103,6 +106,7 @@ def make_card(
 ) -> FileCard:
     own = file.author == me
     moves = file.state in (FileState.FETCHING, FileState.PAUSED)
+    coming = moves or file.state is FileState.OFFERED
     return FileCard(
         file_id=file.file_id,
         name=shown_name(file),
@@ -115,6 +119,7 @@ def make_card(
         holders=holders_of(file.receivers, file.total) if own else "",
         holders_named=holders_named(file.receivers, file.total, said) if own else "",
         picture=file.path if has_thumbnail(file) else None,
+        save_as="" if own and not coming else download_name(file.name),
     )
 
 

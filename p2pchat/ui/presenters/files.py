@@ -161,6 +161,10 @@ class FilesPresenter:
         if file is not None:
             perform(self._node, self._runner, self._opener, file, action, self._keep)
 
+    def save(self, file_id: str, place: str) -> None:
+        """Put it there as well: at once, or when it has come. `place` is a new name."""
+        self._runner.call(lambda: self._node.fetch(file_id, place), self._keep)
+
     def open_folder(self, path: str) -> None:
         """With the system's file manager."""
         self._runner.call(lambda: _wait(self._opener.open(path)))

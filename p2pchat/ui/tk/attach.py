@@ -1,8 +1,10 @@
-"""Choosing what to share: the system's dialogs, and what was copied elsewhere."""
+"""Choosing what to share, and where to put what others did: the system's dialogs, and what was
+copied elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import filedialog
@@ -11,6 +13,7 @@ from p2pchat.node.api import NodeApi
 from p2pchat.ui.clipboard import copied, file_paths, keep_pasted, picture
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.runner import Runner
 
 Share = Callable[[Sequence[str]], None]
@@ -37,6 +40,20 @@ class Attach:
         )
         if chosen:
             self._share([str(chosen)])
+
+    def ask_place(self, card: FileCard) -> str:
+        """Where it is to be put, a new name; empty where somebody has thought better of it."""
+        if card.folder:
+            folder = filedialog.askdirectory(
+                parent=self._root, title=_("Save the folder in"), mustexist=True
+            )
+            return os.path.join(folder, card.save_as) if folder else ""
+        # The node overwrites nothing, so nobody is asked whether to.
+        chosen = filedialog.asksaveasfilename(
+            parent=self._root, title=_("Save as…"), initialfile=card.save_as,
+            defaultextension=os.path.splitext(card.save_as)[1], confirmoverwrite=False,
+        )  # fmt: skip
+        return str(chosen or "")
 
     def paste(self, runner: Runner, node: NodeApi) -> bool:
         """Share the files that were copied, or the picture, which is kept among the downloads;

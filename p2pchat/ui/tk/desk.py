@@ -146,6 +146,7 @@ class Desk(ttk.Frame):
         composer.on_attach = menus.to_attach
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
+        menus.ask_place = self.attach.ask_place
         self._accept_drops()
         composer.entry.paste_else = lambda: self.attach.paste(self._runner, self._node)
         composer.entry.on_too_large = lambda: main.status.say(

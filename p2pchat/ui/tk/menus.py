@@ -10,6 +10,7 @@ from p2pchat.model.text import one_line, safe_text
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.actions import Action
+from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.picker import USUAL
 from p2pchat.ui.presenters.words import LOBBY
@@ -32,6 +33,7 @@ class Menus:
     ) -> None:
         self.ask_files: Callable[[], None] = lambda: None
         self.ask_folder: Callable[[], None] = lambda: None
+        self.ask_place: Callable[[FileCard], str] = lambda card: ""
         self.ask_emoji: Callable[[MessageId], None] = lambda message_id: None
         self.last: tk.Menu | None = None
         self.reactions: tk.Menu | None = None
@@ -76,17 +78,25 @@ class Menus:
         menu.tk_popup(x, y)
 
     def _add_file_actions(self, menu: tk.Menu, message_id: MessageId) -> None:
-        """What the buttons of its card do; an offer's id is its message's."""
+        """What the buttons of its card do, and where else to put it; an offer's id is its
+        message's."""
         files = self._main.files
         card = files.card(message_id)
-        if card is None or not card.actions:
+        if card is None or not (card.actions or card.save_as):
             return
         for action in card.actions:
             menu.add_command(
                 label=_(action.value),
                 command=lambda action=action: files.act(message_id, action),  # type: ignore[misc]  # bound now
             )
+        if card.save_as:
+            menu.add_command(label=_("Save as…"), command=lambda: self._save(card))
         menu.add_separator()
+
+    def _save(self, card: FileCard) -> None:
+        place = self.ask_place(card)
+        if place:
+            self._main.files.save(card.file_id, place)
 
     def _add_addresses(self, menu: tk.Menu, message_id: MessageId) -> None:
         """Where the links in it lead to."""

@@ -54,6 +54,11 @@ def test_durations(seconds: float, said: str) -> None:
     assert words.duration(seconds) == said
 
 
+def test_what_one_shares_oneself_is_there_already() -> None:
+    assert card(author=ME, state=FileState.COMPLETE, path="/home/me/a.bin").save_as == ""
+    assert card(author=ME, state=FileState.OFFERED).save_as == "a.bin", "from another computer"
+
+
 def test_a_hundred_percent_is_all_of_it() -> None:
     assert percent(999_999, 1_000_000) == 99
     assert percent(1_000_000, 1_000_000) == 100

@@ -165,6 +165,27 @@ def test_buttons(
     assert desk.view.cards[-1].state is then
 
 
+@pytest.mark.parametrize("state", list(FileState))
+def test_a_file_is_put_where_somebody_wants_it(desk: Desk, state: FileState) -> None:
+    """Also one that is here: the node puts a copy there."""
+    file_id = desk.offer("../plan: 1.pdf")
+    desk.take([FileProgress(desk.node.set_file(file_id, state=state))])
+    assert desk.card(file_id).save_as == "_._plan_ 1.pdf"
+    desk.files.save(file_id, "/home/li/plan.pdf")
+    desk.runner.settle()
+    assert desk.node.named("fetch") == [("fetch", file_id, "/home/li/plan.pdf")]
+    done = state is FileState.COMPLETE
+    assert desk.view.cards[-1].state is (FileState.COMPLETE if done else FileState.FETCHING)
+
+
+def test_why_it_is_not_put_there_is_said(desk: Desk) -> None:
+    file_id = desk.offer()
+    desk.node.fail["fetch"] = RequestError("not-allowed", "it would overwrite /home/li/a.bin")
+    desk.files.save(file_id, "/home/li/a.bin")
+    desk.runner.settle()
+    assert desk.runner.said == ["It would overwrite /home/li/a.bin."]
+
+
 def test_opening_and_showing(desk: Desk) -> None:
     file_id = desk.offer()
     desk.act(file_id, FileAction.OPEN)

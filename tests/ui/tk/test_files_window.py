@@ -115,6 +115,68 @@ def test_the_menu_has_what_the_buttons_have(stage: Stage) -> None:
     stage.until(lambda: stage.node.named("fetch"))
 
 
+def save_as(stage: Stage, file: FileInfo) -> Any:
+    """The menu of its message by keys, and the place of "Save as…" in it."""
+    transcript = stage.desk.conversation.transcript
+    transcript.canvas.focus_set()
+    stage.until(lambda: transcript.pointing.current == file.message_id)
+    stage.key("<Shift-F10>")
+    menu = stage.desk.menus.last
+    stage.until(menu.winfo_ismapped)
+    labels = {menu.entrycget(at, "label"): at for at in range(menu.index("end") + 1)
+              if menu.type(at) == "command"}  # fmt: skip
+    menu.unpost()
+    return menu, labels["Save as…"]
+
+
+def test_a_file_is_saved_where_somebody_chooses(stage: Stage, tmp_path: Path) -> None:
+    """With the dialog itself, which suggests a harmless name and doesn't ask about overwriting what
+    the node wouldn't overwrite."""
+    chooser = "%s.__tk_filedialog" % ("" if str(stage.root) == "." else stage.root)
+    ok, name = f"{chooser}.contents.f2.ok", f"{chooser}.contents.f2.ent"
+    suggested: list[str] = []
+
+    def answer() -> None:
+        if not int(stage.root.tk.eval(f"winfo exists {ok}")):
+            stage.root.after(5, answer)
+            return
+        suggested.append(stage.root.tk.eval(f"{name} get"))
+        stage.root.tk.eval(f"{name} delete 0 end; {name} insert end {{{place}}}; {ok} invoke")
+
+    stage.start()
+    file = offer(stage, "../plan: 1.pdf")
+    place = tmp_path / "here.pdf"
+    menu, at = save_as(stage, file)
+    stage.root.after(5, answer)
+    menu.invoke(at)
+    stage.until(lambda: stage.node.named("fetch"))
+    place.write_text("something else")
+    stage.node.fail["fetch"] = RequestError("not-allowed", f"it would overwrite {place}")
+    stage.root.after(5, answer)
+    menu.invoke(at)
+    stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
+    assert f"It would overwrite {place}." in stage.desk.status._notice_text.cget("text")
+    assert suggested == ["_._plan_ 1.pdf"] * 2
+    assert stage.node.named("fetch") == [("fetch", file.file_id, str(place))] * 2
+
+
+def test_a_folder_is_saved_in_another(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tkinter import filedialog
+
+    chosen = ["", str(tmp_path)]
+    monkeypatch.setattr(filedialog, "askdirectory", lambda **how: chosen.pop(0))
+    stage.start()
+    file = offer(stage, "photos", mime="inode/directory", files=3)
+    menu, at = save_as(stage, file)
+    menu.invoke(at)
+    assert not stage.node.named("fetch"), "thought better of it"
+    menu.invoke(at)
+    stage.until(lambda: stage.node.named("fetch"))
+    assert stage.node.named("fetch") == [("fetch", file.file_id, str(tmp_path / "photos"))]
+
+
 def test_who_has_an_own_file(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x" * 100)
     stage.start()

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p2pchat.config.limits import FILE_NAME_BYTES
-from p2pchat.storage.depot.names import FolderNames, download_name, harmless, key, numbered
+from p2pchat.model.filenames import FolderNames, download_name, harmless, key, numbered
 
 # fmt: off
 DEVICES = ["con", "prn", "aux", "nul", "conin$", "conout$", "com0", "com1", "com9", "com¹", "lpt1",
