@@ -147,7 +147,6 @@ class Desk(ttk.Frame):
         composer.on_attach_files = menus.ask_files = self.attach.ask_files
         composer.on_attach_folder = menus.ask_folder = self.attach.ask_folder
         menus.ask_place = self.attach.ask_place
-        self._accept_drops()
         composer.entry.paste_else = lambda: self.attach.paste(self._runner, self._node)
         composer.entry.on_too_large = lambda: main.status.say(
             _("What was copied is too long for a message. It can be shared as a file.")
@@ -200,7 +199,9 @@ class Desk(ttk.Frame):
         drops.accept()
 
     def bind_keys(self) -> None:
-        """From now on the keys of the window are this desk's, and no other's."""
+        """From now on the keys of the window, and what is dropped onto it, are this desk's, and no
+        other's."""
+        self._accept_drops()
         root, main, places, menus = self._top, self.main, self.places, self.menus
         keys = {
             "<Control-k>": self.sidebar.start_find,

@@ -709,6 +709,19 @@ def test_nothing_is_shared_where_it_is_not_wanted(stage: Stage, tmp_path: Path) 
     assert stage.node.named("share") == []
 
 
+def test_drops_are_for_the_desk_whose_keys_hold(stage: Stage) -> None:
+    """Not for one that was built for another language and never stood there."""
+    stage.start()
+    other = stage.window._desk_for(stage.node)
+    for _step in other.build():
+        pass
+    other.end()
+    other.destroy()
+    with Dragging(stage, *place(stage.desk.conversation.transcript), "--text", "words") as source:
+        assert source.drop() == "XdndActionCopy"
+    stage.until(lambda: stage.desk.composer.text() == "words")
+
+
 def test_more_than_can_be_shared_at_once_are_not_asked_about(stage: Stage) -> None:
     stage.start()
     stage.desk.drops.take_files("#lobby", [f"/nowhere/{number}" for number in range(101)])
