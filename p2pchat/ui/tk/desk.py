@@ -250,9 +250,11 @@ class Desk(ttk.Frame):
         """Open what the other shows, and take over what is written there; then call `opened`."""
         transcript = former.conversation.transcript
         around = None if transcript.at_bottom else transcript.first_in_view()
+        before = self._focus()
 
         def take_over() -> None:
-            focus = str(self.tk.call("focus", "-lastfor", self._top))
+            # Opening has given it to the entry here, at once where this desk is drawn already.
+            focus = before if self._focus().startswith(f"{self}.") else self._focus()
             self.main.composer.take_over(former.main.composer)
             self.composer.entry.mark_set("insert", former.composer.entry.index("insert"))
             self.main.status.take_over(former.main.status)
@@ -262,6 +264,9 @@ class Desk(ttk.Frame):
             opened()
 
         self.main.start(former.main.conversation.name or LOBBY, take_over, around)
+
+    def _focus(self) -> str:
+        return str(self.tk.call("focus", "-lastfor", self._top))
 
     def _focus_like(self, former: Desk, focus: str) -> None:
         """Where the focus was, if it was in a page or the list, which are built alike."""

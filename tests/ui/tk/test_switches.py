@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 from typing import Any
 
@@ -283,6 +284,32 @@ def test_what_stands_at_the_left_and_above_stays(stage: Stage) -> None:
     assert stage.desk.sidebar.find.text == "wang"
     assert stage.desk.main.status._notices[0].text == "Something to know."
     stage.until(lambda: stage.desk.sidebar.winfo_width() == width)
+    stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.find.entry)
+
+
+def test_the_focus_stays_where_the_node_takes_its_time(stage: Stage) -> None:
+    """So long that the other desk has been drawn when the conversation opens there."""
+    stage.start()
+    former, answers = stage.desk, threading.Event()
+    peers = stage.node.peers
+
+    async def slow() -> Any:
+        while not answers.is_set():  # noqa: ASYNC110 - set by the window's thread
+            await asyncio.sleep(0.01)
+        return await peers()
+
+    stage.node.peers = slow
+    former.sidebar.find.entry.focus_set()
+    stage.root.update()
+    former.main.change({"language": "zh_CN"})
+
+    def drawn() -> int:
+        children = stage.root.winfo_children()
+        return sum(isinstance(one, type(former)) and one.winfo_viewable() for one in children)
+
+    stage.until(lambda: drawn() == 2)
+    answers.set()
+    stage.until(lambda: stage.desk is not former and not former.winfo_exists())
     stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.find.entry)
 
 
