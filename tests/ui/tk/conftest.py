@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -19,6 +20,13 @@ from p2pchat.ui import language
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 
 SIZE = "1280x900x24"
+
+
+def pytest_runtest_logfinish() -> None:
+    """After each test in this folder, once pytest has let go of it: what is left of its windows
+    goes on the thread that made them. On another one, such as the next test's node's, Tcl ends the
+    whole process."""
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
