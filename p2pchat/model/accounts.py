@@ -79,6 +79,14 @@ class Announcement(msgspec.Struct, frozen=True):
     seen_by: tuple[PeerId, ...]
 
 
+class AnnouncementDraft(msgspec.Struct, frozen=True):
+    """What the appointed has begun to write."""
+
+    text: str = ""
+    conversation: str | None = None
+    """As of Announcement."""
+
+
 class Stay(msgspec.Struct, frozen=True):
     """Somebody was there: a line of the register of attendance."""
 

@@ -250,6 +250,8 @@ class PutMeta(msgspec.Struct, frozen=True):
 
     key: str
     value: bytes
+    may_wait: bool = False
+    """As of PutConversation."""
 
 
 class MarkRead(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from p2pchat.events import ProfileRenewed
 from p2pchat.model.accounts import (
     Account,
     Announcement,
+    AnnouncementDraft,
     Download,
     Opened,
     Registered,
@@ -140,6 +141,13 @@ class Accounts:
             lambda m: m.registrar.announcements.send, text, conversation
         )
         return made
+
+    async def announcement_draft(self) -> AnnouncementDraft:
+        draft: AnnouncementDraft = await self._ask(lambda m: m.registrar.announcements.draft)
+        return draft
+
+    async def set_announcement_draft(self, draft: AnnouncementDraft) -> None:
+        await self._ask(lambda m: m.registrar.announcements.set_draft, draft)
 
     async def announcements(self) -> Sequence[Announcement]:
         await self._node.ready()

@@ -14,6 +14,7 @@ from p2pchat.events import Event
 from p2pchat.model.accounts import (
     Account,
     Announcement,
+    AnnouncementDraft,
     Download,
     Registered,
     RegistrarInfo,
@@ -80,7 +81,15 @@ class AccountsApi(Protocol):
 
     async def announce(self, text: str, conversation: str | None = None) -> Announcement:
         """On an appointed node: tell everyone, or those in a room. `not-allowed`, `too-large`,
-        `no-such-room`."""
+        `no-such-room`. A draft of the same text goes in one write with it."""
+        ...
+
+    async def announcement_draft(self) -> AnnouncementDraft:
+        """What was begun."""
+        ...
+
+    async def set_announcement_draft(self, draft: AnnouncementDraft) -> None:
+        """Kept, in a write that waits for no disk. `too-large`."""
         ...
 
     async def announcements(self) -> Sequence[Announcement]:

@@ -16,6 +16,7 @@ from p2pchat.model.records import PersonRow, PutConversation, PutMeta, PutPerson
 from p2pchat.protocol import effects
 from p2pchat.protocol.announce import make_profile
 from p2pchat.protocol.identity import SEED_BYTES, Identity
+from p2pchat.protocol.registrar.announcements import DRAFT_KEY
 
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
@@ -68,6 +69,7 @@ class Renewal:
             PutMeta("person_id", identity.peer_id.encode()),
             PutMeta("profile", profile.raw),
             PutMeta("avatar", b""),
+            PutMeta(DRAFT_KEY, b""),
             *(PutConversation(row) for row in fresh),
             *(PutPerson(_as_stranger(row)) for row in m.people.rows()),
             PutPerson(self._old_self()),

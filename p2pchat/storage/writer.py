@@ -242,4 +242,4 @@ class Writer:
 
 
 def _may_wait(write: Write) -> bool:
-    return isinstance(write, PutConversation) and write.may_wait
+    return isinstance(write, PutConversation | PutMeta) and write.may_wait

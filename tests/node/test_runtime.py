@@ -14,6 +14,7 @@ import pytest
 from p2pchat.config.settings import Settings
 from p2pchat.errors import RequestError, StoreError
 from p2pchat.events import Event, MessageReceived
+from p2pchat.model.accounts import AnnouncementDraft
 from p2pchat.model.entry import FileBody
 from p2pchat.model.ids import ConversationId, EntryHash, InstanceId
 from p2pchat.model.message import Draft, Message
@@ -23,7 +24,9 @@ from p2pchat.node import writing
 from p2pchat.node.carrying import Carrying
 from p2pchat.node.runtime import Handler, Runtime
 from p2pchat.protocol import effects
+from p2pchat.protocol.identity import Signer
 from p2pchat.protocol.machine import Config, Machine
+from p2pchat.protocol.registrar.announcements import DRAFT_KEY
 from p2pchat.storage.store import SqliteStore
 
 KEY = bytes(range(32))
@@ -218,6 +221,57 @@ def test_a_draft_that_could_not_be_sent_is_one_still(
             with pytest.raises(RequestError):
                 await runtime.ask(machine.commands.send, 7, "#lobby", "hello", None, "hello")
         assert machine.commands.conversation("#lobby").row.draft == "hello"
+
+    with_runtime(tmp_path, test)
+
+
+def announcement(store: SqliteStore) -> bytes:
+    return store.load().meta[DRAFT_KEY]
+
+
+def test_a_begun_announcement_goes_in_one_write_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Sequence[Write]] = []
+
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        apply = store.apply
+
+        def noted(writes: Sequence[Write]) -> Applied:
+            written.append(writes)
+            return apply(writes)
+
+        def broken(_: Sequence[Write]) -> Applied:
+            raise StoreError("no room")
+
+        page = machine.registrar.announcements
+        machine.registrar.appointing = Signer(bytes(32))
+        begun = AnnouncementDraft("Books away ", "#lobby")
+        await runtime.ask(page.set_draft, begun)
+        assert b"Books away" in announcement(store)
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "apply", broken)
+            with pytest.raises(RequestError):
+                await runtime.ask(page.send, "Books away", None)
+        assert await runtime.ask(page.draft) == begun, "not sent: it is one still"
+        await runtime.ask(page.send, "from a script", None)
+        assert await runtime.ask(page.draft) == begun, "another one"
+        monkeypatch.setattr(store, "apply", noted)
+        await runtime.ask(page.send, "Books away", None)
+        keys = [write.key for write in written[0] if isinstance(write, PutMeta)]
+        assert len(keys) == 2
+        assert DRAFT_KEY in keys
+        assert announcement(store) == b""
+        assert await runtime.ask(page.draft) == AnnouncementDraft()
+
+    with_runtime(tmp_path, test)
+
+
+def test_someone_else_has_begun_no_announcement(tmp_path: Path) -> None:
+    async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
+        await runtime.ask(machine.registrar.announcements.set_draft, AnnouncementDraft("half"))
+        await runtime.ask(machine.renewal.new_person, "Bo")
+        assert announcement(store) == b""
 
     with_runtime(tmp_path, test)
 

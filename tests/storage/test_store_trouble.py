@@ -198,7 +198,8 @@ def test_only_what_may_wait_waits_for_no_disk(store: SqliteStore) -> None:
 
     writer.connection.set_commit_hook(lambda: bool(note()))
     draft, other = PutConversation(row, may_wait=True), PutMeta("m", b"x")
-    groups: list[list[Write]] = [[draft], [other], [draft], [draft, other], [draft]]
+    small = PutMeta("d", b"half", may_wait=True)
+    groups: list[list[Write]] = [[draft], [other], [draft], [draft, other], [small]]
     for writes in groups:
         store.apply(writes)
     full, normal = 2, 1

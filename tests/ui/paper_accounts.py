@@ -8,6 +8,7 @@ from p2pchat.errors import RequestError
 from p2pchat.model.accounts import (
     Account,
     Announcement,
+    AnnouncementDraft,
     Download,
     Registered,
     RegistrarInfo,
@@ -36,6 +37,7 @@ class PaperAccounts:
         """Whether who signs in is so on another computer too."""
         self.told: list[Announcement] = []
         """Newest first."""
+        self.draft = AnnouncementDraft()
         self.seen: list[str] = []
         """Ids of announcements, as the front end said that they were seen."""
         self.stays: list[Stay] = []
@@ -119,7 +121,17 @@ class PaperAccounts:
         number = len(self.told) + 1
         made = Announcement(f"{number:064x}", ME, "Me", conversation, text, SENT_AT, ())
         self.told.insert(0, made)
+        if self.draft.text.strip() == text:
+            self.draft = AnnouncementDraft()
         return made
+
+    async def announcement_draft(self) -> AnnouncementDraft:
+        return self.draft
+
+    async def set_announcement_draft(self, draft: AnnouncementDraft) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.draft = draft
 
     async def announcements(self) -> Sequence[Announcement]:
         return list(self.told)

@@ -3,13 +3,16 @@ that they come to whoever comes late, too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from p2pchat.config import limits
 from p2pchat.errors import RequestError
 from p2pchat.events import Announced, AnnouncementChanged
-from p2pchat.model.accounts import Announcement
+from p2pchat.model.accounts import Announcement, AnnouncementDraft
+from p2pchat.model.records import PutMeta
 from p2pchat.model.text import well_formed
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.hashing import digest, peer_id_of
@@ -29,11 +32,12 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """How often it is looked whether somebody is there to see what has come."""
 SALT_BYTES = 16
+DRAFT_KEY = "announcement draft"
 _SEAL_CONTEXT = "p2pchat 1 sealed announcement"
 
 
 class Announcements:
-    def __init__(self, registrar: Registrar) -> None:
+    def __init__(self, registrar: Registrar, meta: Mapping[str, bytes]) -> None:
         self._r = registrar
         self._m = registrar.machine
         self._ctx = registrar.machine.ctx
@@ -41,6 +45,10 @@ class Announcements:
         """Whether a front end is there, which shows what it is told."""
         self.seeing: Callable[[], bool] = lambda: True
         """Whether one of them is seen by a person whenever it is told something."""
+        kept = meta.get(DRAFT_KEY)
+        self._draft = (
+            msgspec.json.decode(kept, type=AnnouncementDraft) if kept else AnnouncementDraft()
+        )
         self._told: set[bytes] = set()
         """Ids of those that were told, since the start."""
         self._changed: set[bytes] = set()
@@ -136,8 +144,8 @@ class Announcements:
     # -- what front ends ask
 
     def send(self, request: int, text: str, conversation: str | None) -> None:
-        """Replies with the Announcement, durable here. `not-allowed`, `too-large`,
-        `no-such-room`."""
+        """Replies with the Announcement, durable here; a draft of the same text goes in one write
+        with it. `not-allowed`, `too-large`, `no-such-room`."""
         if self._r.appointing is None:
             raise RequestError("not-allowed", "only the appointed can announce something")
         clean = well_formed(text).strip()
@@ -150,10 +158,31 @@ class Announcements:
         room = self._m.rooms.find(conversation) if conversation else None
         record = make_appointed(self._r.appointing, self._ctx.network, self._notice(clean, room))
 
+        draft = self._draft
+        done = draft.text.strip() == clean
+
         def kept() -> None:
+            if done and self._draft is draft:
+                self._draft = AnnouncementDraft()
             self._ctx.reply(request, self.announcement(record))
 
-        self._r.keep([record.raw], kept, request)
+        self._r.keep([record.raw], kept, request, [PutMeta(DRAFT_KEY, b"")] if done else ())
+
+    def draft(self, request: int) -> None:
+        """Replies with the AnnouncementDraft."""
+        self._ctx.reply(request, self._draft)
+
+    def set_draft(self, request: int, draft: AnnouncementDraft) -> None:
+        """Replies with None, once it outlives the process. `too-large`."""
+        text = well_formed(draft.text)
+        if len(text.encode()) > limits.TEXT_BYTES:
+            raise RequestError("too-large", f"a draft has at most {limits.TEXT_BYTES} bytes")
+        self._draft = AnnouncementDraft(text, draft.conversation)
+        self._ctx.commit(
+            [PutMeta(DRAFT_KEY, msgspec.json.encode(self._draft), may_wait=True)],
+            lambda _: self._ctx.reply(request, None),
+            lambda reason: self._ctx.refuse(request, reason),
+        )
 
     def _notice(self, text: str, room: Conversation | None) -> Notice:
         salt = self._ctx.rng.randbytes(SALT_BYTES)

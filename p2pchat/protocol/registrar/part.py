@@ -77,7 +77,7 @@ class Registrar:
         self.asking = Asking(self)
         self.opening = Opening(self)
         self.accounts = Accounts(self)
-        self.announcements = Announcements(self)
+        self.announcements = Announcements(self, meta)
         self.attendance = Attendance(self, meta)
         self.belongings = Belongings(machine)
         self.vaulting = Vaulting(self, self.belongings, meta)
@@ -291,8 +291,10 @@ class Registrar:
         held: Keybox | Vault | None,
         done: Callable[[], None],
         failed: Callable[[str], None] = lambda _: None,
+        more: Sequence[Write] = (),
     ) -> None:
-        """Make them durable; `done` calls `took`. `failed` gets a RequestError's reason."""
+        """Make them durable, and in one write with them what `more` there is; `done` calls `took`.
+        `failed` gets a RequestError's reason."""
 
         def give_up(reason: str) -> None:
             if held is not None:
@@ -301,7 +303,8 @@ class Registrar:
 
         if held is not None:
             self.holding.expect(held)
-        self.machine.ctx.commit(self._writes_of(raws, held), lambda _: done(), give_up)
+        writes = [*self._writes_of(raws, held), *more]
+        self.machine.ctx.commit(writes, lambda _: done(), give_up)
 
     def _writes_of(self, raws: Sequence[bytes], held: Keybox | Vault | None) -> list[Write]:
         records = (kept_record(raw) for raw in raws)
@@ -348,10 +351,14 @@ class Registrar:
         self.keep([record.raw for record in made], then, asked)
 
     def keep(
-        self, raws: Sequence[bytes], then: Callable[[], None] = lambda: None, asked: int = 0
+        self,
+        raws: Sequence[bytes],
+        then: Callable[[], None] = lambda: None,
+        asked: int = 0,
+        more: Sequence[Write] = (),
     ) -> None:
         """Records that were made here; `then` once they are durable. `asked`: the request that is
-        refused where they can't be kept."""
+        refused where they can't be kept. `more`: as of `commit`."""
 
         def durable() -> None:
             self.took(raws, None)
@@ -360,7 +367,7 @@ class Registrar:
         def failed(reason: str) -> None:
             self.machine.ctx.refuse(asked, reason)
 
-        self.commit(raws, None, durable, failed)
+        self.commit(raws, None, durable, failed, more)
 
     # -- what follows from them
 

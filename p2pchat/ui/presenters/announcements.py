@@ -21,7 +21,7 @@ from p2pchat.events import (
     ProfileRenewed,
     RegistrarChanged,
 )
-from p2pchat.model.accounts import Announcement
+from p2pchat.model.accounts import Announcement, AnnouncementDraft
 from p2pchat.model.ids import PeerId
 from p2pchat.model.people import Status
 from p2pchat.model.text import safe_name, safe_text
@@ -72,6 +72,8 @@ class AnnouncementsState:
     """Conversations and what they are called; the first, empty one: everyone."""
     error: str = ""
     busy: bool = False
+    draft: AnnouncementDraft | None = None
+    """What was begun before the page was opened; None until it is known."""
 
 
 class AnnouncementsView(Protocol):
@@ -90,8 +92,8 @@ class AnnouncementsPresenter:
         self._runner = runner
         self._directory = directory
         self._now = now
-        self.draft = ""
-        """What was begun when the page was closed."""
+        self._kept: AnnouncementDraft | None = None
+        """What the node was told last; None: it doesn't know it."""
         self._view: AnnouncementsView | None = None
         self._state = AnnouncementsState()
         self._found: Sequence[Announcement] = ()
@@ -104,14 +106,32 @@ class AnnouncementsPresenter:
     def open(self, view: AnnouncementsView) -> None:
         self._view = view
         self._state = AnnouncementsState()
+        self._kept = None
         self._unfolded.clear()
         self._shown = PAGE
         self._draw()
         self._load()
+        self._runner.call(
+            self._node.accounts.announcement_draft, lambda draft: self._show(draft=draft)
+        )
 
-    def close(self, draft: str = "") -> None:
-        self.draft = draft
+    def close(self) -> None:
         self._view = None
+
+    def typed(self, text: str, conversation: str) -> None:
+        """What is being written, and to whom, was changed by its person. It goes to the node at
+        once: whatever ends the window loses none of it."""
+        draft = AnnouncementDraft(text, conversation or None)
+        if draft == self._kept:
+            return
+        self._kept = draft
+
+        def failed(_: P2PChatError) -> None:
+            if self._kept is draft:
+                self._kept = None  # again with the next change
+
+        accounts = self._node.accounts
+        self._runner.call(lambda: accounts.set_announcement_draft(draft), None, failed)
 
     def events(self, events: Sequence[Event]) -> None:
         if self._view is not None and any(isinstance(event, _ABOUT) for event in events):

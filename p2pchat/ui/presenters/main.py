@@ -205,7 +205,6 @@ class MainPresenter:
         self.files.clear()
         self.status.renewed()
         self.bulletins.renewed()
-        self.announcements.draft = ""
         self._view.forget()
         self.runner.call(self.node.info, self.network.opened)
         self.runner.call(self.node.settings, self._set_up)

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
+from p2pchat.model.accounts import AnnouncementDraft
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.announcements import (
     AnnouncementRow,
@@ -75,7 +76,7 @@ class AnnouncementsPage(Sheet):
         self._places: tuple[tuple[str, str], ...] = ()
         self._items: dict[str, _Item] = {}
         self._writing = self.frame()
-        self._built = False
+        self._built = self._taken_up = False
         self.section(_("What was announced"))
         self._none = self.text(_("Nothing yet."))
         self._list = self.frame()
@@ -86,7 +87,9 @@ class AnnouncementsPage(Sheet):
         presenter.open(self)
 
     def end(self) -> None:
-        self._presenter.close(self.entry.text().strip() if self._built else "")
+        if self._taken_up:
+            self._typed()
+        self._presenter.close()
 
     def start(self) -> tk.Misc:
         return self.entry if self._built else super().start()
@@ -121,8 +124,24 @@ class AnnouncementsPage(Sheet):
         frame.columnconfigure(1, weight=1)
         theme.listen(self, self._recolour)
         self._recolour()
-        self.entry.set_text(self._presenter.draft)
+        self.entry.on_change = self._typed
+        self.to.bind("<<ComboboxSelected>>", lambda event: self._typed(), add="+")
         self.entry.focus_set()
+
+    def _take_up(self, draft: AnnouncementDraft) -> None:
+        """Go on with it, unless there is something else by now."""
+        self._taken_up = True
+        if self.entry.empty and draft.text:
+            self.entry.set_text(draft.text)
+            names = [name for name, _title in self._places]
+            if not self._wanted and draft.conversation in names:
+                self.to.current(names.index(draft.conversation))
+
+    def _typed(self) -> None:
+        self._presenter.typed(self.entry.text(), self._conversation())
+
+    def _conversation(self) -> str:
+        return self._places[max(0, self.to.current())][0] if self._places else ""
 
     def _move(self, event: tk.Event[tk.Text], by: int) -> str:
         (event.widget.tk_focusNext() if by > 0 else event.widget.tk_focusPrev()).focus_set()  # type: ignore[union-attr]  # the page has others
@@ -133,9 +152,7 @@ class AnnouncementsPage(Sheet):
         return "break"
 
     def _send(self) -> None:
-        at = max(0, self.to.current())
-        conversation = self._places[at][0] if self._places else ""
-        self._presenter.announce(self.entry.text().strip(), conversation)
+        self._presenter.announce(self.entry.text().strip(), self._conversation())
 
     def announced(self) -> None:
         if self._built:
@@ -159,6 +176,8 @@ class AnnouncementsPage(Sheet):
             self.to.configure(values=[in_order(self.theme, title) for _name, title in state.places])
             names = [name for name, _title in state.places]
             self.to.current(names.index(chosen) if chosen in names else 0)
+        if state.draft is not None and not self._taken_up:
+            self._take_up(state.draft)
         self.announce.state(["disabled" if state.busy else "!disabled"])
         self.error.say(state.error)
         if state.error:

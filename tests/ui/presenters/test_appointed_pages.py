@@ -21,7 +21,7 @@ from p2pchat.events import (
     PeerOffline,
     RegistrarChanged,
 )
-from p2pchat.model.accounts import Announcement, Stay
+from p2pchat.model.accounts import Announcement, AnnouncementDraft, Stay
 from p2pchat.model.people import Status
 from p2pchat.ui.presenters.announcements import AnnouncementsPresenter, AnnouncementsState
 from p2pchat.ui.presenters.attendance import AttendancePresenter, AttendanceState
@@ -250,6 +250,31 @@ def test_only_the_appointed_writes_one_and_is_told_why_not() -> None:
     school.runner.settle()
     assert school.states[-1].error == "Only the appointed can announce something."
     assert school.sent == 1
+
+
+def test_what_is_begun_is_kept_with_each_letter() -> None:
+    school = Class()
+    school.appoint()
+    page = school.page()
+    assert school.states[-1].draft == AnnouncementDraft()
+    for text in ("B", "Bo", "Bo"):
+        page.typed(text, "#lobby")
+    school.runner.settle()
+    assert school.accounts.draft == AnnouncementDraft("Bo", "#lobby")
+    page.close()
+    page.open(school)
+    school.runner.settle()
+    assert school.states[-1].draft == AnnouncementDraft("Bo", "#lobby")
+    school.accounts.refusal = RequestError("disk-full")
+    page.typed("Boo", "")
+    school.runner.settle()
+    school.accounts.refusal = None
+    page.typed("Boo", "")
+    school.runner.settle()
+    assert school.accounts.draft == AnnouncementDraft("Boo"), "what was refused is tried again"
+    page.announce("Boo", "")
+    school.runner.settle()
+    assert school.accounts.draft == AnnouncementDraft()
 
 
 def test_many_names_and_long_texts_are_folded() -> None:

@@ -19,7 +19,7 @@ from p2pchat.events import (
     PeerChanged,
     RegistrarChanged,
 )
-from p2pchat.model.accounts import Announcement, Stay
+from p2pchat.model.accounts import Announcement, AnnouncementDraft, Stay
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
 from p2pchat.ui.tk.places import Place  # noqa: E402  # it needs tkinter
@@ -168,7 +168,7 @@ def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None
     stage.until(lambda: str(page.entry.cget("background")) == stage.window.theme.palette.window)
     stage.key("<F3>", "<F3>")
     page = stage.desk.places.sheet
-    assert page.entry.get("1.0", "end").strip() == "the next one", "also until the page is back"
+    stage.until(lambda: page.entry.text() == "the next one")
 
 
 @pytest.mark.parametrize("many", [1, 20])
@@ -198,6 +198,35 @@ def test_an_announcement_to_a_room_from_its_menu(stage: Stage) -> None:
     stage.until(lambda: stage.node.accounts.told)
     assert stage.node.accounts.told[0].text == "Room 204 😀"
     assert stage.node.accounts.told[0].conversation == "#lobby"
+
+
+def test_a_begun_announcement_is_there_in_another_language_and_once_the_page_is_back(
+    stage: Stage,
+) -> None:
+    appoint(stage)
+    stage.start()
+    stage.key("<F3>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: stage.root.focus_get() is page.entry)
+    page.entry.put("Room 204")
+    page.to.current(1)
+    page.to.event_generate("<<ComboboxSelected>>")
+    begun = AnnouncementDraft("Room 204", "#lobby")
+    stage.until(lambda: stage.node.accounts.draft == begun)
+    old = stage.desk
+    old.main.change({"language": "zh_CN"})
+    stage.until(lambda: stage.desk is not old and not old.winfo_exists())
+    page = stage.desk.places.sheet
+    stage.until(lambda: page.entry.text() == "Room 204")
+    assert page.to.get() == "#lobby"
+    page.entry.put(" now")
+    stage.key("<F3>", "<F3>")
+    page = stage.desk.places.sheet
+    stage.until(lambda: page.entry.text() == "Room 204 now")
+    stage.key("<Control-Return>")
+    stage.until(lambda: stage.node.accounts.told and page.entry.empty)
+    assert stage.node.accounts.told[0].conversation == "#lobby"
+    stage.until(lambda: stage.node.accounts.draft.text == "")
 
 
 def test_whoever_is_not_appointed_looks_past_ones_up(stage: Stage) -> None:

@@ -69,13 +69,51 @@ sys.exit(cli.main(sys.argv[2:]))
 moment), or several, one after the other: `TEXT|TEXT|SIGKILL`. Or it says then what it is at."""
 
 
+PAGE = """
+import os, signal, sys
+from p2pchat import cli
+from p2pchat.ui.tk import desk
+from p2pchat.ui.tk.places import Place
+
+text, how = sys.argv[1].split("|")
+
+def look(at, told=[]):
+    page = at.places.sheet
+    if page is None and at.main.directory.registrar.appointed:
+        at.places.open(Place.ANNOUNCEMENTS)
+    ready = page is not None and page._taken_up and str(at.tk.call("focus")) == str(page.entry)
+    if ready and not told:
+        told.append(True)
+        print("ready", flush=True)
+    if not ready or page.entry.text() != text:
+        at.after(1, look, at)
+    elif how == "ask":
+        print(page.to.get(), flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        at.update()
+        # What the node was told before has reached the file before it answers this.
+        at.main.runner.call(
+            at.main.node.conversations, lambda _: os.kill(os.getpid(), signal.SIGKILL)
+        )
+
+def bind_keys(at, before=desk.Desk.bind_keys):
+    before(at)
+    look(at)
+
+desk.Desk.bind_keys = bind_keys
+sys.exit(cli.main(sys.argv[2:]))
+"""
+"""The same with the page of announcements: `TEXT|SIGKILL`, or `TEXT|ask` for whom it is."""
+
+
 class Shown:
     """The program on a profile."""
 
-    def __init__(self, profile: Path, until: str) -> None:
-        options = ["window", "--data-dir", str(profile), "--name", "Ana", *ALONE]
+    def __init__(self, profile: Path, until: str, *more: str, program: str = PROGRAM) -> None:
+        options = ["window", "--data-dir", str(profile), "--name", "Ana", *ALONE, *more]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, until, *options], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", program, until, *options], stdout=subprocess.PIPE, text=True
         )
         self._deadline = threading.Timer(DEADLINE_S, self.process.kill)
         self._deadline.start()
@@ -159,3 +197,18 @@ def test_what_was_sent_is_sent_once(tmp_path: Path, display: str) -> None:
         assert (said, drafts) in ((["told"], [""]), ([], ["told"]))
         if said:
             return
+
+
+def test_a_begun_announcement_outlives_the_window(tmp_path: Path, display: str) -> None:
+    key, profile = tmp_path / "network.key", tmp_path / "profile"
+    ask(profile, "registrar.appoint", path=str(key))
+    appointed = ("--appointing-key", str(key))
+    xdotool(display, "mousemove", "700", "400")  # the focus, without a window manager
+    shown = Shown(profile, "Books away|SIGKILL", *appointed, program=PAGE)
+    xdotool(display, "type", "Books away")
+    assert shown.end() == -signal.SIGKILL
+    again = Shown(profile, "Books away|ask", *appointed, program=PAGE)
+    try:
+        assert again.line() == "everyone"
+    finally:
+        assert again.end() == 0
