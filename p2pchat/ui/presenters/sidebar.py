@@ -66,8 +66,10 @@ class SidebarPresenter:
         self.refresh()
 
     def refresh(self) -> None:
-        found = self._section(_("Rooms"), self._rooms())
+        found = self._section(_("Rooms"), self._rooms(joined=True))
         found += self._section(_("People"), self._people())
+        # At the end: anyone can make hundreds, which are to push nobody out of sight.
+        found += self._section(_("Other rooms"), self._rooms(joined=False))
         if found != self.rows:
             self.rows = found
             self._view.show(found)
@@ -99,10 +101,10 @@ class SidebarPresenter:
         shown = [row for row in rows if self._filter in row.title.casefold()]
         return [SidebarRow(title), *shown] if shown else []
 
-    def _rooms(self) -> list[SidebarRow]:
+    def _rooms(self, joined: bool) -> list[SidebarRow]:
         rooms = sorted(
-            self._directory.rooms.values(),
-            key=lambda room: (not room.joined, room.room != words.LOBBY, room.room.casefold()),
+            (room for room in self._directory.rooms.values() if room.joined == joined),
+            key=lambda room: (room.room != words.LOBBY, room.room.casefold()),
         )
         return [self._room(room.room) for room in rooms]
 

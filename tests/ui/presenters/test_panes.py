@@ -259,6 +259,14 @@ def test_rooms_then_people_the_present_ones_first(window: Window) -> None:
     assert names == ["Rooms", "#lobby", "People", DIRECT, f"@{WANG}"]
 
 
+def test_rooms_that_others_make_push_nobody_out_of_sight(window: Window) -> None:
+    window.node.passwords |= {f"#room-{number:02}": None for number in range(60)}
+    window.start()
+    names = [row.conversation or row.title for row in window.view.list]
+    assert names[:7] == ["Rooms", "#lobby", "People", DIRECT, f"@{WANG}", "Other rooms", "#room-00"]
+    assert len(names) == 6 + 60
+
+
 def test_unread_counts_and_the_last_message(window: Window) -> None:
     window.start()
     window.node.receive(DIRECT, "are you\nthere?", LI)

@@ -109,6 +109,7 @@ def test_enter_presses_every_button_that_keys_are_on(stage: Stage) -> None:
 def test_the_list_shows_the_conversation_that_is_opened_by_keys(stage: Stage) -> None:
     for number in range(40):
         stage.node.passwords[f"#room{number:02}"] = None
+        stage.node.joined.add(f"#room{number:02}")
     stage.start()
     rows = stage.desk.sidebar.list
 
