@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tkinter as tk
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
@@ -13,6 +13,7 @@ from tkinter import ttk
 import sv_ttk
 
 from p2pchat.model.people import Status
+from p2pchat.ui import language
 from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.network import Verdict
@@ -155,8 +156,12 @@ VERDICTS = {
 
 FAMILIES = (
     "Segoe UI Variable Text", "Segoe UI", "Inter", "SF Pro Text", "Helvetica Neue", "Cantarell",
-    "Ubuntu", "Noto Sans", "Noto Sans CJK SC", "Open Sans", "DejaVu Sans",
+    "Ubuntu", "Noto Sans", "Open Sans", "Noto Sans CJK SC", "DejaVu Sans",
 )  # fmt: skip
+"""Those of Latin letters first: of the others, `…` stands at half the height and quotes are as wide
+as a character. DejaVu Sans has them as well, but its letters are much wider than all of these."""
+CHINESE_FAMILIES = ("Noto Sans CJK SC", *FAMILIES)
+"""Else the system may take characters in their Japanese form, where it is not Chinese itself."""
 FIXED_FAMILIES = ("Cascadia Mono", "JetBrains Mono", "SF Mono", "Menlo", "Consolas",
                   "Ubuntu Mono", "Noto Sans Mono", "DejaVu Sans Mono")  # fmt: skip
 
@@ -197,26 +202,42 @@ class Theme:
         root.winfo_id()
         crisp.load(root, self.scale)
         sv_ttk.set_theme("light", root)
-        family = _first(root, FAMILIES)
-        fixed = _first(root, FIXED_FAMILIES)
+        self._families = frozenset(tkfont.families(root))
+        fixed = self._first(FIXED_FAMILIES)
         self.fonts = {
             name: tkfont.Font(
                 root,
-                family=fixed if name == "fixed" else family,
+                family=fixed,
                 size=-self.px(size),
                 weight=weight,  # type: ignore[arg-type]  # a literal in the table above
             )
             for name, (size, weight) in SIZES.items()
         }
         self.fonts["italic"].configure(slant="italic")
-        self._scale_theme_fonts(family)
-        tkfont.nametofont("TkTooltipFont", root).configure(family=family, size=-self.px(12))
+        self._tooltips = tkfont.nametofont("TkTooltipFont", root)
+        self._tooltips.configure(size=-self.px(12))
+        self._of_letters = [font for name, font in self.fonts.items() if name != "fixed"]
+        self._of_letters += [*self._scaled_theme_fonts(), self._tooltips]
+        self._family = ""
+        self.speak(language.tag())
         self._style()
         root.bind("<<ThemeChanged>>", self._theme_changed, add="+")
 
     def px(self, size: float) -> int:
         """Pixels of the screen for pixels at a scale of 1."""
         return round(size * self.scale)
+
+    def speak(self, tag: str) -> None:
+        """Letters are of a family that suits the language."""
+        family = self._first(CHINESE_FAMILIES if tag.startswith("zh") else FAMILIES)
+        if family != self._family:
+            self._family = family
+            for font in self._of_letters:
+                font.configure(family=family)
+
+    def _first(self, wanted: tuple[str, ...]) -> str:
+        default = tkfont.nametofont("TkDefaultFont", self._root).actual("family")
+        return next((family for family in wanted if family in self._families), str(default))
 
     def apply(self, name: str) -> None:
         """`light`, `dark` or `system`."""
@@ -316,7 +337,7 @@ class Theme:
 
     # -- ttk
 
-    def _scale_theme_fonts(self, family: str) -> None:
+    def _scaled_theme_fonts(self) -> Iterator[tkfont.Font]:
         """The theme's own fonts have fixed pixels and a family that few systems have."""
         for name in tkfont.names(self._root):
             if not name.startswith("SunValley"):
@@ -324,7 +345,8 @@ class Theme:
             font = tkfont.nametofont(name, self._root)
             strong = "Strong" in name or "itle" in name
             size = -abs(int(font.cget("size")))
-            font.configure(family=family, size=self.px(size), weight="bold" if strong else "normal")
+            font.configure(size=self.px(size), weight="bold" if strong else "normal")
+            yield font
 
     def _style(self) -> None:
         style, colours = ttk.Style(self._root), self.palette
@@ -349,12 +371,6 @@ class Theme:
         style.configure("TButton", padding=(self.px(12), self.px(5)))
         pagestyle.configure(self._root, colours, self.fonts, self.px)
         self._root.configure(background=colours.window)
-
-
-def _first(root: tk.Tk, wanted: tuple[str, ...]) -> str:
-    there = set(tkfont.families(root))
-    default = tkfont.nametofont("TkDefaultFont", root).actual("family")
-    return next((family for family in wanted if family in there), str(default))
 
 
 def be_sharp() -> None:

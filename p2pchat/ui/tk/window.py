@@ -192,6 +192,7 @@ class Window:
         """One was chosen before there is a profile: it is kept once there is."""
         self._chosen_language = tag
         if language.use(tag):
+            self.theme.speak(language.tag())
             name = page.name.text
             self._clear()
             self._show_first_page(name)
@@ -297,6 +298,7 @@ class Window:
     def _opened(self, opened: tuple[NodeApi, Settings]) -> None:
         node, settings = opened
         language.use(settings.language)
+        self.theme.speak(language.tag())
         self.theme.apply(settings.theme)
         self._clear()
         self.first_page = None
@@ -365,6 +367,7 @@ class Window:
         before = language.tag()
         if language.use(wanted):
             yield None
+            self.theme.speak(language.tag())
             desk = self._desk_for(node)
             try:
                 yield from desk.build()
@@ -405,6 +408,7 @@ class Window:
         """The other desk couldn't be had."""
         self._changing = False
         language.use(spoken)
+        self.theme.speak(spoken)
         desk.end()
         desk.destroy()
         self._lead_events_to(former)

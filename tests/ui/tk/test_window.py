@@ -924,6 +924,29 @@ def test_another_language_is_spoken_without_a_new_start(stage: Stage) -> None:
     stage.until(lambda: "Rooms" in [row.title for row in stage.desk.main.sidebar.rows[:1]])
 
 
+def test_letters_are_of_a_family_that_suits_the_language(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a Chinese font `…` and quotes are as wide as a character and stand elsewhere."""
+
+    def families() -> set[str]:
+        names = ("SunValleyBodyFont", "TkTooltipFont", *map(str, fonts.values()))
+        return {stage.root.tk.call("font", "configure", name, "-family") for name in names}
+
+    theme = stage.window.theme
+    fonts = {name: font for name, font in theme.fonts.items() if name != "fixed"}
+    fixed = theme.fonts["fixed"].cget("family")
+    monkeypatch.setattr(theme, "_families", {"Noto Sans CJK SC", "Open Sans", "DejaVu Sans"})
+    stage.start()
+    assert families() == {"Open Sans"}
+    for tag, family in (("zh_CN", "Noto Sans CJK SC"), ("en", "Open Sans")):
+        old = stage.desk
+        old.main.change({"language": tag})
+        stage.until(lambda old=old: stage.desk is not old and not old.winfo_exists())
+        assert families() == {family}
+    assert theme.fonts["fixed"].cget("family") == fixed
+
+
 def test_the_window_opens_in_the_language_of_the_settings(stage: Stage) -> None:
     stage.node.current = msgspec.structs.replace(stage.node.current, language="zh_CN")
     stage.start()
