@@ -55,7 +55,7 @@ def test_durations(seconds: float, said: str) -> None:
 
 
 def test_what_one_shares_oneself_is_there_already() -> None:
-    assert card(author=ME, state=FileState.COMPLETE, path="/home/me/a.bin").save_as == ""
+    assert card(author=ME, state=FileState.COMPLETE, path="/home/li/a.bin").save_as == ""
     assert card(author=ME, state=FileState.OFFERED).save_as == "a.bin", "from another computer"
 
 

@@ -221,10 +221,10 @@ def test_the_place_in_a_conversation_stays(stage: Stage) -> None:
     stage.start()
     stage.desk.conversation.transcript.by(-900)
     stage.root.update()
-    reading = stage.desk.conversation.transcript._reading()
+    first = stage.desk.conversation.transcript._reading()[0]
     speak(stage, "zh_CN")
     there = stage.desk.conversation.transcript
-    assert there._reading() == reading
+    assert there._reading()[0] == first, "lines may be of another height in that language"
     assert not there.at_bottom
     assert not there.canvas.find_withtag("flash")
 
