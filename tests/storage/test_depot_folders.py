@@ -362,8 +362,8 @@ def test_a_manifest_that_is_none(tmp_path: Path, bad: bytes) -> None:
 
 
 def test_a_folder_of_too_many_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("names", "survey"):
-        monkeypatch.setattr(f"p2pchat.storage.depot.{module}.FOLDER_NAMES", 100)
+    for module in ("model.filenames", "storage.depot.survey"):
+        monkeypatch.setattr(f"p2pchat.{module}.FOLDER_NAMES", 100)
     with pytest.raises(StoreError, match="too many names"):
         taken(tmp_path / "b", *(((f"{number}",), 0) for number in range(101)))
     for number in range(101):
