@@ -27,10 +27,12 @@ class Machine:
         self.news.put_nowait((why, interfaces))
 
     def look(self) -> tuple[Interface, ...]:
+        """On another thread, so what it sees is settled before it tells that it looked."""
+        broken, interfaces = self.broken, self.interfaces
         self.loop.call_soon_threadsafe(self.looked.set)
-        if self.broken:
+        if broken:
             raise OSError("no netlink")
-        return self.interfaces
+        return interfaces
 
     def clocks(self) -> Sequence[float]:
         steady, *others = elapsed_clocks()
