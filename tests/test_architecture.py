@@ -60,7 +60,7 @@ LIBRARY_HOMES = {
     "desktop_notifier": ("ui.notifications",),
     "pystray": ("ui.tray",),
     "Xlib": ("ui.tray_x11", "ui.activating_x11"),
-    "dbus_fast": ("ui.notifications_dbus",),
+    "jeepney": ("ui.bus", "ui.notifications_dbus", "ui.appearance"),
     "tkinter": ("ui.tk", "ui.bridge"),
     "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tray_x11", "ui.tk"),
     "sv_ttk": ("ui.tk",),

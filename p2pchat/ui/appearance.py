@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 WITHIN_S = 1.0
 _SCHEME = ("org.freedesktop.appearance", "color-scheme")
@@ -45,26 +47,27 @@ def _by_portal() -> bool | None:
     if "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
         return None
     try:
-        from jeepney import DBusAddress, MessageType, new_method_call
-        from jeepney.io.blocking import open_dbus_connection
-    except ImportError:
+        value = asyncio.run(_said_by_portal())
+    except Exception:  # whatever a bus does, the window has colours
         return None
-    address = DBusAddress(
+    while isinstance(value, tuple):  # a variant, in older portals within another
+        value = value[1]
+    return None if value == 0 else bool(value == _DARK)
+
+
+async def _said_by_portal() -> Any:
+    from jeepney import DBusAddress
+
+    from p2pchat.ui.bus import Bus
+
+    settings = DBusAddress(
         "/org/freedesktop/portal/desktop", "org.freedesktop.portal.Desktop",
         "org.freedesktop.portal.Settings",
     )  # fmt: skip
-    try:
-        with open_dbus_connection() as bus:
-            asked = new_method_call(address, "Read", "ss", _SCHEME)
-            answer = bus.send_and_get_reply(asked, timeout=WITHIN_S)
-        if answer.header.message_type != MessageType.method_return:
-            return None
-        value = answer.body[0]
-        while isinstance(value, tuple):  # a variant, in older portals within another
-            value = value[1]
-        return None if value == 0 else bool(value == _DARK)
-    except Exception:  # whatever a bus does, the window has colours
-        return None
+    async with asyncio.timeout(WITHIN_S):
+        bus = await Bus.connect()
+        value, *_rest = await bus.call(settings, "Read", "ss", *_SCHEME)
+    return value
 
 
 def _by_gsettings() -> bool | None:

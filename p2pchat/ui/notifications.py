@@ -56,30 +56,34 @@ class Notifications:
         self._service: Service | None = None
         self._quiet_until = 0.0
         self._clicks: asyncio.Queue[str] = asyncio.Queue(WAITING)
+        self._turn = asyncio.Lock()
+        """One after the other: what another takes the place of is known once it is shown."""
 
     async def notify(self, conversation: str, title: str, text: str, lasting: bool = False) -> None:
         """As presenters.alerts.Notifier says."""
-        if time.monotonic() < self._quiet_until:
-            return
-        try:
-            async with asyncio.timeout(SEND_S):
-                if self._service is None:
-                    # It takes a while: the loop goes on meanwhile.
-                    self._service = await asyncio.to_thread(_service, self._clicked)
-                icon = await asyncio.to_thread(self._icon)
-                await self._service.show(Bubble(conversation, title, text, lasting, icon))
-        except Exception as error:  # of whichever system's services, or none is installed
-            self._failed(error)
+        async with self._turn:
+            if time.monotonic() < self._quiet_until:
+                return
+            try:
+                async with asyncio.timeout(SEND_S):
+                    if self._service is None:
+                        # It takes a while: the loop goes on meanwhile.
+                        self._service = await asyncio.to_thread(_service, self._clicked)
+                    icon = await asyncio.to_thread(self._icon)
+                    await self._service.show(Bubble(conversation, title, text, lasting, icon))
+            except Exception as error:  # of whichever system's services, or none is installed
+                self._failed(error)
 
     async def withdraw(self, conversation: str) -> None:
         """As presenters.alerts.Notifier says."""
-        if self._service is None:
-            return
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._service.withdraw(conversation)
-        except Exception as error:  # as above
-            self._failed(error)
+        async with self._turn:
+            if self._service is None:
+                return
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await self._service.withdraw(conversation)
+            except Exception as error:  # as above
+                self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         log.debug("no notifications: %r", error)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import programs
+import psutil
 import pytest
 
 from p2pchat.ui import appearance
@@ -21,6 +25,12 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(appearance, "WITHIN_S", 20.0)  # a busy machine starts a shell late
 
 
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
+    with programs.message_bus(tmp_path, monkeypatch) as daemon:
+        yield daemon
+
+
 def program(folder: Path, name: str, says: str) -> None:
     path = folder / name
     path.write_text(f"#!/bin/sh\n{says}\n")
@@ -35,6 +45,50 @@ def test_light_where_nobody_says() -> None:
 def test_a_bus_that_is_not_there_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
     assert not appearance.is_dark()
+
+
+PORTAL = """
+import sys
+from jeepney import HeaderFields, new_method_return
+from jeepney.bus_messages import message_bus
+from jeepney.io.blocking import Proxy, open_dbus_connection
+
+bus = open_dbus_connection()
+Proxy(message_bus, bus).RequestName("org.freedesktop.portal.Desktop")
+print("here", flush=True)
+while True:
+    asked = bus.receive()
+    if asked.header.fields.get(HeaderFields.member) == "Read":
+        assert asked.body == ("org.freedesktop.appearance", "color-scheme")
+        bus.send(new_method_return(asked, "v", (("v", ("u", int(sys.argv[1]))),)))
+"""
+"""A desktop's portal, which says what it is started with."""
+
+
+@pytest.mark.parametrize(("says", "dark"), [("1", True), ("2", False), ("0", True)])
+def test_the_portal_is_asked_first(
+    bus: psutil.Popen, tmp_path: Path, says: str, dark: bool
+) -> None:
+    program(tmp_path, "gsettings", "echo \"'prefer-dark'\"")
+    with programs.program([sys.executable, "-c", PORTAL, says]) as portal:
+        assert programs.line(portal) == "here"
+        assert appearance.is_dark() == dark
+
+
+def test_a_portal_that_is_not_there_or_hangs_is_no_answer(
+    bus: psutil.Popen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "gsettings", "echo \"'prefer-dark'\"")
+    assert appearance.is_dark()
+    with programs.program([sys.executable, "-c", PORTAL, "2"]) as portal:
+        assert programs.line(portal) == "here"
+        monkeypatch.setattr(appearance, "WITHIN_S", 1.0)
+        before = len(os.listdir("/proc/self/fd"))
+        for process in (portal, bus):
+            process.suspend()
+            assert appearance.is_dark()
+            process.resume()
+        assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @pytest.mark.parametrize(

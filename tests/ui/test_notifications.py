@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import queue
 import shutil
@@ -11,66 +12,44 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psutil
 import pytest
 from PIL import Image
+from programs import line, message_bus, program
 
 from p2pchat.ui.notifications import Notifications
 from p2pchat.ui.tray import start_tray
 
-CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:dir=PLACE</listen><policy context="default">
-<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-</policy></busconfig>"""
-
 DESKTOP = """
-import asyncio, json
-from dbus_fast.aio import MessageBus
-from dbus_fast.service import ServiceInterface, dbus_method, dbus_signal
+import json
+from jeepney import DBusAddress, HeaderFields, new_method_return, new_signal
+from jeepney.bus_messages import message_bus
+from jeepney.io.blocking import Proxy, open_dbus_connection
 
-class Desktop(ServiceInterface):
-    next = 7
-
-    @dbus_method()
-    def GetCapabilities(self) -> "as":
-        return ["body", "actions"]
-
-    @dbus_method()
-    def GetServerInformation(self) -> "ssss":
-        return ["desktop", "test", "1", "1.2"]
-
-    @dbus_method()
-    def Notify(self, app: "s", replaces: "u", icon: "s", title: "s", body: "s",
-               actions: "as", hints: "a{sv}", timeout: "i") -> "u":
+name = "org.freedesktop.Notifications"
+here = DBusAddress("/org/freedesktop/Notifications", name, name)
+bus = open_dbus_connection()
+Proxy(message_bus, bus).RequestName(name)
+print("here", flush=True)
+number = 6
+while True:
+    asked = bus.receive()
+    member = asked.header.fields.get(HeaderFields.member)
+    if member == "Notify":
+        app, replaces, icon, title, body, actions, hints, timeout = asked.body
         print(json.dumps([app, title, body, actions, replaces, icon]), flush=True)
-        asyncio.get_running_loop().call_later(0.1, self.ActionInvoked, self.next, "default")
-        self.next += 1
-        return replaces or self.next - 1
-
-    @dbus_method()
-    def CloseNotification(self, number: "u"):
-        print(json.dumps(["closed", number]), flush=True)
-
-    @dbus_signal()
-    def ActionInvoked(self, number, action) -> "us":
-        return [number, action]
-
-async def main():
-    bus = await MessageBus().connect()
-    bus.export("/org/freedesktop/Notifications", Desktop("org.freedesktop.Notifications"))
-    await bus.request_name("org.freedesktop.Notifications")
-    print("here", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
+        number += not replaces
+        bus.send(new_method_return(asked, "u", (replaces or number,)))
+        bus.send(new_signal(here, "ActionInvoked", "us", (replaces or number, "default")))
+    elif member == "CloseNotification":
+        print(json.dumps(["closed", *asked.body]), flush=True)
+        bus.send(new_method_return(asked))
 """
-"""A desktop that shows notifications, and clicks each of them."""
+"""A desktop that shows notifications, and clicks each of them at once."""
 
 TRAY = """
 import sys, time
@@ -120,50 +99,25 @@ while True:
 """A panel with a place for icons (System Tray Protocol Specification)."""
 
 
-on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a message bus of Linux")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
 
 
-@contextmanager
-def program(command: Sequence[str], **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **env})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-def line(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().decode().strip()
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
+    with message_bus(tmp_path, monkeypatch) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a message bus without a desktop."""
-    if shutil.which("dbus-daemon") is None:
-        pytest.skip("dbus-daemon is not installed")
-    pytest.importorskip("dbus_fast")
-    (tmp_path / "bus.conf").write_text(CONFIG.replace("PLACE", str(tmp_path)))
-    options = [f"--config-file={tmp_path / 'bus.conf'}", "--nofork", "--print-address"]
-    with program(["dbus-daemon", *options]) as daemon:
-        address = line(daemon)
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-        yield address
-
-
-@pytest.fixture
-def desktop(bus: str) -> Iterator[subprocess.Popen[bytes]]:
+def desktop(bus: psutil.Popen) -> Iterator[psutil.Popen]:
     """On a message bus of its own."""
     with program([sys.executable, "-c", DESKTOP]) as shown:
         assert line(shown) == "here"
         yield shown
 
 
-@on_linux
 def test_a_notification_is_shown_as_text_and_its_click_comes_back(
-    desktop: subprocess.Popen[bytes], tmp_path: Path
+    desktop: psutil.Popen, tmp_path: Path
 ) -> None:
     async def tell() -> str:
         notifications = Notifications(tmp_path)
@@ -178,9 +132,8 @@ def test_a_notification_is_shown_as_text_and_its_click_comes_back(
         assert picture.size == (128, 128)
 
 
-@on_linux
 def test_a_conversation_has_one_notification_until_it_is_seen(
-    desktop: subprocess.Popen[bytes], tmp_path: Path
+    desktop: psutil.Popen, tmp_path: Path
 ) -> None:
     async def tell() -> None:
         notifications = Notifications(tmp_path)
@@ -212,9 +165,8 @@ def test_without_a_message_bus_nothing_is_told_and_nothing_fails(
     assert capfd.readouterr().err == ""
 
 
-@on_linux
 def test_a_desktop_that_starts_later_is_found_and_costs_nothing_before(
-    bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bus: psutil.Popen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection to the bus for each message would fill it in the end."""
     monkeypatch.setattr("p2pchat.ui.notifications.AGAIN_S", 0.0)
@@ -232,6 +184,81 @@ def test_a_desktop_that_starts_later_is_found_and_costs_nothing_before(
             assert json.loads(await asyncio.to_thread(line, shown))[2] == "hello"
 
     asyncio.run(tell())
+
+
+def test_notifications_at_once_take_turns(desktop: psutil.Popen, tmp_path: Path) -> None:
+    async def tell() -> None:
+        notifications = Notifications(tmp_path)
+        await asyncio.gather(*(notifications.notify("#lobby", "Li", f"{n}") for n in range(5)))
+
+    asyncio.run(tell())
+    assert [json.loads(line(desktop))[4] for _ in range(5)] == [0, 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize("stopped", ["bus", "desktop"])
+def test_who_stops_answering_costs_nothing_and_is_found_again(
+    bus: psutil.Popen,
+    desktop: psutil.Popen,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    stopped: str,
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.notifications.AGAIN_S", 0.0)
+    notifications = Notifications(tmp_path)
+
+    async def tell() -> None:
+        await notifications.notify("#lobby", "Li", "before")
+        connected = len(os.listdir("/proc/self/fd"))
+        (bus if stopped == "bus" else desktop).suspend()
+        monkeypatch.setattr("p2pchat.ui.notifications.SEND_S", 0.2)
+        for _ in range(5):
+            await notifications.notify("#lobby", "Li", "meanwhile")
+        assert len(os.listdir("/proc/self/fd")) <= connected
+        (bus if stopped == "bus" else desktop).resume()
+        monkeypatch.setattr("p2pchat.ui.notifications.SEND_S", 20.0)
+        await notifications.notify("#lobby", "Li", "after")
+
+    asyncio.run(tell())
+    while json.loads(line(desktop))[2] != "after":
+        pass
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_desktop_that_restarts_shows_the_next_one(bus: psutil.Popen, tmp_path: Path) -> None:
+    notifications = Notifications(tmp_path)
+
+    async def tell() -> None:
+        for text in ("1", "2"):
+            with program([sys.executable, "-c", DESKTOP]) as shown:
+                assert await asyncio.to_thread(line, shown) == "here"
+                await notifications.notify("#lobby", "Li", text)
+                assert json.loads(await asyncio.to_thread(line, shown))[2] == text
+
+    asyncio.run(tell())
+
+
+def test_a_bus_that_ends_takes_nothing_with_it(
+    bus: psutil.Popen,
+    desktop: psutil.Popen,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("p2pchat.ui.notifications.AGAIN_S", 0.0)
+
+    async def tell() -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        notifications = Notifications(tmp_path)
+        await notifications.notify("#lobby", "Li", "hello")
+        bus.kill()
+        bus.wait(10)
+        for _ in range(3):
+            await notifications.notify("#lobby", "Li", "nobody sees it")
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+    asyncio.run(tell())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.fixture
