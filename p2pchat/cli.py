@@ -202,11 +202,14 @@ def _count(text: str) -> int:
 
 def _rate(text: str) -> int:
     """Bytes a second: a number, with K, M or G for thousands, millions or milliards."""
+    from p2pchat.config.settings import check_limit
+
     factor = {"K": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:].upper())
     value = float(text[:-1]) * factor if factor else float(text)
-    if not (value == 0 or 1000 <= value < 2**53):
+    if not 0 <= value < 2**53:
         raise ValueError(text)
-    return int(value)
+    check_limit(rate := int(value))
+    return rate
 
 
 # For argparse's messages.

@@ -11,6 +11,15 @@ from p2pchat.config.limits import CONVERSATION_BUDGET_BYTES, MIB, NAME_CHARS
 
 Positive = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 """What JSON holds exactly."""
+LIMIT_LEAST = 1000
+"""Bytes a second; a slower upload would look as if nothing came, and is most often a slip: 20 for
+20M."""
+
+
+def check_limit(rate: int) -> None:
+    """ValueError where an upload rate is neither 0, for none, nor one that files go out at."""
+    if rate and rate < LIMIT_LEAST:
+        raise ValueError(f"`limit` is 0 or at least {LIMIT_LEAST} bytes a second")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -19,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     auto_fetch: Positive = 50 * MIB
     """Files up to this many bytes are fetched by themselves."""
     limit: Positive = 0
-    """Upload rate for files, bytes a second; 0: none."""
+    """Upload rate for files, bytes a second, see `check_limit`; 0: none."""
     budget: Positive = CONVERSATION_BUDGET_BYTES
     """Bytes of entries that one conversation may keep."""
     send_receipts: bool = True
@@ -44,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     own."""
     away_after: Positive = 600
     """Seconds without input in the window until the status is away; 0: never."""
+
+    def __post_init__(self) -> None:
+        check_limit(self.limit)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,4 +54,5 @@ class FileInfo(msgspec.Struct, frozen=True):
     """In a folder."""
     reason: str = ""
     """Why it failed: `gone`, `changed`, `disk-full`, `too-large`, or of the store. While it is
-    fetched: `relayed` where it is too large for the only ways to those who may have it."""
+    fetched: `relayed` where it is too large for the only ways to those who may have it, `slow`
+    where somebody has it and sends nothing at the moment."""

@@ -63,9 +63,12 @@ class Fetch:
         return self.swarm.sources(now)
 
     def done(self) -> int:
-        """Bytes."""
-        stream = self.row.stream
-        return max(0, stream.size - self.swarm.pieces_left * stream.piece)
+        """Bytes, those of pieces that are still coming too; all only once all are stored."""
+        stream, left = self.row.stream, self.swarm.pieces_left
+        if not left:
+            return stream.size
+        stored = max(0, stream.size - left * stream.piece)
+        return max(0, min(stream.size - 1, stored + self.swarm.gathered))
 
     def hopeful(self) -> bool:
         """Whether anybody linked has what is missing."""

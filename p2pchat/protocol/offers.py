@@ -71,6 +71,8 @@ def storable(path: str) -> str | None:
 
 def info_of_file(file: File, now: float) -> FileInfo:
     fetch = file.fetch
+    sources = fetch.sources(now) if fetch else 0
+    slow = file.row.state is FileState.FETCHING and fetch and not sources and fetch.hopeful()
     return _info(
         file.row.id,
         file.body,
@@ -80,8 +82,8 @@ def info_of_file(file: File, now: float) -> FileInfo:
         done=file.done if file.row.state is not FileState.COMPLETE else file.row.stream.size,
         path=file.row.path,
         receivers=receivers.shown(file, now),
-        reason=file.row.reason,
-        sources=fetch.sources(now) if fetch else 0,
+        reason=file.row.reason or ("slow" if slow else ""),
+        sources=sources,
         rate=fetch.rate(now) if fetch else 0.0,
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TELL_EVERY_S = 0.22
 """`file.progress` comes at most so often for a file: five times in any second, also
 where it is read with some jitter."""
-BEAT_S = 4.0
+BEAT_S = 2.0
 """The author hears at least so often that more is on its way."""
 _ENDS = (FileState.COMPLETE, FileState.FAILED)
 
@@ -77,8 +77,8 @@ class Telling:
             self._forget(file)
 
     def beat(self, file: File) -> None:
-        """Report now and then that something comes, also of pieces that take long; and tell where
-        nothing does any more."""
+        """Report now and then that something comes, also of pieces that take long, or will come
+        from somebody who serves others first; and tell where nothing does any more."""
         if file.beating:
             return
         file.beating = True
@@ -88,10 +88,10 @@ class Telling:
             if file.fetch is None or file.row.state is not FileState.FETCHING:
                 return
             now = self._m.ctx.now
-            comes = file.fetch.sources(now) > 0
-            if comes and now - file.reported >= BEAT_S:
+            file.done = file.fetch.done()
+            if file.fetch.hopeful() and now - file.reported >= BEAT_S:
                 self.report(file)
-            if comes and now - file.told >= BEAT_S:
+            if file.fetch.sources(now) > 0 and now - file.told >= BEAT_S:
                 self.tell(file)
             self.beat(file)
 

@@ -85,6 +85,41 @@ def test_one_whose_pieces_take_long_is_not_stalled() -> None:
         assert not one.stalled
 
 
+def test_of_one_long_piece_each_part_counts() -> None:
+    """Whoever waits until somebody has it sees in time that it goes on."""
+    world, (author, other) = lan(2)
+    author.machine.ctx.settings = Settings(limit=PIECE_MIN_BYTES // 30)
+    share(author, "film", Random(1).randbytes(PIECE_MIN_BYTES))
+
+    def done() -> int:
+        one = receiver(author, other)
+        return one.done if one is not None else 0
+
+    world.wait(lambda: 0 < done() < PIECE_MIN_BYTES, 15.0, "its first part")
+    while done() < PIECE_MIN_BYTES:
+        before = done()
+        world.wait(lambda: done() > before, 8.0, "a further part")  # noqa: B023 - called at once
+    assert _state(other) is FileState.COMPLETE
+
+
+def test_who_waits_for_its_turn_is_told_so_and_isnt_stalled() -> None:
+    world, (author, *others) = lan(3)
+    author.machine.ctx.settings = Settings(limit=PIECE_MIN_BYTES // 30)
+    share(author, "film", Random(1).randbytes(SIZE))
+    world.wait(lambda: all(receiver(author, one) for one in others), 30.0, "heard of")
+    waited = False
+    for _ in range(90):
+        world.clock.run_for(1.0)
+        for other in others:
+            file, seen = shown(other), receiver(author, other)
+            assert file is not None
+            assert seen is not None
+            assert not seen.stalled
+            waited |= file.reason == "slow"
+            assert (file.sources == 0) == (file.reason == "slow")
+    assert waited
+
+
 def test_what_is_paused_is_as_far_after_a_restart() -> None:
     world, (author, other) = lan(2)
     slow_offer(author)

@@ -90,6 +90,11 @@ class Swarm:
         return self._picker.pieces_left
 
     @property
+    def gathered(self) -> int:
+        """Bytes of pieces that have come, in part or whole, and aren't stored yet."""
+        return self._asking.gathered()
+
+    @property
     def paused(self) -> bool:
         return self._asking.paused
 

@@ -40,6 +40,8 @@ FAILURES = {
 CANCELLED = "cancelled"
 RELAYED = "relayed"
 """The reason why a large file doesn't come: nobody who has it is linked directly."""
+SLOW = "slow"
+"""The reason why nothing comes at the moment, though somebody who has it is linked."""
 
 
 class FileAction(Enum):
@@ -194,6 +196,8 @@ def _under_way(file: FileInfo, pace: Pace | None) -> str:
         return _("{percent}, waiting for a direct connection to somebody who has it").format(
             percent=parts[0]
         )
+    if file.sources == 0 and file.reason == SLOW:
+        return _("{percent}, waiting for its turn at a slow source").format(percent=parts[0])
     if file.sources == 0:
         return _("{percent}, waiting for somebody who has it").format(percent=parts[0])
     rate = pace.rate if pace else file.rate

@@ -130,6 +130,8 @@ def test_a_transfer_in_words() -> None:
     assert moving.part == pytest.approx(0.4)
     alone = card(state=FileState.FETCHING, done=4 * MIB)
     assert alone.status == "40%, waiting for somebody who has it"
+    slow = card(state=FileState.FETCHING, done=4 * MIB, reason="slow")
+    assert slow.status == "40%, waiting for its turn at a slow source"
     far = card(state=FileState.FETCHING, done=4 * MIB, reason="relayed")
     assert far.status == "40%, waiting for a direct connection to somebody who has it"
     assert card(state=FileState.PAUSED, done=4 * MIB).status == "Paused at 40%"
