@@ -83,6 +83,11 @@ def is_one_emoji(text: str) -> bool:
     return _ONE_EMOJI.fullmatch(text) is not None
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of `safe_text(text)` can be seen."""
+    return all(char.isspace() or char in _DIRECTION_MARKS for char in safe_text(text))
+
+
 def safe_bytes(data: bytes) -> str:
     """Bytes as one safe line of UTF-8, what isn't UTF-8 escaped as `\\xNN`."""
     return safe_text(data.decode("utf-8", "backslashreplace"), multiline=False)

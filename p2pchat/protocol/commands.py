@@ -20,7 +20,7 @@ from p2pchat.model.message import Draft, Member
 from p2pchat.model.names import display_name
 from p2pchat.model.people import Profile, Status
 from p2pchat.model.records import ConversationRow, MarkRead, MessageRow, PutConversation, Stored
-from p2pchat.model.text import is_one_emoji
+from p2pchat.model.text import is_blank, is_one_emoji
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.direct import as_refusal
@@ -176,7 +176,7 @@ class Commands:
         size = len(body.encode("utf-8", "surrogatepass"))
         if size > limits.TEXT_BYTES:
             raise RequestError("too-large", f"a message has at most {limits.TEXT_BYTES} bytes")
-        if not body.strip():
+        if is_blank(body):
             raise RequestError("not-allowed", "a message needs some text")
         clean = body.encode("utf-8", "replace").decode("utf-8")
         return TextBody(clean, reply_to.hash if reply_to else b"", self._mentions(clean))

@@ -12,6 +12,7 @@ from p2pchat.config.limits import NAME_CHARS
 from p2pchat.model import text as text_module
 from p2pchat.model.text import (
     MARKS_IN_TEXT,
+    is_blank,
     one_line,
     safe_bytes,
     safe_name,
@@ -95,6 +96,23 @@ def test_names() -> None:
 def test_one_line_cuts() -> None:
     assert one_line("a\nb", 10) == "a b"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True),
+        (" \t\n\u00a0\u3000", True),
+        ("\u200b\u200c\u200d\u2060\ufeff", True),
+        ("\u200e \u200f", True),
+        ("\u3164\u2800\ufe0f\U000e0041", True),
+        ("\u200b.", False),
+        ("\x00", False),
+        ("❤\ufe0f", False),
+    ],
+)
+def test_what_shows_nothing_is_blank(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank
 
 
 def test_bytes_that_are_not_utf8() -> None:

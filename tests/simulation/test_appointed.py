@@ -36,6 +36,8 @@ def test_an_announcement_comes_to_all_also_late_and_says_who_has_seen_it() -> No
     late.machine.registrar.announcements.watched = lambda: False
     one.ask(one.machine.registrar.announcements.send, "not me", None)
     assert one.refused == ["not-allowed"]
+    teacher.ask(teacher.machine.registrar.announcements.send, "\u200b", None)
+    assert teacher.refused == ["not-allowed"], "nobody would see it"
     teacher.ask(teacher.machine.registrar.announcements.send, "Books away", None)
     world.wait(lambda: seen(teacher) == [("Books away", 2)], 10.0, "two have seen it")
     assert [e.announcement.text for e in one.announced] == ["Books away"]

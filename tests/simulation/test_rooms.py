@@ -20,6 +20,13 @@ def test_passwords_that_no_room_can_have(password: str, reason: str) -> None:
     assert [room.room for room in host.machine.rooms.rooms()] == ["#lobby"]
 
 
+def test_a_message_shows_something() -> None:
+    host = World(1).add()
+    for nothing in ("", " \n", "\u200b\u2060", "\u200e"):
+        host.ask(host.machine.commands.send, 0, "#lobby", nothing, None)
+    assert host.refused == ["not-allowed"] * 4
+
+
 @pytest.mark.parametrize("conversation", ["#lobby", "direct"])
 def test_what_is_written_at_the_same_time_is_not_late(conversation: str) -> None:
     """The key of a new conversation of two is opened a moment after its first message came."""

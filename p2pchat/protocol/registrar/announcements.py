@@ -13,7 +13,7 @@ from p2pchat.errors import RequestError
 from p2pchat.events import Announced, AnnouncementChanged
 from p2pchat.model.accounts import Announcement, AnnouncementDraft
 from p2pchat.model.records import PutMeta
-from p2pchat.model.text import well_formed
+from p2pchat.model.text import is_blank, well_formed
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.hashing import digest, peer_id_of
 from p2pchat.protocol.registrar.claims import (
@@ -149,7 +149,7 @@ class Announcements:
         if self._r.appointing is None:
             raise RequestError("not-allowed", "only the appointed can announce something")
         clean = well_formed(text).strip()
-        if not clean:
+        if is_blank(clean):
             raise RequestError("not-allowed", "an announcement needs some text")
         if len(clean.encode()) > limits.ANNOUNCEMENT_BYTES:
             raise RequestError(

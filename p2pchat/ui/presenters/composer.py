@@ -14,7 +14,7 @@ from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageReceived, Typing
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Draft, Message
-from p2pchat.model.text import well_formed
+from p2pchat.model.text import is_blank, well_formed
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import completion, timeline, words
@@ -229,7 +229,7 @@ class ComposerPresenter:
     def submit(self) -> None:
         """Send, or change, what the entry holds."""
         text = well_formed(self._view.text()).strip()
-        if not text or not self._name:
+        if is_blank(text) or not self._name:
             return
         if len(text.encode()) > TEXT_BYTES:
             most = TEXT_BYTES // 1024

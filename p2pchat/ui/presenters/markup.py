@@ -8,7 +8,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from p2pchat.model.text import one_line
+from p2pchat.model.text import is_blank, one_line
+from p2pchat.ui.language import N_, _
 
 
 class SpanKind(Enum):
@@ -27,6 +28,8 @@ class Span(NamedTuple):
     text: str
 
 
+BLANK = N_("(nothing that can be seen)")
+"""In the place of a text of spaces and invisible characters alone."""
 FENCE = "```"
 """Around a block of code."""
 _MARKED = re.compile(
@@ -59,7 +62,8 @@ def unmarked(text: str, limit: int) -> str:
     """The beginning of a message on one line of at most `limit` characters, without its marks."""
     parts = spans(text[: 4 * limit])
     bare = "".join(f"\n{p.text}\n" if p.kind is SpanKind.BLOCK else p.text for p in parts)
-    return one_line(bare.replace(FENCE, " "), limit)
+    line = one_line(bare.replace(FENCE, " "), limit)
+    return _(BLANK) if is_blank(bare) else line
 
 
 def _marked(text: str, match: re.Match[str], names: Collection[str]) -> tuple[Span | None, int]:

@@ -10,11 +10,11 @@ from operator import is_
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line, safe_text
+from p2pchat.model.text import is_blank, one_line, safe_text
 from p2pchat.ui.language import _, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
-from p2pchat.ui.presenters.markup import FENCE, unmarked
+from p2pchat.ui.presenters.markup import BLANK, FENCE, unmarked
 
 FOLD_LINES = 12
 """Lines of a message that are shown before "show more"."""
@@ -75,7 +75,7 @@ class Row:
     """Avatar, name and time stand above the text."""
     first_unread: bool
     removed: bool
-    """Deleted, or of a kind that can't be shown: `text` says so."""
+    """Deleted, or of what can't be shown: `text` says so."""
     hidden_lines: int
     """More of the text is there to be shown; -1: it is all shown and can be folded again."""
     note: str
@@ -179,7 +179,9 @@ def _row(
     unread: bool,
     context: Context,
 ) -> Row:
-    text, hidden = _text(message, message.message_id in context.unfolded)
+    instead = _instead(message)
+    unfolded = message.message_id in context.unfolded
+    text, hidden = (instead, 0) if instead else _text(message, unfolded)
     own = message.author == context.me
     system = message.kind == MessageKind.SYSTEM
     return Row(
@@ -192,7 +194,7 @@ def _row(
         day=day,
         heading=heading,
         first_unread=unread,
-        removed=message.deleted or message.unsupported,
+        removed=bool(instead),
         hidden_lines=hidden,
         note=_note(message),
         quote=_quote(message, context),
@@ -216,11 +218,18 @@ def author_label(message: Message, labels: Mapping[PeerId, str]) -> str:
     return labels.get(message.author) or words.person_label(message.author_label, message.author)
 
 
-def _text(message: Message, unfolded: bool) -> tuple[str, int]:
+def _instead(message: Message) -> str:
+    """What is said in the place of what can't be shown; empty where it can."""
     if message.deleted:
-        return _("This message was deleted."), 0
+        return _("This message was deleted.")
     if message.unsupported:
-        return _("This message needs a newer version of p2pchat."), 0
+        return _("This message needs a newer version of p2pchat.")
+    if message.kind == MessageKind.TEXT and is_blank(message.text):
+        return _(BLANK)
+    return ""
+
+
+def _text(message: Message, unfolded: bool) -> tuple[str, int]:
     if message.kind == MessageKind.SYSTEM:
         return one_line(told(message.text), FOLD_CHARS), 0
     return fold(safe_text(message.text).strip("\n"), unfolded)

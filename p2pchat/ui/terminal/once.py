@@ -19,9 +19,10 @@ from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind, Room
 from p2pchat.model.people import NodeInfo, Peer, Status
-from p2pchat.model.text import one_line, safe_text
+from p2pchat.model.text import is_blank, one_line, safe_text
 from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
+from p2pchat.ui.presenters.markup import BLANK
 from p2pchat.ui.presenters.words import local_time, person_label
 from p2pchat.ui.terminal.rendering import label_of
 
@@ -192,6 +193,8 @@ def line_of(message: Message, own: PeerId, registered: Container[PeerId] = ()) -
         text = "(needs a newer version)"
     elif message.file is not None:
         text = f"{shown_name(message.file)}, {shown_size(message.file)}"
+    elif is_blank(message.text):
+        text = BLANK
     elif message.edited:
         text += " (edited)"
     if message.kind == MessageKind.SYSTEM:

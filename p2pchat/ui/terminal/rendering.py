@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import one_line, safe_text
+from p2pchat.model.text import is_blank, one_line, safe_text
 from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
+from p2pchat.ui.presenters.markup import BLANK
 from p2pchat.ui.presenters.words import clock, local_time, person_label
 
 Part = tuple[str, str]
@@ -60,6 +61,8 @@ def _body(message: Message) -> str:
         return "(needs a newer version of p2pchat)"
     if message.file is not None:
         return f"{shown_name(message.file)}, {shown_size(message.file)}"
+    if is_blank(message.text):
+        return BLANK
     return safe_text(message.text).replace("\n", f"\n{INDENT}")
 
 

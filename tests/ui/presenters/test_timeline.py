@@ -102,6 +102,17 @@ def test_what_others_write_is_made_safe(node: PaperNode) -> None:
     assert "\n" not in row.label
 
 
+def test_a_message_of_invisible_characters_says_so(node: PaperNode) -> None:
+    blank = node.message("#lobby", "\u200b\u200e\u2060", LI)
+    answer = node.message("#lobby", "what?", ME, reply_to=blank.message_id)
+    row, answering = rows(blank, answer, quotes={blank.message_id: blank})
+    assert row.removed, "in the letters of what can't be shown"
+    assert row.text == "(nothing that can be seen)"
+    assert answering.quote is not None
+    assert answering.quote.text == row.text
+    assert not answering.removed
+
+
 def test_a_long_message_is_folded(node: PaperNode) -> None:
     tall = node.message("#lobby", "\n".join("line" for _ in range(3000)), LI)
     wide = node.message("#lobby", "x" * 16_000, LI)

@@ -294,6 +294,8 @@ def test_peers_cannot_control_the_terminal() -> None:
         everything = "".join([*room.screen.texts(), room.chat.toolbar(), room.chat.prompt()])
         assert not set(everything) & set("\x1b\x07\u202e\r\x9b")
         assert any("text\n      line" in text for text in room.screen.texts())
+        room.node.receive("#lobby", "\u200b\u2060", LI)
+        await room.until(lambda: any("(nothing that" in text for text in room.screen.texts()))
 
     chatting(test)
 

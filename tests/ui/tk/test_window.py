@@ -345,6 +345,19 @@ def test_nothing_that_is_sent_breaks_the_layout(stage: Stage) -> None:
     assert len(texts_of(stage)[0]) > len(unfold[0])
 
 
+def test_invisible_characters_alone_are_not_sent_and_those_of_others_are_said(
+    stage: Stage,
+) -> None:
+    stage.start()
+    stage.write("\u200b\u2060")
+    stage.key("<Return>")
+    assert stage.node.named("send") == []
+    stage.node.receive("#lobby", "\u200b\u200e", LI)
+    stage.until(lambda: stage.desk.conversation.transcript.drawn)
+    drawn = stage.drawn_text("").replace("\xa0", " ")
+    assert "(nothing that can be seen)" in drawn
+
+
 def test_system_messages_have_a_colour_that_others_can_not_use(stage: Stage) -> None:
     stage.node.say("#lobby", "Li joined", LI, kind=MessageKind.SYSTEM)
     stage.node.say("#lobby", "Li joined", LI)
