@@ -8,6 +8,7 @@ from typing import Protocol
 from p2pchat.events import Announced, Event, MessageReceived
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.message import Message, MessageKind
+from p2pchat.model.people import Status
 from p2pchat.model.text import one_line
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.directory import Directory
@@ -67,9 +68,14 @@ class AlertsPresenter:
         if self._told.pop(conversation, 0):
             self._runner.call(lambda: self._notifier.withdraw(conversation))
 
+    def _is_quiet(self) -> bool:
+        """Who is busy is told of nothing; what they haven't read counts as unread all the same."""
+        busy = self._directory.me.status is Status.BUSY
+        return busy or not self.on or self._is_active()
+
     def _announced(self, one: Announcement) -> None:
         """Each by itself, also where everything is muted."""
-        if not self.on or self._is_active():
+        if self._is_quiet():
             return
         label = self._directory.in_text(one.author, one.author_label)
         title = one_line(_("{name} announces").format(name=label), TITLE_CHARS)
@@ -79,7 +85,7 @@ class AlertsPresenter:
 
     def _matters(self, message: Message) -> bool:
         """A muted conversation matters only where one is mentioned; what came late never does."""
-        if not self.on or self._is_active() or message.late or message.deleted:
+        if self._is_quiet() or message.late or message.deleted:
             return False
         if message.kind == MessageKind.SYSTEM or message.author == self._directory.me.peer_id:
             return False
@@ -88,7 +94,7 @@ class AlertsPresenter:
 
     def _tell_all(self) -> None:
         new, self._new = self._new, {}
-        if self._is_active():
+        if self._is_quiet():
             return
         for conversation, messages in new.items():
             self._tell_of(conversation, messages)

@@ -40,7 +40,7 @@ _STATUSES = {
 _OWN_STATUSES = {
     Status.ONLINE: N_("Online"),
     Status.AWAY: N_("Away"),
-    Status.BUSY: N_("Busy"),
+    Status.BUSY: N_("Busy (no notifications)"),
 }
 
 _REFUSALS = {

@@ -15,6 +15,7 @@ from p2pchat.config.limits import MESH_DOWN, NOTE_CHARS
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import (
+    Announced,
     FileComplete,
     FileProgress,
     MemberJoined,
@@ -23,6 +24,7 @@ from p2pchat.events import (
     PeerOnline,
     Warned,
 )
+from p2pchat.model.accounts import Announcement
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.model.message import Conversation, Message, MessageKind
 from p2pchat.model.people import NodeInfo, Status
@@ -650,3 +652,33 @@ def test_what_does_not_matter_is_not_told_of(desk: Desk) -> None:
     assert alerts.come(say(f"@{LI}", "off", LI)) == []
     alerts.presenter.on = alerts.active = True
     assert alerts.come(say(f"@{LI}", "in front", LI)) == []
+
+
+def test_who_is_busy_is_told_of_nothing_and_it_still_counts(desk: Desk) -> None:
+    alerts, say = Alerts(desk), desk.node.say
+    notice = Announced(
+        Announcement("1" * 64, LI, "Li", None, "Books away", "2026-03-16T08:00:00.000Z", ())
+    )
+    alerts.presenter.events([notice])
+    desk.runner.advance(5000)
+    assert [title for _, title, _ in alerts.told] == ["Li announces"]
+    desk.directory.set_profile(status="busy")
+    desk.runner.settle()
+    assert alerts.come(say(f"@{LI}", "hello?", LI), say("#lobby", "@Me", LI, mentions=(ME,))) == []
+    alerts.presenter.events([notice])
+    desk.runner.advance(5000)
+    assert alerts.told == []
+    desk.directory.load()
+    desk.runner.settle()
+    assert desk.directory.conversations[f"@{LI}"].unread == 1
+    desk.directory.set_profile(status="online")
+    desk.runner.settle()
+    assert len(alerts.come(say(f"@{LI}", "now?", LI))) == 1
+
+
+def test_who_becomes_busy_is_not_told_of_what_has_just_come(desk: Desk) -> None:
+    alerts = Alerts(desk)
+    alerts.presenter.events([MessageReceived(desk.node.say("#lobby", "hi", LI))])
+    desk.directory.set_profile(status="busy")
+    desk.runner.advance(5000)
+    assert alerts.told == []

@@ -296,7 +296,7 @@ def test_the_marks_of_a_menu_grow_with_the_scale(stage: Stage) -> None:
     assert len(set(marks)) == 3
     assert marks[0] == str(theme.choice(Status.ONLINE, True))
     assert marks[1] == str(theme.choice(Status.AWAY, False))
-    menu.invoke("Busy")
+    menu.invoke("Busy (no notifications)")
     stage.root.tk.call("tk::MenuUnpost", menu)
     stage.until(lambda: stage.desk.main.directory.me.status is Status.BUSY)
 

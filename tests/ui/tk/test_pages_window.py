@@ -24,6 +24,7 @@ from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
 from p2pchat.model.accounts import Download
 from p2pchat.model.file import FileInfo, FileState
+from p2pchat.model.people import Status
 from p2pchat.transport.udp import open_udp
 from p2pchat.ui import language
 
@@ -815,6 +816,27 @@ def test_who_writes_while_the_window_is_elsewhere_is_told_of(
     stage.until(lambda: around.withdrawn == [f"@{LI}"])
     stage.desk.main.open("#lobby")
     stage.until(lambda: around.withdrawn == [f"@{LI}", "#lobby"])
+
+
+def test_who_is_busy_is_told_of_nothing_and_it_counts(
+    stage: Stage, around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.start()
+    menus = stage.desk.menus
+    menus.of_me(stage.desk.sidebar._name)
+    menus.last.invoke("Busy (no notifications)")
+    stage.root.tk.call("tk::MenuUnpost", menus.last)
+    stage.until(lambda: stage.desk.main.directory.me.status is Status.BUSY)
+    monkeypatch.setattr(stage.desk, "_focused", lambda: False)
+    stage.desk.main.conversation.set_active(False)
+    events = stage.window.bridge.handle_events
+    events([MessageReceived(stage.node.say(f"@{LI}", "hello?", LI))])
+    stage.until(lambda: stage.root.title().startswith("(1)"))
+    stage.desk.main.directory.set_profile(status="online")
+    stage.until(lambda: stage.desk.main.directory.me.status is Status.ONLINE)
+    events([MessageReceived(stage.node.say("#lobby", "now?", LI))])
+    stage.until(lambda: around.told)
+    assert around.told == [("#lobby", "Li in #lobby", "now?")]
 
 
 OWNER = """
