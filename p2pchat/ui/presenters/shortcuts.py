@@ -59,6 +59,7 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Ctrl+N", N_("Join a room")),
             ("Ctrl+Shift+N", N_("Create a room")),
             ("Ctrl+L", N_("Connect by address")),
+            ("Ctrl+P", N_("Other profiles")),
             ("Ctrl+Q", N_("Quit")),
         ),
     ),

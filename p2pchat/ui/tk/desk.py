@@ -223,6 +223,7 @@ class Desk(ttk.Frame):
             "<Control-n>": lambda: self.asking.room(False),
             "<Control-N>": lambda: self.asking.room(True),
             "<Control-l>": self.asking.connect,
+            "<Control-p>": places.on_profiles,
             "<Control-q>": lambda: self.on_quit(),
             "<Alt-Up>": lambda: main.step(-1),
             "<Alt-Down>": lambda: main.step(1),

@@ -48,6 +48,8 @@ class Menus:
         self._places = places
         self.on_udp: Callable[[], None] | None = None
         """Opens the UDP test window, where there can be one."""
+        self.on_profiles: Callable[[], None] | None = None
+        """Shows the other profiles of this user, where there can be others."""
         self.on_quit: Callable[[], None] = lambda: None
 
     def of_message(self, message_id: MessageId, x: int, y: int) -> None:
@@ -227,6 +229,10 @@ class Menus:
         menu.add_separator()
         if self.on_udp is not None:
             menu.add_command(label=_("UDP test…"), accelerator="F4", command=self.on_udp)
+        if self.on_profiles is not None:
+            menu.add_command(
+                label=_("Other profiles…"), accelerator="Ctrl+P", command=self.on_profiles
+            )
         menu.add_command(label=_("I am someone else…"), command=self._asking.someone_else)
         if directory.me.account is not None:
             menu.add_command(label=_("Sign out"), command=self._sign_out)

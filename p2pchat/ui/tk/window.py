@@ -212,8 +212,9 @@ class Window:
         self.udp = None
 
     def open_profiles(self) -> None:
-        if self._around is not None:
-            ProfilesDialog(self.root, self.theme, self._around).show()
+        """Where the window has a system around it."""
+        assert self._around is not None
+        ProfilesDialog(self.root, self.theme, self._around).show()
 
     def bring_to_front(self) -> None:
         self.root.deiconify()
@@ -322,7 +323,8 @@ class Window:
         desk.on_quit = desk.menus.on_quit = self.close
         desk.on_unread = self._handle.show_unread
         desk.menus.on_udp = self.open_udp_test if self._open_udp else None
-        desk.places.on_profiles = self.open_profiles
+        if self._around is not None:
+            desk.places.on_profiles = desk.menus.on_profiles = self.open_profiles
 
     def _work_at(self, desk: Desk) -> None:
         self.desk = desk

@@ -452,6 +452,21 @@ def test_other_profiles(stage: Stage, around: Around) -> None:
     assert not dialog.winfo_exists()
 
 
+def test_other_profiles_by_their_key_and_from_the_menu(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.write("what was written stays")
+    stage.key("<Control-p>")
+    stage.until(lambda: dialog(stage) and dialog(stage).title() == "Profiles")
+    stage.key("<Escape>")
+    stage.until(lambda: dialog(stage) is None)
+    assert stage.desk.composer.text() == "what was written stays"
+    menus = stage.desk.menus
+    menus.of_me(stage.desk.sidebar._name)
+    menus.last.invoke("Other profiles…")
+    stage.root.tk.call("tk::MenuUnpost", menus.last)
+    stage.until(lambda: dialog(stage) and dialog(stage).title() == "Profiles")
+
+
 # -- the card
 
 
