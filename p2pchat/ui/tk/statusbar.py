@@ -30,8 +30,15 @@ class StatusBar(ttk.Frame):
         self._verdict = Verdict.WARN
         self._notice: Notice | None = None
         self._said = ""
-        px = theme.px
-        self._line = tk.Frame(self, height=theme.px(1))
+        self._elider = Elider(theme)
+        self._build_line()
+        self._build_notice(notice_parent)
+        theme.listen(self, self._recolour)
+        self._recolour()
+
+    def _build_line(self) -> None:
+        px, theme = self._theme.px, self._theme
+        self._line = tk.Frame(self, height=px(1))
         self._dot = tk.Label(self, borderwidth=0)
         self.network = ttk.Button(
             self, style="Link.Toolbutton", command=lambda: self.on_network(), takefocus=True
@@ -57,9 +64,11 @@ class StatusBar(ttk.Frame):
         self.columnconfigure(1, weight=1)
         self._bare = self.network.winfo_reqwidth()
         """Of the button around its text."""
-        self._elider = Elider(theme)
         self.bind("<Configure>", lambda event: self._fit())
-        self.notice = tk.Frame(notice_parent)
+
+    def _build_notice(self, parent: tk.Misc) -> None:
+        px, theme = self._theme.px, self._theme
+        self.notice = tk.Frame(parent)
         self._notice_text = tk.Label(
             self.notice, font=theme.fonts["small"], anchor="w", justify="left", borderwidth=0
         )
@@ -79,8 +88,6 @@ class StatusBar(ttk.Frame):
         self._notice_close.grid(row=0, column=3, padx=px(8))
         self.notice.columnconfigure(0, weight=1)
         self.notice.bind("<Configure>", lambda event: self._wrap(event.width))
-        theme.listen(self, self._recolour)
-        self._recolour()
 
     def show_status(self, text: str, register: str, aside: str, verdict: Verdict) -> None:
         self._said_of_network, self._register_said, self._aside = text, register, aside
