@@ -173,6 +173,11 @@ def reading(path: Path, count: int) -> None:
     tell(Figure(name="store: open the file", value=opened, unit="ms"))
     tell_time("store: load", store.load, 300)
     tell_time(f"store: open a conversation of {count:,}", partial(store.messages, ROOM, 50), 50)
+    for share in (0.1, 0.9, 1.0):
+        row = store.messages(ROOM, 1)[0]
+        since = START_MS + round(share * (row.sent_at - START_MS))
+        name = f"store: the first message since {share:.0%} of the time"
+        tell_time(name, partial(store.message_since, ROOM, since), 50)
     tell_time("store: overviews", store.overviews)
     searches(store)
     tip = store.load().spans[ROOM][0].tip

@@ -8,11 +8,11 @@ import io
 import secrets as entropy
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from p2pchat.config.appointing import file_text
-from p2pchat.errors import BadParams, RequestError
+from p2pchat.errors import RequestError
 from p2pchat.events import ProfileRenewed
 from p2pchat.model.accounts import (
     Account,
@@ -28,6 +28,7 @@ from p2pchat.model.accounts import (
 )
 from p2pchat.model.ids import DeviceId, PeerId, show_key
 from p2pchat.node.saving import save
+from p2pchat.node.times import milliseconds
 from p2pchat.protocol.identity import SEED_BYTES, Signer
 from p2pchat.protocol.machine import Machine
 from p2pchat.protocol.registrar.refusals import refused
@@ -159,9 +160,8 @@ class Accounts:
     async def attendance(self, since: str | None, until: str | None) -> Sequence[Stay]:
         await self._node.ready()
         register = self._node.machine.registrar.attendance
-        found: list[Stay] = self._node.runtime.run(
-            register.list, _milliseconds(since), _milliseconds(until)
-        )
+        span = [time if time is None else milliseconds(time) for time in (since, until)]
+        found: list[Stay] = self._node.runtime.run(register.list, *span)
         return found
 
     async def export_attendance(
@@ -186,18 +186,6 @@ class Accounts:
         seed = entropy.token_bytes(SEED_BYTES)
         await save(path, file_text(seed))
         return show_key(Signer(seed).key)
-
-
-def _milliseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadParams(f"no time as in RFC 3339: {text[:40]}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
 
 
 def attendance_csv(stays: Sequence[Stay]) -> str:

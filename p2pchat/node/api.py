@@ -242,6 +242,10 @@ class NodeApi(Protocol):
         """Oldest first."""
         ...
 
+    async def message_since(self, conversation: str, time: str) -> MessageId | None:
+        """The first message written at or after a time, as in RFC 3339; None: there is none."""
+        ...
+
     async def search(
         self, query: str, conversation: str | None = None, limit: int = 50
     ) -> Sequence[Message]:

@@ -24,6 +24,7 @@ from p2pchat.model.people import NodeInfo, Peer, Profile
 from p2pchat.model.records import MessageRow, Overview, PutMeta
 from p2pchat.node.accounts import Accounts
 from p2pchat.node.host import host_name
+from p2pchat.node.times import milliseconds
 from p2pchat.protocol.commands import Commands
 from p2pchat.protocol.directory import host_port
 from p2pchat.protocol.machine import Machine
@@ -278,6 +279,15 @@ class FrontEnd:
         places = [_hash(place) if place else None for place in (before, after, around)]
         rows = await self._query(partial(self._node.messages, found, limit, *places))
         return self._messages(rows)
+
+    async def message_since(self, conversation: str, time: str) -> MessageId | None:
+        ms, found = milliseconds(time), self._known(conversation)
+        if found is None:
+            return None
+        blocked = {row.id for row in self._machine.people.rows() if row.blocked}
+        store = self._node.store
+        hash = await self._query(partial(store.message_since, found, ms, blocked))
+        return None if hash is None else MessageId(hash.hex())
 
     async def search(
         self, query: str, conversation: str | None = None, limit: int = 50

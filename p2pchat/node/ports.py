@@ -14,7 +14,7 @@ import msgspec
 from p2pchat.model.accounts import Download, SignedOut
 from p2pchat.model.entry import WireEntry
 from p2pchat.model.frame import RawFrame
-from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, InstanceId, PeerId
 from p2pchat.model.records import Applied, FileRow, MessageRow, Overview, StoredState, Write
 from p2pchat.model.stream import Block, Stream
 
@@ -79,6 +79,13 @@ class Store(Protocol):
         around: EntryHash | None = None,
     ) -> list[MessageRow]:
         """Oldest first; the newest `limit` where no place is given. An unknown place: none."""
+        ...
+
+    def message_since(
+        self, conversation: ConversationId, ms: int, skipped: Collection[PeerId] = ()
+    ) -> EntryHash | None:
+        """The first message written at or after a time, by an author whose clock was right and who
+        isn't to be skipped."""
         ...
 
     def message(self, hash: EntryHash) -> MessageRow | None: ...

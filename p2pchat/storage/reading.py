@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from p2pchat.config.limits import HEADS
 from p2pchat.model.entry import EntryKind, Span, WireEntry
-from p2pchat.model.ids import ConversationId, EntryHash, FeedId
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import (
     ConversationRow,
     DeviceRow,
@@ -25,7 +25,7 @@ from p2pchat.storage.database import Connection
 from p2pchat.storage.files import file_ids, open_files
 from p2pchat.storage.hashes import find_id
 from p2pchat.storage.messages import COLUMNS, TABLES, Found, entry_at, find_entry, resolved
-from p2pchat.storage.schema import State
+from p2pchat.storage.schema import CLOCK_OFF, State
 from p2pchat.storage.spans import Run, spans_of
 from p2pchat.storage.words import match_expression
 
@@ -279,6 +279,26 @@ def message(connection: Connection, hash: EntryHash) -> MessageRow | None:
     if found is None or found.state != State.SHOWN:
         return None
     return resolved(connection, found).row
+
+
+def message_since(
+    connection: Connection, conversation: ConversationId, ms: int, skipped: Collection[PeerId]
+) -> EntryHash | None:
+    """The clock is never behind the time that a message bears, but may be ahead of it, by as much
+    as a clock that was off had pushed it: the place to begin at is found by the index."""
+    rows = connection.execute(
+        "SELECT e.hash, f.author FROM entries e JOIN feeds f ON f.num=e.feed"
+        " WHERE e.conv=? AND e.state=? AND e.clock >= ? AND e.sent_at >= ? AND e.flags & ? = 0"
+        " ORDER BY e.clock, e.hash",
+        (
+            _number(connection, conversation),
+            State.SHOWN,
+            min(max(ms, 0), NO_BOUND >> 16) << 16,
+            ms,
+            CLOCK_OFF,
+        ),
+    )
+    return next((EntryHash(hash) for hash, author in rows if author not in skipped), None)
 
 
 def search(

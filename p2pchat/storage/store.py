@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from p2pchat.model.entry import WireEntry
-from p2pchat.model.ids import ConversationId, EntryHash, FeedId
+from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import Applied, FileRow, MessageRow, Overview, StoredState, Write
 from p2pchat.storage import reading
 from p2pchat.storage.database import Readers, translated
@@ -71,6 +71,12 @@ class SqliteStore:
     ) -> list[MessageRow]:
         with self._readers.lend() as connection:
             return reading.messages(connection, conversation, limit, before, after, around)
+
+    def message_since(
+        self, conversation: ConversationId, ms: int, skipped: Collection[PeerId] = ()
+    ) -> EntryHash | None:
+        with self._readers.lend() as connection:
+            return reading.message_since(connection, conversation, ms, skipped)
 
     def message(self, hash: EntryHash) -> MessageRow | None:
         with self._readers.lend() as connection:

@@ -302,3 +302,16 @@ def test_a_room_whose_name_looks_like_anothers_is_told_apart(trio: Trio) -> None
     join(trio.li, fake)
     told = alike(trio.li)
     assert (told[fake], told["#lobby"]) == ("#lobby", None)
+
+
+def test_the_first_message_since_a_time(place: tuple[str, str, Node, Node]) -> None:
+    here, there, li, wang = place
+    say(li, "before it", here)
+    sent = say(li, "from then on", here)
+    say(li, "after it", here)
+    at = wait_message(wang, sent, lambda found: found["text"], there)["sent_at"]
+    first = next(m["message_id"] for m in messages(wang, there) if m["sent_at"] >= at)
+    assert wang.call("messages.since", conversation=there, time=at) == {"message_id": first}
+    later = wang.call("messages.since", conversation=there, time="2999-01-01T00:00:00Z")
+    assert later == {"message_id": None}
+    assert refusal(wang, "messages.since", conversation=there, time="noon").code == -32602

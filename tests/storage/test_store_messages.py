@@ -63,6 +63,25 @@ def test_pages(store: SqliteStore) -> None:
     assert store.message(made[3].hash) == store.messages(ROOM, 1, before=made[4].hash)[0]
 
 
+def test_the_first_message_since_a_time(store: SqliteStore) -> None:
+    li, other = Author(peer("a")), Author(peer("b"))
+    day = START_MS + 86_400_000
+    before, last = li.text("before", clock_ms=day - 1000), other.text("last", clock_ms=day + 5000)
+    wrong = msgspec.structs.replace(other.text("wrong", clock_ms=day + 1000), clock_off=True)
+    # A clock that was ahead has pushed that of the others: what they write is still of their day.
+    pushed = li.text("pushed", clock_ms=day + 2000, sent_at=day - 900)
+    theirs, mine = other.text("hers", clock_ms=day + 3000), li.text("his", clock_ms=day + 4000)
+    store.apply(puts(*shuffled([before, wrong, pushed, theirs, mine, last], 3)))
+    assert store.message_since(ROOM, 0) == before.hash
+    assert store.message_since(ROOM, day) == theirs.hash
+    assert store.message_since(ROOM, day, {peer("b")}) == mine.hash
+    assert store.message_since(ROOM, day + 5000) == last.hash
+    assert store.message_since(ROOM, day + 5001) is None
+    assert store.message_since(ROOM, 253_402_300_799_999) is None, "the last that can be written"
+    assert store.message_since(ROOM, -1) == before.hash
+    assert store.message_since(ConversationId(b"q" * 32), 0) is None
+
+
 def test_equal_clocks_sort_by_hash(store: SqliteStore) -> None:
     authors = [Author(PeerId(f"{n:032}")) for n in range(30)]
     made = [author.text("same", clock_ms=START_MS) for author in authors]

@@ -485,6 +485,13 @@ class PaperNode(ScriptedFiles):
             return history[at + 1 : at + 1 + limit]
         return history[max(0, at - limit // 2) : at - limit // 2 + limit]
 
+    async def message_since(self, conversation: str, time: str) -> MessageId | None:
+        self._called("message_since", conversation, time)
+        asked = datetime.fromisoformat(time)
+        history = sorted(self.history.get(conversation, ()), key=lambda m: m.order)
+        found = (m for m in history if datetime.fromisoformat(m.sent_at) >= asked)
+        return next((m.message_id for m in found), None)
+
     async def search(
         self, query: str, conversation: str | None = None, limit: int = 50
     ) -> Sequence[Message]:

@@ -12,6 +12,7 @@ SHORTCUTS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Alt+↑   Alt+↓", N_("Previous or next conversation")),
             ("Alt+Shift+↓", N_("Next conversation with something new")),
             ("Ctrl+F", N_("Find in messages")),
+            ("Ctrl+G", N_("Go to a day of the conversation")),
             ("Ctrl+Home", N_("To the first unread message")),
             ("Ctrl+End", N_("To the newest messages")),
             ("Page Up   Page Down", N_("Scroll the conversation")),

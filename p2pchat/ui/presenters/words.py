@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from p2pchat.errors import BadParams, P2PChatError, RequestError
@@ -117,6 +117,16 @@ def day(moment: datetime | None, now: datetime) -> str:
     return _("{weekday}, {day} {month} {year}").format(
         weekday=weekday, day=moment.day, month=month, year=moment.year
     )
+
+
+def month(day: date) -> str:
+    """With its year: over a calendar."""
+    return _("{month} {year}").format(month=_(_MONTHS[day.month - 1]), year=day.year)
+
+
+def short_weekdays() -> list[str]:
+    """From Monday on."""
+    return [_(name) for name in _SHORT_WEEKDAYS]
 
 
 def short_when(moment: datetime | None, now: datetime) -> str:

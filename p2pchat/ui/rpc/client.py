@@ -168,6 +168,11 @@ class RemoteNode(asyncio.Protocol):
             "messages.list", list[Message], conversation=conversation, limit=limit, **places
         )
 
+    async def message_since(self, conversation: str, time: str) -> MessageId | None:
+        params = {"conversation": conversation, "time": time}
+        found = await self.call("messages.since", dict[str, MessageId | None], **params)
+        return found["message_id"]
+
     async def search(
         self, query: str, conversation: str | None = None, limit: int = 50
     ) -> Sequence[Message]:

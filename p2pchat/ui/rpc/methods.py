@@ -153,6 +153,10 @@ class ListMessages(OfConversation, frozen=True):
     around: str | None = None
 
 
+class Since(OfConversation, frozen=True):
+    time: str
+
+
 class Search(Params, frozen=True):
     query: str
     conversation: str | None = None
@@ -302,6 +306,10 @@ async def _list(node: NodeApi, p: ListMessages) -> Any:
     return found
 
 
+async def _since(node: NodeApi, p: Since) -> dict[str, MessageId | None]:
+    return {"message_id": await node.message_since(p.conversation, p.time)}
+
+
 async def _send(node: NodeApi, p: Send) -> Any:
     return await node.send(p.conversation, p.text, _place(p.reply_to))
 
@@ -385,6 +393,7 @@ METHODS: dict[str, Method] = {
     "messages.delete": Method(OfMessage, _delete, Order.WRITE),
     "messages.react": Method(React, _react, Order.WRITE),
     "messages.list": Method(ListMessages, _list, Order.READ),
+    "messages.since": Method(Since, _since, Order.READ),
     "messages.search": Method(
         Search, lambda node, p: node.search(p.query, p.conversation, p.limit), Order.READ
     ),

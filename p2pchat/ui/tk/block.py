@@ -26,8 +26,8 @@ class Hit(NamedTuple):
     right: int
     bottom: int
     what: str
-    """`name`, `quote`, `more` or `react`; `time` and `mark` only tell more when the pointer rests
-    on them."""
+    """`name`, `quote`, `more`, `react` or `day`; `time` and `mark` only tell more when the pointer
+    rests on them."""
     value: str
 
 

@@ -99,8 +99,7 @@ class Typesetter:
         """The day, and the line above the first unread message."""
         px, row, top = self._theme.px, block.row, 0
         if row.day:
-            middle = px(26)
-            self._pill(block, row.day, width // 2, middle)
+            self._day(block, row.day, width // 2, px(26))
             top = px(44)
         if row.first_unread:
             said = _("New messages")
@@ -175,10 +174,12 @@ class Typesetter:
 
     # -- parts that are painted
 
-    def _pill(self, block: Block, said: str, x: int, y: int) -> None:
+    def _day(self, block: Block, said: str, x: int, y: int) -> None:
         px, colours = self._theme.px, self._theme.palette
         half = self.brush.wide(said, "badge") // 2 + px(12)
-        self.brush.box(block, (x - half, y - px(12), x + half, y + px(12)), colours.chip, px(12))
+        box = (x - half, y - px(12), x + half, y + px(12))
+        self.brush.box(block, box, colours.chip, px(12))
+        block.hits.append(Hit(*box, "day", ""))
         self.brush.text(block, x, y, said, "badge", colours.muted, "center")
 
     def _bubble(self, block: Block, box: tuple[int, int, int, int], own: bool) -> None:

@@ -8,12 +8,14 @@ from tkinter import ttk
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.ui.language import _, ngettext
+from p2pchat.ui.presenters.calendar import CalendarPresenter
 from p2pchat.ui.presenters.conversation import ConversationPresenter
 from p2pchat.ui.presenters.directory import Directory, heading
 from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.picker import PickerPresenter
 from p2pchat.ui.presenters.timeline import Row
+from p2pchat.ui.tk.calendar import DayPicker
 from p2pchat.ui.tk.composer import Composer
 from p2pchat.ui.tk.inline import Inline, in_order
 from p2pchat.ui.tk.marks import put as put_marks
@@ -75,6 +77,8 @@ class ConversationPane(ttk.Frame):
         self._seen_unread: MessageId | None = None
         self._picking = PickerPresenter()
         self._picker: EmojiPicker | None = None
+        self.calendar: CalendarPresenter | None = None
+        self.day_picker: DayPicker | None = None
         self._build_head()
         self.transcript = Transcript(self, theme)
         self.transcript.grid(row=2, column=0, sticky="nsew")
@@ -130,6 +134,7 @@ class ConversationPane(ttk.Frame):
         transcript = self.transcript
         transcript.on_scroll = self._scrolled
         transcript.on_show = presenter.show
+        transcript.on_day = self.ask_day
         transcript.on_unfold = presenter.unfold
         transcript.on_key = self.composer.insert
         transcript.on_react = presenter.react
@@ -160,9 +165,7 @@ class ConversationPane(ttk.Frame):
             return
         if self._picker is None:
             self._picker = EmojiPicker(self._whole, self._theme, self._picking, self._close_picker)
-            self._picker.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker))
-            for part in (self._picker.field.entry, self._picker.canvas):
-                part.bind("<FocusOut>", lambda event: self.after_idle(self._check_picker), add="+")
+            self._close_without_focus(self._picker, self._picker.field.entry, self._picker.canvas)
         self._place_picker(self._picker)
         self._picker.tkraise()
         self._picker.open(pick)
@@ -176,15 +179,52 @@ class ConversationPane(ttk.Frame):
         x, y = right - picker.winfo_reqwidth(), bottom - picker.winfo_reqheight()
         picker.place(x=max(0, x), y=max(0, y), anchor="nw")
 
-    def _check_picker(self) -> None:
-        """Closed when the focus has gone elsewhere in the window."""
-        focus = str(self.tk.call("focus"))
-        if focus and self._picker is not None and not focus.startswith(str(self._picker)):
-            self._picker.place_forget()
+    def _close_without_focus(self, card: ttk.Frame, *parts: tk.Misc) -> None:
+        """When the focus has gone elsewhere in the window."""
+
+        def check() -> None:
+            focus = str(self.tk.call("focus"))
+            if focus and not focus.startswith(str(card)):
+                card.place_forget()
+
+        for part in (card, *parts):
+            part.bind("<FocusOut>", lambda event: self.after_idle(check), add="+")
 
     def _close_picker(self) -> None:
         if self._picker is not None:
             self._picker.place_forget()
+            self.composer.focus()
+
+    # -- the calendar
+
+    def ask_day(self, message_id: MessageId | None = None) -> None:
+        """Open the calendar, at the day whose heading stands above a message, or of what is in
+        view; or close it."""
+        if self.calendar is None or not self.transcript.winfo_ismapped():
+            return
+        if self.day_picker is None:
+            picker = DayPicker(self._whole, self._theme, self.calendar, self._close_day_picker)
+            self._close_without_focus(picker, picker.canvas, picker.before, picker.after_it)
+            self.day_picker = picker
+        if self.day_picker.winfo_ismapped():
+            self._close_day_picker()
+            return
+        self.calendar.begin(message_id or self.transcript.first_in_view())
+        self._place_day_picker(self.day_picker, message_id)
+        self.day_picker.open()
+
+    def _place_day_picker(self, picker: DayPicker, message_id: MessageId | None) -> None:
+        """Below the heading, or at the top, as far as there is room."""
+        px, view = self._theme.px, self.transcript
+        picker.update_idletasks()
+        y = view.drawn[message_id][0] + px(44) if message_id in view.drawn else px(10)
+        y = max(0, min(y, view.winfo_height() - picker.winfo_reqheight()))
+        picker.place(in_=view, relx=0.5, y=y, anchor="n")
+        picker.tkraise()
+
+    def _close_day_picker(self) -> None:
+        if self.day_picker is not None:
+            self.day_picker.place_forget()
             self.composer.focus()
 
     # -- the presenter's view

@@ -12,6 +12,7 @@ from p2pchat.model.text import one_line
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
+from p2pchat.ui.presenters.calendar import CalendarPresenter
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.files import FilesView
 from p2pchat.ui.presenters.main import MainPresenter
@@ -89,6 +90,8 @@ class Desk(ttk.Frame):
         self.search = SearchPresenter(
             node, runner, self.main.directory, self.search_panel, local_now
         )
+        calendar = CalendarPresenter(node, runner, self.main.conversation, local_now)
+        self.conversation.calendar = calendar
         self.asking = Asking(root, theme, node, runner, self.main)
         self.attach = Attach(root, self.main.share, self.asking.share)
         self.drops = Drops(root)
@@ -132,6 +135,7 @@ class Desk(ttk.Frame):
         transcript = self.conversation.transcript
         transcript.on_menu = menus.of_message
         menus.ask_emoji = lambda message_id: transcript.on_emoji(message_id, 0, 0)
+        menus.ask_day = self.conversation.ask_day
         transcript.on_author = self._open_author
         composer = self.composer
         composer.on_typed = main.composer.typed
@@ -206,6 +210,7 @@ class Desk(ttk.Frame):
         keys = {
             "<Control-k>": self.sidebar.start_find,
             "<Control-f>": places.open_search,
+            "<Control-g>": self.conversation.ask_day,
             "<Control-i>": lambda: places.toggle_about(main.conversation.name),
             "<Control-j>": lambda: places.toggle(Place.TRANSFERS),
             "<Control-comma>": lambda: places.toggle(Place.SETTINGS),

@@ -35,6 +35,7 @@ class Menus:
         self.ask_folder: Callable[[], None] = lambda: None
         self.ask_place: Callable[[FileCard], str] = lambda card: ""
         self.ask_emoji: Callable[[MessageId], None] = lambda message_id: None
+        self.ask_day: Callable[[], None] = lambda: None
         self.last: tk.Menu | None = None
         self.reactions: tk.Menu | None = None
         self._strut = tk.PhotoImage(master=root, width=theme.px(4), height=theme.px(28))
@@ -171,6 +172,8 @@ class Menus:
                 accelerator="Ctrl+I" if conversation == main.conversation.name else "",
                 command=lambda: self._places.open_about(conversation),
             )
+        if conversation == main.conversation.name:
+            menu.add_command(label=_("Go to a day…"), accelerator="Ctrl+G", command=self.ask_day)
         known = directory.conversations.get(conversation)
         muted = bool(known and known.muted)
         room = directory.rooms.get(conversation)

@@ -157,6 +157,8 @@ class Pointing:
             return _("Opens {host} in the browser").format(host=host) if host else ""
         if what == "mark":
             return _(Mark[value].value)
+        if what == "day":
+            return _("Go to a day (Ctrl+G)")
         if what == "react":
             return next((r.people for r in row.reactions if r.emoji == value), "")
         return ""
@@ -281,6 +283,8 @@ class Pointing:
             view.on_react(row.message_id, value)
         elif what == "quote":
             view.on_show(MessageId(value))
+        elif what == "day":
+            view.on_day(row.message_id)
 
     def _use(self, tool: str, event: tk.Event[tk.Canvas]) -> None:
         if self._hovered is None:

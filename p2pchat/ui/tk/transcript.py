@@ -38,6 +38,7 @@ class Transcript(ttk.Frame):
         self.on_menu: Callable[[MessageId, int, int], None] = lambda message_id, x, y: None
         self.on_link: Callable[[str], object] = lambda url: None
         self.on_show: Callable[[MessageId], None] = lambda message_id: None
+        self.on_day: Callable[[MessageId], None] = lambda message_id: None
         self.on_unfold: Callable[[MessageId], None] = lambda message_id: None
         self.on_author: Callable[[PeerId], None] = lambda peer_id: None
         self.on_react: Callable[[MessageId, str], None] = lambda message_id, emoji: None
