@@ -102,9 +102,12 @@ class BeaconWay(asyncio.DatagramProtocol):
         self._plan(first)
 
     def heard(self) -> tuple[int, int]:
-        """How many of other computers were heard lately: of this network, of others."""
+        """How many devices of other computers were heard lately: of this network, of others."""
         since = self._loop.time() - limits.BEACON_RECENT_S
         return len(self._remote.since(since)), len(self._elsewhere.since(since))
+
+    def left(self, device_id: str) -> None:
+        self._remote.forget(device_id)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -191,7 +194,7 @@ class BeaconWay(asyncio.DatagramProtocol):
         now = self._loop.time()
         ours = beacon.network == self._network
         if interface.rank is not Rank.LOOPBACK and not interface.is_own(addr[0]):
-            (self._remote if ours else self._elsewhere).note(beacon.instance, now)
+            (self._remote if ours else self._elsewhere).note(beacon.device_id, now)
         if not ours:
             return
         before = self._heard.note((beacon.instance, addr[0]), now)

@@ -103,6 +103,11 @@ class LanDiscovery:
         now = asyncio.get_running_loop().time()
         return max(ours, len(self._by_mdns.since(now - MDNS_RECENT_S))), elsewhere
 
+    def left(self, device_id: str) -> None:
+        self._by_mdns.forget(device_id)
+        if self._beacon is not None:
+            self._beacon.left(device_id)
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()

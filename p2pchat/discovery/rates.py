@@ -67,6 +67,9 @@ class Heard:
             self._times.popitem(last=False)
         return before
 
+    def forget(self, key: Hashable) -> None:
+        self._times.pop(key, None)
+
     def since(self, time: float) -> list[Hashable]:
         """What was noted after that."""
         return [key for key, noted in self._times.items() if noted > time]

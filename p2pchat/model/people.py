@@ -65,7 +65,7 @@ class NodeInfo(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     """HOST:PORT, of the interfaces that lead somewhere now; none: this machine has no network."""
     heard: int | None = None
-    """How many on other machines have announced themselves lately in this network, by multicast or
-    broadcast; None: nobody listens for that."""
+    """How many devices on other machines have announced themselves lately in this network, by
+    multicast or broadcast, and haven't said goodbye since; None: nobody listens for that."""
     heard_elsewhere: int = 0
     """The same of networks of other names."""

@@ -247,7 +247,7 @@ class Node:
         return self._discovery.own_addresses()
 
     def heard(self) -> tuple[int, int] | None:
-        """How many have announced themselves lately, of this network and of others."""
+        """How many devices have announced themselves lately, of this network and of others."""
         return self._discovery.heard()
 
     def front_end(self) -> FrontEnd:

@@ -436,8 +436,12 @@ class Discovery(Protocol):
         ...
 
     def heard(self) -> tuple[int, int] | None:
-        """How many on other computers have announced themselves lately: of this network, and of
-        networks of other names. None: nobody listens for that."""
+        """How many devices on other computers have announced themselves lately: of this network,
+        and of networks of other names. None: nobody listens for that."""
+        ...
+
+    def left(self, device_id: str) -> None:
+        """That device has gone: it isn't counted as heard until it announces itself again."""
         ...
 
     async def stop(self) -> None: ...

@@ -119,6 +119,7 @@ class Runtime:
             effects.Notify: self._notify,
             effects.NotifyReceipt: self._notify_receipt,
             effects.Announce: lambda _: self._discovery.announce(),
+            effects.Left: lambda e: self._discovery.left(e.device),
             effects.Restart: lambda _: restart(),
         }
 

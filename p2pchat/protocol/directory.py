@@ -14,7 +14,7 @@ from p2pchat.config import limits
 from p2pchat.model.ids import DeviceId, InstanceId, PeerId
 from p2pchat.model.people import Status
 from p2pchat.model.records import DeviceRow, PutDevice, PutMeta, Write
-from p2pchat.protocol import announce, wire
+from p2pchat.protocol import announce, effects, wire
 from p2pchat.protocol.announce import Device, Profile, RoomInfo
 from p2pchat.protocol.buckets import Bucket
 from p2pchat.protocol.context import Context, Timer
@@ -281,7 +281,7 @@ class Directory:
         self._heard[device.id] = self._ctx.now
         self.apply(self._people.meet(device.record.person_key, self._ctx.wall_ms))
         if device.status is Status.OFFLINE:
-            self._set_offline(device.id)
+            self._leave(device.id)
         else:
             self._overlay.online(device.id)
             self._show(device)
@@ -337,7 +337,7 @@ class Directory:
         if leaving or self._overlay.mode() is Mode.MESH:
             self._hide(link.device, link.person)
             if leaving:
-                self._set_offline(link.device)
+                self._leave(link.device)
         else:
             known = self._devices.get(link.device)
             if known is not None:
@@ -350,6 +350,11 @@ class Directory:
             self._set_offline(device)
         if self._links.of(device) is None:
             self._events.device_unreachable(device)
+
+    def _leave(self, device: DeviceId) -> None:
+        """It says so itself."""
+        self._ctx.emit(effects.Left(device))
+        self._set_offline(device)
 
     def _set_offline(self, device: DeviceId) -> None:
         if self._links.of(device) is not None:

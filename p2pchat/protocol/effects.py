@@ -9,7 +9,7 @@ import msgspec
 
 from p2pchat.events import Event
 from p2pchat.model.entry import WireEntry
-from p2pchat.model.ids import ConversationId, EntryHash, FeedId, PeerId
+from p2pchat.model.ids import ConversationId, DeviceId, EntryHash, FeedId, PeerId
 from p2pchat.model.records import Write
 from p2pchat.model.stream import Block, Stream
 
@@ -240,6 +240,12 @@ class Announce(_Effect, frozen=True, gc=False):
     """Say on the LAN again that we are here."""
 
 
+class Left(_Effect, frozen=True, gc=False):
+    """A device says that it goes: what it announced before is no sign that it is there."""
+
+    device: DeviceId
+
+
 class Restart(_Effect, frozen=True, gc=False):
     """What is stored has a new identity: go on with a new machine, with links made anew."""
 
@@ -319,5 +325,6 @@ Effect = (
     | Notify
     | NotifyReceipt
     | Announce
+    | Left
     | Restart
 )

@@ -37,3 +37,6 @@ def test_heard_remembers_the_newest() -> None:
     assert len(heard) == 3
     assert heard.note("a", 4) == 3
     assert heard.note("b", 4) is None
+    heard.forget("a")
+    heard.forget("nobody")
+    assert heard.note("a", 5) is None

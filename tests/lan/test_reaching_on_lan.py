@@ -54,6 +54,22 @@ def test_a_node_knows_whether_anybody_is_heard() -> None:
         assert heard(deaf) == (None, 0)
 
 
+def test_who_said_goodbye_is_not_heard_any_more() -> None:
+    """Else the window would tell of computers that announce themselves without a link, after
+    somebody's commands from a terminal. One that is killed says nothing."""
+    with Lan(hosts=3) as lan:
+        ann, killed = lan.node(0), lan.node(2)
+        for _ in range(3):
+            bob = lan.node(1, data_dir=lan.directory / "bob")
+            wait_linked([ann, bob, killed])
+            wait_until(lambda: heard(ann) == (2, 0), 15, "each is heard once")
+            bob.stop()
+            wait_until(lambda: heard(ann) == (1, 0), 15, "who has left isn't counted")
+        killed.kill9()
+        wait_until(lambda: not any(peer["linked"] for peer in peers(ann).values()), 15, "no link")
+        assert heard(ann) == (1, 0)
+
+
 def test_networks_and_codes_keep_apart() -> None:
     """Beside two who may talk there is one of another network, one with a wrong code, and one
     without any."""

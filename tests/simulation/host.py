@@ -263,6 +263,8 @@ class Host:
                 pass
             case effects.Announce():
                 self.fabric.announce(self)
+            case effects.Left():
+                pass
             case effects.Restart():
                 self.later(0.0, self._restart)
             case _:
