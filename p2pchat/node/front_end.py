@@ -405,4 +405,9 @@ def _place(path: str) -> str:
     place = os.path.abspath(os.path.expanduser(path))
     if os.path.lexists(place) and not os.path.isdir(place):
         raise RequestError("not-allowed", f"it would overwrite {place}")
+    folder = place if os.path.isdir(place) else os.path.dirname(place)
+    if not os.path.isdir(folder):
+        raise RequestError("not-allowed", f"there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RequestError("not-allowed", f"nothing may be written in {folder}")
     return place
