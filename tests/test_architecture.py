@@ -60,9 +60,9 @@ LIBRARY_HOMES = {
     "desktop_notifier": ("ui.notifications",),
     "pystray": ("ui.tray",),
     "Xlib": ("ui.tray_x11", "ui.activating_x11"),
-    "jeepney": ("ui.bus", "ui.notifications_dbus", "ui.appearance"),
+    "jeepney": ("ui.bus", "ui.notifications_dbus", "ui.tray_dbus", "ui.appearance"),
     "tkinter": ("ui.tk", "ui.bridge"),
-    "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tray_x11", "ui.tk"),
+    "PIL": ("ui.avatar", "ui.clipboard", "ui.tray", "ui.tray_dbus", "ui.tray_x11", "ui.tk"),
     "sv_ttk": ("ui.tk",),
     "tktooltip": ("ui.tk",),
 }

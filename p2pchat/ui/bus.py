@@ -10,7 +10,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_call
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    Message,
+    MessageFlag,
+    MessageType,
+    new_error,
+    new_method_call,
+)  # fmt: skip
 from jeepney.auth import BEGIN, Authenticator
 from jeepney.bus import get_bus
 from jeepney.io.asyncio import DBusConnection
@@ -20,6 +28,9 @@ log = logging.getLogger("p2pchat.ui")
 BUS = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 """The bus itself."""
 GONE = "the bus has gone"
+UNKNOWN = "org.freedesktop.DBus.Error.UnknownMethod"
+Heard = Callable[[Message], Message | None]
+"""Is told of what isn't an answer, and may answer it."""
 
 
 class Bus:
@@ -27,8 +38,10 @@ class Bus:
     calls says how long."""
 
     @classmethod
-    async def connect(cls, heard: Callable[[Message], None] = lambda message: None) -> Bus:
-        """OSError, and what jeepney raises. `heard` is told of what isn't an answer."""
+    async def connect(
+        cls, heard: Heard = lambda message: None, gone: Callable[[], None] = lambda: None
+    ) -> Bus:
+        """OSError, and what jeepney raises. `gone` is called once the connection has ended."""
         reader, writer = await asyncio.open_unix_connection(get_bus("SESSION"))
         try:
             proof = Authenticator()
@@ -37,13 +50,14 @@ class Bus:
                 proof.feed(await reader.readuntil(b"\n"))
             writer.write(BEGIN)
             bus = cls(DBusConnection(reader, writer), heard)
+            bus._reading.add_done_callback(lambda _: gone())
             await bus.call(BUS, "Hello")
         except BaseException:
             writer.transport.abort()
             raise
         return bus
 
-    def __init__(self, connection: DBusConnection, heard: Callable[[Message], None]) -> None:
+    def __init__(self, connection: DBusConnection, heard: Heard) -> None:
         self._connection, self._heard = connection, heard
         self._asked: dict[int, asyncio.Future[Message | None]] = {}
         self._reading = asyncio.create_task(self._read())
@@ -69,6 +83,10 @@ class Bus:
         found: tuple[Any, ...] = answer.body
         return found
 
+    async def send(self, message: Message) -> None:
+        """A signal. It may be lost where the bus has gone."""
+        await self._connection.send(message)
+
     def end(self) -> None:
         """Without waiting for a bus that may have stopped answering."""
         self._connection.writer.transport.abort()
@@ -79,7 +97,7 @@ class Bus:
                 message = await self._connection.receive()
                 asked = self._asked.get(message.header.fields.get(HeaderFields.reply_serial))
                 if asked is None:
-                    self._heard(message)
+                    await self._tell(message)
                 elif not asked.done():
                     asked.set_result(message)
                     await asyncio.sleep(0)  # who has asked goes on before what came after it
@@ -90,3 +108,14 @@ class Bus:
             for asked in self._asked.values():
                 if not asked.done():
                     asked.set_result(None)
+
+    async def _tell(self, message: Message) -> None:
+        answer = None
+        try:
+            answer = self._heard(message)
+        except Exception as error:  # it isn't what its name promises
+            log.debug("nonsense on the bus: %r", error)
+        header = message.header
+        waits = not header.flags & MessageFlag.no_reply_expected
+        if header.message_type is MessageType.method_call and waits:
+            await self._connection.send(answer or new_error(message, UNKNOWN))

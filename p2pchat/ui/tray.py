@@ -1,4 +1,4 @@
-"""An icon in the system's tray, where there is one: on Windows pystray's, on X our own."""
+"""An icon in the system's tray, where there is one: on Windows pystray's, elsewhere our own."""
 
 from __future__ import annotations
 
@@ -74,21 +74,27 @@ def start_tray(
     quit: Callable[[], None],
     menu: Callable[[int, int], None],
 ) -> Tray | None:
-    """Show the icon; None where there can be none: no display, no library, or macOS, where it
-    would need the main thread, which is the window's. On any thread but the window's: it takes a
-    moment. A click brings the window; the other button opens a menu that ends the program, too: on
-    X the window's, by `menu` and a place of the screen."""
+    """Show the icon; None where there can be none: no library, or macOS, where it would need the
+    main thread, which is the window's. On any thread but the window's: it takes a moment. A click
+    brings the window; the other button opens a menu that ends the program, too: on X the window's,
+    by `menu` and a place of the screen."""
     title = f"p2pchat · {name}" if name else "p2pchat"
     try:
         if sys.platform == "win32":
             return _WindowsIcon(title, bring, quit)
         if sys.platform.startswith("linux"):
-            from p2pchat.ui.tray_x11 import X11Icon
+            from p2pchat.ui.tray_dbus import BusIcon
 
-            return X11Icon(title, lambda *what: picture(*what).convert("RGB"), bring, menu)
+            return BusIcon(title, picture, bring, quit, lambda: _x11_icon(title, bring, menu))
     except Exception as error:  # of whichever system's libraries
         log.debug("no icon in the tray: %r", error)
     return None
+
+
+def _x11_icon(title: str, bring: Callable[[], None], menu: Callable[[int, int], None]) -> Tray:
+    from p2pchat.ui.tray_x11 import X11Icon
+
+    return X11Icon(title, lambda *what: picture(*what).convert("RGB"), bring, menu)
 
 
 class _WindowsIcon:

@@ -1,4 +1,4 @@
-"""Notifications over a real message bus and an icon in a real tray; and without either."""
+"""Notifications over a real message bus, and without one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import asyncio
 import json
 import logging
 import os
-import queue
-import shutil
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,7 +17,6 @@ from PIL import Image
 from programs import line, message_bus, program
 
 from p2pchat.ui.notifications import Notifications
-from p2pchat.ui.tray import start_tray
 
 DESKTOP = """
 import json
@@ -50,56 +44,6 @@ while True:
         bus.send(new_method_return(asked))
 """
 """A desktop that shows notifications, and clicks each of them at once."""
-
-TRAY = """
-import sys, time
-from Xlib import X, display
-from Xlib.protocol import event
-screen = display.Display()
-root = screen.screen().root
-window = root.create_window(0, 0, 200, 40, 0, X.CopyFromParent)
-window.map()
-selection = screen.intern_atom("_NET_SYSTEM_TRAY_S0")
-window.set_selection_owner(selection, X.CurrentTime)
-screen.sync()
-print("here", flush=True)
-opcode = screen.intern_atom("_NET_SYSTEM_TRAY_OPCODE")
-manager = screen.intern_atom("MANAGER")
-root.send_event(event.ClientMessage(
-    window=root, client_type=manager, data=(32, [X.CurrentTime, selection, window.id, 0, 0])
-), event_mask=X.StructureNotifyMask)
-screen.sync()
-
-def colour(x, y):
-    data = icon.get_image(x, y, 1, 1, X.ZPixmap, 0xffffffff).data
-    return f"#{data[2]:02x}{data[1]:02x}{data[0]:02x}"
-
-while True:
-    told = screen.next_event()
-    if told.type == X.ClientMessage and told.client_type == opcode:
-        icon = screen.create_resource_object("window", told.data[1][2])
-        icon.reparent(window, 0, 0)
-        icon.map()
-        screen.sync()
-        print("docked", flush=True)
-        icon.configure(width=24, height=24)
-        icon.change_attributes(event_mask=X.StructureNotifyMask)
-        screen.sync()
-        while "0a62c4" not in (found := colour(2, 2)):
-            time.sleep(0.01)
-        print("drawn", found, flush=True)
-        if sys.argv[1:] == ["marked"]:
-            while "ff5a4f" not in colour(18, 6):
-                time.sleep(0.01)
-            names = screen.intern_atom("_NET_WM_NAME"), screen.intern_atom("UTF8_STRING")
-            print("marked", icon.get_full_property(*names).value.decode(), flush=True)
-    elif told.type == X.DestroyNotify:
-        print("gone", flush=True)
-"""
-"""A panel with a place for icons (System Tray Protocol Specification)."""
-
-
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
 
 
 @pytest.fixture
@@ -259,118 +203,3 @@ def test_a_bus_that_ends_takes_nothing_with_it(
 
     asyncio.run(tell())
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-
-@pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
-    """The X server of a display without a tray."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    reading, writing = os.pipe()
-    server = psutil.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-noreset", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        name = f":{pipe.readline().strip()}"
-    monkeypatch.setenv("DISPLAY", name)
-    yield server
-    server.terminate()
-    server.wait(10)
-
-
-def click(x: int, y: int, button: int = 1) -> None:
-    command = ["xdotool", "mousemove", str(x), str(y), "click", str(button)]
-    subprocess.run(command, check=True, timeout=10)
-
-
-def tray_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "tray"]
-
-
-@pytest.mark.window
-@linux
-def test_the_icon_is_in_the_tray_until_the_end(
-    screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
-) -> None:
-    opened = threading.Event()
-    with program([sys.executable, "-c", TRAY, "marked"]) as panel:
-        assert line(panel) == "here"
-        asked: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
-        icon = start_tray("王小明", opened.set, lambda: None, lambda x, y: asked.put((x, y)))
-        assert icon is not None
-        assert line(panel) == "docked"
-        assert line(panel) == "drawn #0a62c4"
-        assert icon.shown
-        click(2, 2)
-        assert opened.wait(10)
-        click(3, 2, button=3)
-        assert asked.get(timeout=10) == (3, 2)
-        icon.show_unread(3)
-        assert line(panel) == "marked (3) p2pchat · 王小明"
-        icon.stop()
-        assert line(panel) == "gone"
-    assert tray_threads() == []
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.window
-@linux
-def test_a_tray_may_come_later_and_go_and_come_again(screen: psutil.Popen) -> None:
-    """As when the program starts with the system, and when the panel crashes."""
-    icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
-    assert icon is not None
-    for _ in range(3):
-        with program([sys.executable, "-c", TRAY]) as panel:
-            assert line(panel) == "here"
-            assert line(panel) == "docked"
-    icon.stop()
-    assert tray_threads() == []
-
-
-@pytest.mark.window
-@linux
-def test_the_end_waits_for_no_display_that_has_stopped_answering(screen: psutil.Popen) -> None:
-    for _ in range(20):
-        icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
-        assert icon is not None
-        icon.stop()
-    assert tray_threads() == []
-    with program([sys.executable, "-c", TRAY]) as panel:
-        assert line(panel) == "here"
-        icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
-        assert icon is not None
-        assert line(panel) == "docked"
-        screen.suspend()
-        try:
-            began = time.monotonic()
-            icon.stop()
-            assert time.monotonic() - began < 10
-        finally:
-            screen.resume()
-        for thread in tray_threads():
-            thread.join(10)
-    assert tray_threads() == []
-
-
-@pytest.mark.window
-@linux
-def test_a_display_that_ends_takes_nothing_with_it(
-    screen: psutil.Popen, capfd: pytest.CaptureFixture[str]
-) -> None:
-    icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
-    assert icon is not None
-    (thread,) = tray_threads()
-    screen.terminate()
-    thread.join(10)
-    assert tray_threads() == []
-    icon.stop()
-    assert capfd.readouterr().err == ""
-
-
-def test_without_a_display_there_is_no_icon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert start_tray("Maria", lambda: None, lambda: None, lambda x, y: None) is None
