@@ -87,6 +87,19 @@ def stored(store: SqliteStore, message: Message) -> bool:
     return store.message(EntryHash(bytes.fromhex(message.message_id))) is not None
 
 
+def note_writes(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Write]]:
+    """What is written from now on, each transaction's."""
+    written: list[Sequence[Write]] = []
+    apply = store.apply
+
+    def noted(writes: Sequence[Write]) -> Applied:
+        written.append(writes)
+        return apply(writes)
+
+    monkeypatch.setattr(store, "apply", noted)
+    return written
+
+
 def test_a_front_end_that_fails_keeps_nothing_from_the_disk_and_the_others(tmp_path: Path) -> None:
     told: list[str] = []
 
@@ -178,17 +191,10 @@ def test_a_draft_becomes_its_message_in_one_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill between two would lose it, or send it twice."""
-    written: list[Sequence[Write]] = []
 
     async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
-        apply = store.apply
-
-        def noted(writes: Sequence[Write]) -> Applied:
-            written.append(writes)
-            return apply(writes)
-
         await begin(runtime, machine, " hello")
-        monkeypatch.setattr(store, "apply", noted)
+        written = note_writes(store, monkeypatch)
         await runtime.ask(machine.commands.send, 7, "#lobby", "hello", None, " hello")
         drafts = [w.row.draft for w in written[0] if isinstance(w, PutConversation)]
         assert drafts == [""]
@@ -232,15 +238,7 @@ def announcement(store: SqliteStore) -> bytes:
 def test_a_begun_announcement_goes_in_one_write_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[Sequence[Write]] = []
-
     async def test(runtime: Runtime, machine: Machine, store: SqliteStore) -> None:
-        apply = store.apply
-
-        def noted(writes: Sequence[Write]) -> Applied:
-            written.append(writes)
-            return apply(writes)
-
         def broken(_: Sequence[Write]) -> Applied:
             raise StoreError("no room")
 
@@ -256,7 +254,7 @@ def test_a_begun_announcement_goes_in_one_write_with_it(
         assert await runtime.ask(page.draft) == begun, "not sent: it is one still"
         await runtime.ask(page.send, "from a script", None)
         assert await runtime.ask(page.draft) == begun, "another one"
-        monkeypatch.setattr(store, "apply", noted)
+        written = note_writes(store, monkeypatch)
         await runtime.ask(page.send, "Books away", None)
         keys = [write.key for write in written[0] if isinstance(write, PutMeta)]
         assert len(keys) == 2
