@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from harness import Node, wait_until
 from lan_talk import refusal
 
 PASSWORD, OTHER = "correct horse", "battery staple"
+LEADS_AT_ONCE = (sys.executable, str(Path(__file__).with_name("leads_at_once.py")), "rpc")
+"""A LAN's `program` where only one node may lead and how it comes to is no subject."""
 
 
 def refused(node: Node, method: str, **params: Any) -> str:

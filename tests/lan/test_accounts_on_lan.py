@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
 from lan_accounts import (
+    LEADS_AT_ONCE,
     OTHER,
     PASSWORD,
     contacts,
@@ -241,7 +242,7 @@ def fetched(node: Node, name: str) -> Path:
 def test_signing_out_of_a_shared_computer(tmp_path: Path) -> None:
     """The downloads that were named go, one that was changed stays, and so does what isn't
     p2pchat's; killed in the middle, the next start finishes it, and the account opens its store."""
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         teacher = lan.node(0, "--name", "Teacher", "--registrar")
         pupil = lan.node(1, "--name", "Li")
         wait_linked([teacher, pupil])
@@ -291,7 +292,7 @@ def test_signing_out_of_a_shared_computer(tmp_path: Path) -> None:
 def test_a_shared_computer_after_several_pupils() -> None:
     """Nothing is left of guests whose words have arrived, nor of those who asked for a name in
     vain; and none of them fetches files for nobody."""
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         teacher = lan.node(0, "--name", "Teacher", "--registrar")
         shared = lan.node(1, "--name", "Shared")
         wait_linked([teacher, shared])
@@ -319,7 +320,7 @@ def test_a_shared_computer_after_several_pupils() -> None:
 
 
 def test_where_the_profile_cant_be_written_nobody_is_registered() -> None:
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         teacher, pupil = lan.node(0, "--name", "Teacher", "--registrar"), lan.node(1)
         wait_linked([teacher, pupil])
         settled([teacher, pupil])

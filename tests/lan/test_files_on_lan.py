@@ -267,7 +267,7 @@ def test_every_link_is_cut_twice_and_packets_are_lost(lan: Lan, tmp_path: Path) 
 
 def test_sources_are_told_of_as_they_come_and_go(lan: Lan, tmp_path: Path) -> None:
     nodes = start(lan, 2)
-    path = make_file(tmp_path, 256 * MIB)
+    path = make_file(tmp_path, 128 * MIB)
     file = share(nodes[0], path)
     nodes[1].wait_event("file.offered")
     nodes[1].call("files.fetch", file_id=file["file_id"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
-from lan_accounts import joined, register, settled, sign_in
+from lan_accounts import LEADS_AT_ONCE, joined, register, settled, sign_in
 from lan_talk import create, message, peer_id, peers, say, texts
 
 pytestmark = pytest.mark.lan
@@ -57,7 +57,7 @@ class Shared:
 
 
 def test_what_guests_have_written_arrives_and_nobody_goes_on_as_them() -> None:
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         shared = Shared(lan)
         first = shared.new_guest()
         wait_linked([shared.node, shared.ann])
@@ -96,7 +96,7 @@ def test_what_guests_have_written_arrives_and_nobody_goes_on_as_them() -> None:
 
 
 def test_a_guests_words_reach_who_signs_in_at_the_same_computer() -> None:
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         node, other = lan.node(0, "--name", "Shared", "--registrar"), lan.node(1)
         wait_linked([node, other])
         settled([node])

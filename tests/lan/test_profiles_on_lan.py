@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from harness import Lan, Node, wait_linked, wait_until
-from lan_accounts import OTHER, PASSWORD, refused, register, settled, sign_in
+from lan_accounts import LEADS_AT_ONCE, OTHER, PASSWORD, refused, register, settled, sign_in
 from lan_talk import peer_id, say, texts
 
 pytestmark = pytest.mark.lan
@@ -18,7 +18,7 @@ def present(teacher: Node) -> dict[str, str]:
 
 def test_who_signs_in_again_brings_back_nothing_that_was_kept_before(tmp_path: Path) -> None:
     """Li's profile at the only holder is from before Ann has changed her password."""
-    with Lan(hosts=3) as lan:
+    with Lan(hosts=3, program=LEADS_AT_ONCE) as lan:
         key = str(tmp_path / "class.key")
         maker = lan.node(0, "--name", "Teacher")
         public = maker.call("registrar.appoint", path=key)["appointed_by"]
@@ -53,7 +53,7 @@ def test_who_signs_in_again_brings_back_nothing_that_was_kept_before(tmp_path: P
 
 def test_who_signs_in_over_somebody_signs_them_out() -> None:
     """No key stays but of who is there now; those who ask at once come one after the other."""
-    with Lan(hosts=2) as lan:
+    with Lan(hosts=2, program=LEADS_AT_ONCE) as lan:
         teacher, shared = lan.node(0, "--name", "Teacher", "--registrar"), lan.node(1)
         wait_linked([teacher, shared])
         settled([teacher, shared])
