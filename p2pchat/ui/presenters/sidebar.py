@@ -70,6 +70,8 @@ class SidebarPresenter:
         found += self._section(_("People"), self._people())
         # At the end: anyone can make hundreds, which are to push nobody out of sight.
         found += self._section(_("Other rooms"), self._rooms(joined=False))
+        if not found and self._filter:
+            found = [SidebarRow(_("Nothing found."))]
         if found != self.rows:
             self.rows = found
             self._view.show(found)

@@ -302,6 +302,9 @@ def test_the_filter_and_its_first_hit(window: Window) -> None:
     window.start().main.sidebar.filter("wan")
     assert window.main.sidebar.first() == f"@{WANG}"
     assert [row.title for row in window.view.list] == ["People", "Wang"]
+    window.main.sidebar.filter("somebody else")
+    assert [(row.title, row.conversation) for row in window.view.list] == [("Nothing found.", "")]
+    assert window.main.sidebar.first() == ""
 
 
 def test_a_room_that_looks_like_another_says_so(window: Window) -> None:
