@@ -209,7 +209,7 @@ async def connect_running(data_dir: Path) -> RemoteNode | None:
 
 async def _connect_socket(node: RemoteNode, data_dir: Path) -> None:
     loop = asyncio.get_running_loop()
-    sock = socket.socket(socket.AF_UNIX)
+    sock = socket.socket(socket.AF_UNIX)  # type: ignore[attr-defined,unused-ignore]
     try:
         sock.setblocking(False)
         with socket_path(data_dir) as path:
@@ -223,7 +223,7 @@ async def _connect_socket(node: RemoteNode, data_dir: Path) -> None:
 async def _connect_pipe(node: RemoteNode, data_dir: Path) -> None:
     if sys.platform == "win32":
         secret = (data_dir / CONTROL_KEY).read_bytes()
-        loop = cast(asyncio.ProactorEventLoop, asyncio.get_running_loop())
-        await loop.create_pipe_connection(lambda: node, pipe_name(data_dir))
-        assert node._transport is not None
-        node._transport.write(secret + b"\n")
+        loop: Any = asyncio.get_running_loop()  # its types know of no protocol but a stream's
+        transport, _ = await loop.create_pipe_connection(lambda: node, pipe_name(data_dir))
+        transport.write(secret + b"\n")
+        await asyncio.sleep(0)  # unlike a socket's, `connection_made` comes only now

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from p2pchat.config.limits import CONTROL_CLIENTS
 from p2pchat.node.api import NodeApi
@@ -164,7 +164,7 @@ class ControlServer:
             self.secret = secrets.token_hex(32).encode()
             key = self._data_dir / CONTROL_KEY
             key.write_bytes(self.secret)
-            loop = cast(asyncio.ProactorEventLoop, asyncio.get_running_loop())
+            loop: Any = asyncio.get_running_loop()  # its types know of no protocol but a stream's
             (server,) = await loop.start_serving_pipe(
                 lambda: _Client(self), pipe_name(self._data_dir)
             )
@@ -221,7 +221,7 @@ def _bind_private(path: str) -> socket.socket:
     """A Unix socket with mode 0600 from its first moment on."""
     with suppress(FileNotFoundError):
         os.unlink(path)
-    sock = socket.socket(socket.AF_UNIX)
+    sock = socket.socket(socket.AF_UNIX)  # type: ignore[attr-defined,unused-ignore]
     mask = os.umask(0o177)
     try:
         sock.bind(path)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import stat
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from p2pchat.config import limits
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import Event, MessageReceived
 from p2pchat.ui.rpc.client import RemoteNode, connect_running
-from p2pchat.ui.rpc.control import CONTROL_SOCKET, ControlServer, socket_path
+from p2pchat.ui.rpc.control import (
+    CONTROL_KEY,
+    CONTROL_SOCKET,
+    ControlServer,
+    pipe_name,
+    socket_path,
+)
 from p2pchat.ui.rpc.methods import Method, Nothing
 from p2pchat.ui.rpc.session import Session
 from p2pchat.ui.rpc.streams import TURN_BYTES
@@ -73,6 +80,53 @@ def test_another_command_asks_the_running_node(tmp_path: Path) -> None:
         await client.close()
 
     with_server(tmp_path, test)
+
+
+def with_pipes(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Windows' named pipes, played by Unix sockets: a client has its transport before its protocol
+    has heard of it, as with the Proactor loop."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr("p2pchat.ui.rpc.control.CONTROL_SOCKET", "no.sock")
+    path = str(folder / CONTROL_SOCKET)
+
+    async def serve(loop: Any, factory: Any, name: str) -> list[asyncio.Server]:
+        assert name == pipe_name(folder)
+        return [await loop.create_unix_server(factory, path)]
+
+    async def connect(loop: Any, factory: Any, name: str) -> tuple[Any, Any]:
+        assert name == pipe_name(folder)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(path)
+        sock.setblocking(False)
+        protocol = factory()
+        return loop._make_socket_transport(sock, protocol), protocol
+
+    loop = asyncio.SelectorEventLoop
+    monkeypatch.setattr(loop, "start_serving_pipe", serve, raising=False)
+    monkeypatch.setattr(loop, "create_pipe_connection", connect, raising=False)
+
+
+def test_a_named_pipe_opens_with_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_pipes(monkeypatch, tmp_path)
+
+    async def main() -> None:
+        server = ControlServer(with_two_called_li(), tmp_path)
+        await server.start()
+        try:
+            async with asyncio.timeout(30):
+                client = await connected(tmp_path)
+                assert (await client.info()).name == "Ana"
+                await client.close()
+                (tmp_path / CONTROL_KEY).write_bytes(b"of another run")
+                stranger = await connected(tmp_path)
+                with pytest.raises(P2PChatError, match="has ended"):
+                    await stranger.info()
+        finally:
+            await server.close()
+
+    asyncio.run(main())
 
 
 def test_only_the_owner_may_use_it(tmp_path: Path) -> None:
