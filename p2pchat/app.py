@@ -434,6 +434,8 @@ async def _raise_running(options: Options) -> bool:
 def run_loop(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     """Run `main` to its end; SIGTERM and SIGINT set its event."""
 
+    from p2pchat.ui.loop import Loop
+
     async def with_signals() -> T:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -451,7 +453,8 @@ def run_loop(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
         return await main(stop)
 
-    return asyncio.run(with_signals())
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(with_signals())
 
 
 def _give_up() -> None:

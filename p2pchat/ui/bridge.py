@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from p2pchat.errors import P2PChatError
 from p2pchat.events import Event
 from p2pchat.ui.language import _
+from p2pchat.ui.loop import Loop
 from p2pchat.ui.presenters import words
 
 log = logging.getLogger("p2pchat.ui")
@@ -67,7 +68,7 @@ class Bridge:
         self._turn_id = ""
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = Loop()
         self._thread = threading.Thread(target=self._run, name="p2pchat-node", daemon=True)
 
     def start(self) -> None:
