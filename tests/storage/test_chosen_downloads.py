@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from carrying import blocks, carry, depot, fetch, snapshot, survey
@@ -195,4 +196,9 @@ def test_what_can_not_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "mkdir", no)
+    assert "Permission denied" in refused(target, tmp_path)
+    # As on Windows, where tempfile would take the refusal for a name that is taken.
+    windows = SimpleNamespace(**vars(os) | {"name": "nt"})
+    monkeypatch.setattr(tempfile, "_os", windows)
+    monkeypatch.setattr(tempfile, "TMP_MAX", 100)
     assert "Permission denied" in refused(target, tmp_path)

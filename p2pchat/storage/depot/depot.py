@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,7 +15,7 @@ from p2pchat.errors import RequestError
 from p2pchat.model.accounts import Download, SignedOut
 from p2pchat.model.stream import Block, Stream, kept, read_name
 from p2pchat.node.ports import Progress, Survey
-from p2pchat.storage.depot.disk import FORBIDDEN, translated
+from p2pchat.storage.depot.disk import FORBIDDEN, new_folder, translated
 from p2pchat.storage.depot.downloads import Downloads, check, put_copy
 from p2pchat.storage.depot.holding import HASHES_FILE, WORK_PREFIX, Holding, note_source
 from p2pchat.storage.depot.survey import refuse_own, refuse_part_of, take
@@ -47,7 +46,7 @@ class FileDepot:
         if self._profile is not None:
             refuse_own(path, self._profile, self._downloads.own)
         with translated(_FAILED):
-            work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
+            work = new_folder(self._folder, WORK_PREFIX)
             try:
                 avoid = os.path.realpath(self._folder)
                 taken = take(path, work, work / HASHES_FILE, avoid, going)
@@ -76,7 +75,7 @@ class FileDepot:
         lender = self._holding(stream)
         if lender is borrower:
             return False
-        work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._folder))
+        work = new_folder(self._folder, WORK_PREFIX)
         try:
             if not lender.lend(work):
                 return False

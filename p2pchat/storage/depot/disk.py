@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from p2pchat.errors import DiskFull, StoreError
 
@@ -96,8 +98,8 @@ def write_at(path: str | bytes, offset: int, data: bytes | memoryview, soon: boo
         done = os.pwrite(handle, data, offset)
         while done < len(data):
             done += os.pwrite(handle, memoryview(data)[done:], offset + done)
-        if soon and hasattr(os, "posix_fadvise"):
-            # Linux begins to write what isn't on the disk yet, and drops from memory only what is.
+        if soon and sys.platform == "linux":
+            # It begins to write what isn't on the disk yet, and drops from memory only what is.
             with suppress(OSError):
                 os.posix_fadvise(handle, offset, done, os.POSIX_FADV_DONTNEED)
     finally:
@@ -110,6 +112,14 @@ def replace_with(path: str, data: bytes) -> None:
     with open(part, "wb") as file:
         file.write(data)
     os.replace(part, path)
+
+
+def new_folder(parent: str | Path, prefix: str) -> Path:
+    """An empty one of a name of its own, for its owner alone. Where Windows forbids it, tempfile
+    takes that for a name that is taken, and tries two milliard others."""
+    folder = Path(parent, prefix + secrets.token_hex(8))
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def next_data(handle: int, offset: int) -> int:

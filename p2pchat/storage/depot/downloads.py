@@ -8,13 +8,12 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from p2pchat.errors import RequestError
 from p2pchat.model.filenames import download_name, key, numbered
-from p2pchat.storage.depot.disk import is_full
+from p2pchat.storage.depot.disk import is_full, new_folder
 
 _NO_LINKS = (
     errno.EPERM,
@@ -61,8 +60,7 @@ def check(path: str) -> str:
     says why not."""
     try:
         os.makedirs(path, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=PART_PREFIX, dir=path):
-            pass
+        new_folder(path, PART_PREFIX).rmdir()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         text = f"files can't be put into {path}: {why or error}"
@@ -160,7 +158,7 @@ def _copy(source: Path, target: Path) -> None:
     """FileExistsError where something is there; whatever happens, nothing half is."""
     if os.path.lexists(target):
         raise FileExistsError(target)
-    work = Path(tempfile.mkdtemp(prefix=PART_PREFIX, dir=target.parent))
+    work = new_folder(target.parent, PART_PREFIX)
     try:
         part = work / "part"
         _copy_to(source, part)

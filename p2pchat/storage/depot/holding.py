@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from p2pchat.errors import StoreError
 from p2pchat.model.stream import Block, Stream, block_size, layers
 from p2pchat.node.ports import Progress
 from p2pchat.storage.depot import downloads, extents
-from p2pchat.storage.depot.disk import replace_with
+from p2pchat.storage.depot.disk import new_folder, replace_with
 from p2pchat.storage.depot.downloads import Downloads
 from p2pchat.storage.depot.extents import Content, Folder, Layout, OneFile
 from p2pchat.storage.depot.fetching import DATA, FOLDER, LAYOUT, Fetch
@@ -212,8 +211,8 @@ class Holding:
         self._fetch, self._looked = None, False
         self._tree.forget()
         if self._home.exists():
-            away = tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self._home.parent)
-            os.rename(self._home, Path(away) / "old")
+            away = new_folder(self._home.parent, WORK_PREFIX)
+            os.rename(self._home, away / "old")
             shutil.rmtree(away, ignore_errors=True)
 
     # -- when the person leaves this machine
