@@ -14,6 +14,9 @@ from p2pchat.transport.addresses import SockAddr
 
 _Place = tuple[socket.AddressFamily, SockAddr]
 
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+"""Windows forbids a port that a program shares or that Hyper-V has set aside."""
+
 EVERYWHERE: tuple[_Place, ...] = (
     (socket.AF_INET, ("0.0.0.0", 0)),
     (socket.AF_INET6, ("::", 0, 0, 0)),
@@ -39,7 +42,7 @@ async def open_listeners(
         try:
             return _bind_all(places, candidate, bool(host))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE and port is None:
+            if error.errno in _TAKEN and port is None:
                 continue
             raise UsageError(_why_not(error, host, candidate)) from error
     raise UsageError("there is no free TCP port")
@@ -94,7 +97,7 @@ def _bind_all(places: Sequence[_Place], port: int, by_name: bool) -> list[socket
             except OSError as error:
                 # A machine without IPv6 listens on IPv4 alone, and an interface's new IPv6
                 # address can't be used before the system has made sure that it is the only one.
-                if sockets and not by_name and error.errno != errno.EADDRINUSE:
+                if sockets and not by_name and error.errno not in _TAKEN:
                     continue
                 raise
             sockets.append(sock)

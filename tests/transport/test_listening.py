@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+from typing import Any
 
 import pytest
 from ports import free_port
@@ -54,6 +56,27 @@ def test_two_on_one_machine_take_neighbouring_ports(base_port: int) -> None:
     async def body() -> None:
         with taken(base_port), taken(base_port + 1):
             assert {port for _, port in await ports(None)} == {base_port + 2}
+
+    run(body)
+
+
+def test_a_port_that_windows_has_set_aside_is_taken(
+    base_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind = socket.socket.bind
+
+    def forbid(sock: socket.socket, where: tuple[Any, ...]) -> None:
+        if where[1] == base_port or (where[1], sock.family) == (base_port + 1, socket.AF_INET6):
+            raise PermissionError(errno.EACCES, "forbidden by its access permissions")
+        bind(sock, where)
+
+    monkeypatch.setattr(socket.socket, "bind", forbid)
+
+    async def body() -> None:
+        ((_, four), (_, six)) = await ports(None)
+        assert four == six == base_port + 2
+        with pytest.raises(UsageError, match="may not be used"):
+            await ports(base_port)
 
     run(body)
 
