@@ -316,7 +316,10 @@ def test_one_shot_commands(tmp_path: Path, lan: list[str]) -> None:
         assert [m["text"] for m in listed if m["kind"] == "text"] == ["hello there"]
         found = run("history", "@Bob", "--search", "psst", "--limit", "5", *ana)
         assert found.stdout.strip().endswith("Bob: psst")
-        assert run("send", "#lobby", "alone", "--timeout", "0.5", *ana).returncode == 3
+        assert run("send", "#lobby", "alone 😀", "--timeout", "0.5", *ana).returncode == 3
+        as_windows = {"PYTHONIOENCODING": "cp1252"}  # to a pipe
+        listed = json.loads(run("history", "#lobby", "--json", *ana, **as_windows).stdout)
+        assert listed[-1]["text"] == "alone 😀"
         assert run("rpc", *ana).returncode == 4
         assert run("chat", *ana).returncode == 4
 

@@ -204,4 +204,5 @@ def line_of(message: Message, own: PeerId, registered: Container[PeerId] = ()) -
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    """UTF-8 whatever the terminal speaks: a Windows code page would break its strings."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
