@@ -88,7 +88,7 @@ class Autostart:
         import winreg
 
         access = winreg.KEY_SET_VALUE
-        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, _RUN, 0, access) as key:
+        with winreg.CreateKeyEx(winreg.HKEY_CURRENT_USER, _RUN, 0, access) as key:
             if on:
                 line = subprocess.list2cmdline(self._command)
                 winreg.SetValueEx(key, self._name, 0, winreg.REG_SZ, line)

@@ -159,7 +159,8 @@ def _show(path: str) -> None:
     if sys.platform == "darwin":
         _launch(["open", "-R", path])
     elif sys.platform == "win32":
-        _launch(["explorer", f"/select,{path}"], fails=False)
+        # Outside quotes a comma would end the path, and quotes around all would be one.
+        _launch(f'explorer /select,"{path}"', fails=False)
     else:
         _hand_over(os.path.dirname(path))
 
@@ -181,7 +182,7 @@ def _hand_over(target: str) -> None:
         _launch(["open" if sys.platform == "darwin" else "xdg-open", target])
 
 
-def _launch(command: list[str], fails: bool = True) -> None:
+def _launch(command: list[str] | str, fails: bool = True) -> None:
     """`fails`: whether its exit code says something."""
     try:
         program = subprocess.Popen(
@@ -193,7 +194,8 @@ def _launch(command: list[str], fails: bool = True) -> None:
         )
     except OSError:
         text = _("it can't be opened: there is no {program} here")
-        raise P2PChatError(text.format(program=command[0])) from None
+        name = command.split()[0] if isinstance(command, str) else command[0]
+        raise P2PChatError(text.format(program=name)) from None
     try:
         code = program.wait(WAIT_S)
     except subprocess.TimeoutExpired:

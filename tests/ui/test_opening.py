@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -49,6 +51,23 @@ def test_a_folder_is_opened_and_a_file_shown_in_its_own(
     asyncio.run(SystemOpener().open(str(tmp_path)))
     asyncio.run(SystemOpener().show(path))
     assert opened() == [str(tmp_path)] * 2
+
+
+@pytest.mark.parametrize("name", ["plain.pdf", "of the day, a=b.pdf"])
+def test_windows_is_shown_a_file_by_its_whole_path(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, commands = make(tmp_path / name), []
+
+    def start(command: object, **_: object) -> NoReturn:
+        commands.append(command)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(P2PChatError, match="there is no explorer here"):
+        asyncio.run(SystemOpener().show(path))
+    assert commands == [f'explorer /select,"{path}"']
 
 
 @pytest.mark.parametrize(
