@@ -15,7 +15,7 @@ from p2pchat.ui.presenters.announcements import (
 )
 from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.keys import free_keys
+from p2pchat.ui.tk.keys import chords, free_keys
 from p2pchat.ui.tk.richtext import NameLine, RichText
 from p2pchat.ui.tk.sheet import WIDTH, Head, Sheet
 from p2pchat.ui.tk.theme import Theme
@@ -105,7 +105,8 @@ class AnnouncementsPage(Sheet):
             frame, theme, height=LINES, width=10, wrap="word", font=theme.fonts["body"],
             padx=px(10), pady=px(8), borderwidth=0, highlightthickness=px(1),
         )  # fmt: skip
-        self.entry.bind("<Control-Return>", self._send_by_key)
+        for key in chords(self.entry, "<Control-Return>"):
+            self.entry.bind(key, self._send_by_key)
         self.entry.bind("<Tab>", lambda event: self._move(event, 1))
         self.entry.bind("<Shift-Tab>", lambda event: self._move(event, -1))
         free_keys(self.entry)

@@ -10,7 +10,7 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters.completion import Offer
 from p2pchat.ui.tk.entry import Entry
 from p2pchat.ui.tk.inline import in_order
-from p2pchat.ui.tk.keys import free_keys, leave_steps
+from p2pchat.ui.tk.keys import chords, free_keys, leave_steps
 from p2pchat.ui.tk.offers import OfferList
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.widgets import IconButton
@@ -111,7 +111,8 @@ class Composer(ttk.Frame):
         entry.bind("<KeyRelease>", lambda event: self._offer(), add="+")
         entry.bind("<ButtonRelease-1>", lambda event: self._offer(), add="+")
         entry.bind("<FocusOut>", lambda event: self.offers.show(()), add="+")
-        entry.bind("<Control-e>", self._emoji)
+        for key in chords(entry, "<Control-e>"):
+            entry.bind(key, self._emoji)
         entry.bind("<Tab>", self._next)
         entry.bind("<Shift-Tab>", self._previous)
         if self.tk.call("tk", "windowingsystem") == "x11":
@@ -120,7 +121,7 @@ class Composer(ttk.Frame):
         entry.bind("<Next>", lambda event: self.on_page(1))
         entry.bind("<Control-a>", self._select_all)
         # Tk's own Control-o opens a line, as in Emacs. Shift makes a capital of the letter.
-        for key in ("<Control-o>", "<Control-O>"):
+        for key in (*chords(entry, "<Control-o>"), *chords(entry, "<Control-O>")):
             entry.bind(key, self._attach)
         entry.on_change = self._changed
         entry.bind("<Configure>", lambda event: self._fit())

@@ -26,6 +26,7 @@ from p2pchat.ui.tk.attach import Attach
 from p2pchat.ui.tk.bulletin import BulletinBand
 from p2pchat.ui.tk.conversation import ConversationPane
 from p2pchat.ui.tk.dropping import Drops
+from p2pchat.ui.tk.keys import chords
 from p2pchat.ui.tk.menus import Menus
 from p2pchat.ui.tk.places import Place, Places
 from p2pchat.ui.tk.search import SearchPanel
@@ -239,7 +240,8 @@ class Desk(ttk.Frame):
             "<Control-O>": self.attach.ask_folder,
         }
         for key, action in keys.items():
-            root.bind(key, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
+            for chord in chords(root, key):
+                root.bind(chord, lambda event, action=action: action() or "break")  # type: ignore[misc]  # bound now
         for event in TOUCHES:
             root.bind(event, lambda event: main.idle.touched())
         for event in FOCUS:

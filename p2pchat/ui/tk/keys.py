@@ -1,4 +1,4 @@
-"""Keys that Tk gives texts as Emacs has them, and that people know as something else."""
+"""Keys and buttons that Tk takes for something else than people do, in texts and on macOS."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ _MOVES = {
 }  # fmt: skip
 _EDITS = "dhikot"
 """They delete, transpose, insert a tab or open a line."""
+
+
+def on_mac(widget: tk.Misc) -> bool:
+    return bool(widget.tk.call("tk", "windowingsystem") == "aqua")
+
+
+def chords(widget: tk.Misc, key: str) -> tuple[str, ...]:
+    """A shortcut with Control, and on macOS also the one with Command that people know there."""
+    return (key, key.replace("Control", "Command")) if on_mac(widget) else (key,)
+
+
+def right_clicks(widget: tk.Misc) -> tuple[str, ...]:
+    """On macOS Tk counts the right button as the second one; Tk 9 as the third, as elsewhere."""
+    return ("<Button-3>", "<Button-2>") if on_mac(widget) else ("<Button-3>",)
 
 
 def press_by_return(root: tk.Misc) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from p2pchat.ui.emoji import Named
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.picker import PickerPresenter, Shelf
+from p2pchat.ui.tk.keys import right_clicks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
 from p2pchat.ui.tk.widgets import Field
@@ -81,7 +82,8 @@ class EmojiPicker(ttk.Frame):
         canvas, entry = self.canvas, self.field.entry
         canvas.bind("<Motion>", lambda event: self._point(event.x, event.y))
         canvas.bind("<Button-1>", lambda event: self._click(event.x, event.y))
-        canvas.bind("<Button-3>", lambda event: self._offer_tones(event))
+        for button in right_clicks(canvas):
+            canvas.bind(button, lambda event: self._offer_tones(event))
         self._tabs.bind("<Button-1>", lambda event: self._jump(event.x))
         for target in (canvas, self._tabs):
             target.bind("<MouseWheel>", lambda event: self._by(-1 if event.delta > 0 else 1))

@@ -17,7 +17,7 @@ from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.cards import CHILD
 from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.hovertip import HoverTip
-from p2pchat.ui.tk.keys import leave_steps
+from p2pchat.ui.tk.keys import chords, leave_steps, right_clicks
 from p2pchat.ui.tk.theme import Theme
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ class Pointing:
         canvas.bind("<ButtonRelease-1>", self._release)
         canvas.bind("<Double-Button-1>", lambda event: self._mark_more(event, whole=False))
         canvas.bind("<Triple-Button-1>", lambda event: self._mark_more(event, whole=True))
-        for button in ("<Button-3>", "<Control-Button-1>"):
+        for button in (*right_clicks(canvas), "<Control-Button-1>"):
             canvas.bind(button, lambda event: self._menu(event.x_root, event.y_root))
-        canvas.bind_class(CHILD, "<Button-3>", lambda e: self._menu(e.x_root, e.y_root))
+        for button in right_clicks(canvas):
+            canvas.bind_class(CHILD, button, lambda e: self._menu(e.x_root, e.y_root))
         for key, action in (
             ("<Up>", lambda: self._step(-1)),
             ("<Down>", lambda: self._step(1)),
@@ -71,7 +72,8 @@ class Pointing:
             ("<Return>", self._menu_of_current),
             ("<Control-c>", self._copy),
         ):
-            canvas.bind(key, self._doer(action))
+            for chord in chords(canvas, key):
+                canvas.bind(chord, self._doer(action))
         leave_steps(canvas)
         canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._unfocused())

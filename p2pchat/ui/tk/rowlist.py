@@ -8,7 +8,7 @@ from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
 
 from p2pchat.ui.tk.block import Brush
-from p2pchat.ui.tk.keys import leave_steps
+from p2pchat.ui.tk.keys import leave_steps, right_clicks
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
@@ -72,7 +72,7 @@ class RowList(ttk.Frame, Generic[R]):
         canvas.bind("<Motion>", lambda event: self._hover_at(event.y))
         canvas.bind("<Leave>", lambda event: self._set_hover(-1))
         canvas.bind("<Button-1>", lambda event: self._choose(self._at(event.y)))
-        for button in ("<Button-3>", "<Control-Button-1>"):
+        for button in (*right_clicks(canvas), "<Control-Button-1>"):
             canvas.bind(button, self._menu)
         canvas.bind("<MouseWheel>", lambda event: self._wheel(-1 if event.delta > 0 else 1))
         canvas.bind("<Button-4>", lambda event: self._wheel(-1))

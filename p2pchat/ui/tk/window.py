@@ -27,7 +27,7 @@ from p2pchat.ui.presenters.preferences import Around
 from p2pchat.ui.tk.collecting import between_events
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.following import Following
-from p2pchat.ui.tk.keys import press_by_return
+from p2pchat.ui.tk.keys import on_mac, press_by_return
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.profiles import ProfilesDialog
 from p2pchat.ui.tk.theme import Theme, be_sharp
@@ -166,6 +166,10 @@ class Window:
         root.geometry(f"{width}x{height}")
         root.minsize(min(self.theme.px(620), screen[0]), min(self.theme.px(420), screen[1]))
         root.protocol("WM_DELETE_WINDOW", self._leave)
+        if on_mac(root):
+            # Of its own menu and dock: Tk's quitting would end the program in the middle.
+            root.createcommand("::tk::mac::Quit", self.close)
+            root.createcommand("::tk::mac::ReopenApplication", self.bring_to_front)
         root.iconphoto(True, self.theme.logo(64))
 
     def start(self, suggested_name: str | None) -> None:

@@ -26,6 +26,8 @@ from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
 
 tk = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+from p2pchat.ui.tk import keys, window  # noqa: E402  # they need tkinter
+
 pytestmark = pytest.mark.window
 
 Stage = Any
@@ -262,6 +264,28 @@ def test_search_opens_a_hit_far_above(stage: Stage) -> None:
     stage.root.update()
     stage.key("<Escape>")
     assert not stage.desk.search_panel.winfo_ismapped()
+
+
+@pytest.fixture
+def mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the window is made."""
+    monkeypatch.setattr(keys, "on_mac", lambda widget: True)
+    monkeypatch.setattr(window, "on_mac", lambda widget: True)
+
+
+def test_on_macos_command_and_the_second_button_do_as_well(mac: None, stage: Stage) -> None:
+    stage.node.say("#lobby", "right here", LI)
+    stage.start()
+    stage.key("<Command-f>")
+    stage.until(stage.desk.search_panel.winfo_ismapped)
+    stage.key("<Control-f>", "<Escape>")
+    canvas = stage.desk.conversation.transcript.canvas
+    canvas.event_generate("<Button-2>", x=120, y=stage.top_of("right here") + 12)
+    stage.until(lambda: stage.desk.menus.last is not None)
+    stage.desk.menus.last.unpost()
+    stage.root.withdraw()
+    stage.root.tk.call("::tk::mac::ReopenApplication")
+    stage.until(stage.root.winfo_viewable)
 
 
 # -- scrolling
