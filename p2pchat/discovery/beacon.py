@@ -146,7 +146,7 @@ class BeaconWay(asyncio.DatagramProtocol):
 
     def _send_broadcasts(self, interface: Interface, address: IPv4Interface) -> None:
         targets = [] if address.network.prefixlen > 30 else [str(address.network.broadcast_address)]
-        way = []
+        way: list[tuple[int, int, bytes]] = []
         if sys.platform == "linux":
             # names the interface: no route is needed, and of two on one subnet both are used
             info = struct.pack("@i4s4s", interface.index, address.ip.packed, bytes(4))
@@ -168,7 +168,7 @@ class BeaconWay(asyncio.DatagramProtocol):
             return
         sock = self._sockets[family][0]
         try:
-            if way:
+            if sys.platform != "win32" and way:
                 sock.sendmsg([packet], way, 0, target)
             else:
                 sock.sendto(packet, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,11 +100,6 @@ def translated(path: Path) -> Iterator[None]:
 
 def _is_full(path: Path) -> bool:
     try:
-        if hasattr(os, "statvfs"):
-            state = os.statvfs(path.parent)
-            return state.f_bavail * state.f_frsize < _FEW_BYTES
-        import shutil
-
         return shutil.disk_usage(path.parent).free < _FEW_BYTES
     except OSError:
         return False

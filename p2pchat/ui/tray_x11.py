@@ -10,6 +10,7 @@ import contextlib
 import logging
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from Xlib.protocol.event import ClientMessage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+assert sys.platform != "win32"  # for type checkers: Windows' select knows no poll
 
 log = logging.getLogger("p2pchat.ui")
 

@@ -51,11 +51,12 @@ def shrink(data: bytes, width: int, height: int) -> bytes | None:
 
 def _limit() -> None:
     """Where the system can: a picture that is a bomb ends this program and nothing else."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
+    if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+        for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_S)):
+            with contextlib.suppress(OSError, ValueError):  # macOS bounds no memory
+                resource.setrlimit(what, (most, most))
 
 
 def main(arguments: list[str]) -> int:
