@@ -23,7 +23,7 @@ from p2pchat.model.stream import HASH_BYTES, Block
 from p2pchat.protocol import effects
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.fetch import REACH, Fetch, FileEvents
+from p2pchat.protocol.fetch import REACH, Fetch, FileEvents, beside
 from p2pchat.protocol.link import Link, LinkState
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
@@ -413,6 +413,9 @@ class Exchange:
         elif outcome:
             fetch.swarm.stored(block.layer, block.index, now)
             self._events.moved(EntryHash(file))
+            for other in beside(fetch, self._fetches.values()):
+                other.swarm.found(block.layer, block.index, now)
+                self._events.moved(other.row.id)
             if not block.layer and not fetch.reach and file in self._fetches:
                 fetch.reach = REACH
                 self._seek()

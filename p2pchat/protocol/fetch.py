@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from p2pchat.model.ids import EntryHash
@@ -86,3 +87,8 @@ class Fetch:
             self._marks.append((now, received))
         since, before = self._marks[0]
         return (received - before) / (now - since) if now > since else 0.0
+
+
+def beside(fetch: Fetch, fetches: Iterable[Fetch]) -> list[Fetch]:
+    """Those of another offer of the same content, in the same conversation."""
+    return [one for one in fetches if one.row.stream == fetch.row.stream and one is not fetch]

@@ -450,6 +450,31 @@ def test_little_is_in_memory_that_came_and_isnt_stored() -> None:
     assert wanted(made)
 
 
+def test_what_another_offer_brings_is_asked_of_nobody_any_more() -> None:
+    made = swarm()
+    join(made, 1)
+    join(made, 2, 0)
+    assert {index for _, index in wanted(made, 1)} == {ANY}
+    made.got(2, Got(FILE, 0, (7, 8)), 0.0)
+    assert sorted(wanted(made, 2)) == [(0, 7), (0, 8)]
+    assert made.part(2, 0, 7, 0, PART, 0.1) is Part.KEPT
+    made.found(0, 7, 0.2)
+    assert Forget(2, 0, 7) in made.take()
+    assert made.pieces_left == PIECES - 1
+    assert made.holds(0, 7)
+    # The rest of it is no piece that nobody asked for, and of no use.
+    assert made.part(2, 0, 7, PART, PIECE - PART, 0.3) is Part.DROPPED
+    # What has come and isn't stored yet is stored as it would be.
+    assert give(made, 2, 8, 0.3) is Part.COMPLETED
+    made.found(0, 8, 0.4)
+    made.stored(0, 8, 0.5)
+    assert made.pieces_left == PIECES - 2
+    for index in range(PIECES):
+        made.found(0, index, 0.6)
+    assert made.complete
+    assert made.owed_by() == [1], "what it was left to choose"
+
+
 def test_a_lost_link_frees_what_it_owed() -> None:
     made = swarm()
     join(made, 1, 0b11)

@@ -9,6 +9,7 @@ from host import Host
 from seeds import live_each
 from world import LOBBY, World
 
+from p2pchat.config.settings import Settings
 from p2pchat.model.entry import FileBody
 from p2pchat.model.file import FileState
 from p2pchat.model.ids import EntryHash
@@ -107,6 +108,23 @@ def test_what_came_just_before_a_crash_comes_by_itself_all_the_same() -> None:
     hosts[1].crash()
     hosts[1].start()
     world.wait(lambda: has(hosts[1], data), 30.0, "fetched")
+
+
+def test_what_two_offer_at_once_isnt_fetched_twice() -> None:
+    """Each piece that comes of one offer is one less of the other."""
+    world = World(2)
+    *authors, other = [world.add() for _ in range(3)]
+    world.wait(lambda: world.linked([*authors, other]), 30.0, "linked")
+    data = Random(2).randbytes(2_000_000)
+    for author in authors:
+        author.machine.ctx.settings = Settings(limit=200_000)
+        share(author, "handout", data)
+    fetches = other.machine.files.exchange._fetches
+    world.wait(lambda: len(fetches) == 2, 10.0, "both are fetched")
+    swarms = [fetch.swarm for fetch in fetches.values()]
+    world.wait(lambda: set(states(other).values()) == {FileState.COMPLETE}, 60.0, "both are here")
+    assert has(other, data)
+    assert sum(swarm.received for swarm in swarms) < 1.5 * len(data)
 
 
 def test_a_fetch_begins_with_a_connection_to_the_author_alone() -> None:

@@ -87,12 +87,18 @@ class Asking:
         source.flying -= 1
         source.window.adapt(latency, source.flying)
         self.arrived[key] = source.device
-        if self.asked.pop(key) > 1:
-            for other in self.sources.values():
-                late = other.owes.get(key)
-                if late is not None and not late.given_up:
-                    self._abandon(other, key, late)
-                    self.landed(other)
+        self.asked[key] -= 1
+        self.here(key)
+
+    def here(self, key: int) -> None:
+        """Whoever else was asked for this block comes too late."""
+        if not self.asked.pop(key, 0):
+            return
+        for other in self.sources.values():
+            late = other.owes.get(key)
+            if late is not None and not late.given_up:
+                self._abandon(other, key, late)
+                self.landed(other)
 
     def came(self, latency: float) -> None:
         """A block came so long after it was asked for, of use or not."""

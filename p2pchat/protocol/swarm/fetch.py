@@ -298,14 +298,27 @@ class Swarm:
     def stored(self, layer: int, index: int, now: float) -> None:
         """A block that came is checked and on disk."""
         self._asking.settle(key_of(layer, index))
+        self._keep(layer, index, now)
+        if layer or self._asking.starved:
+            self._asking.fill_all(now)
+
+    def found(self, layer: int, index: int, now: float) -> None:
+        """A block is here that another offer of the same content has brought."""
+        key = key_of(layer, index)
+        if self._picker.has(layer, index) or key in self._asking.arrived:
+            return
+        self._asking.here(key)
+        self._picker.take(key)
+        self._keep(layer, index, now)
+        self._asking.fill_all(now)
+
+    def _keep(self, layer: int, index: int, now: float) -> None:
         self._picker.keep(layer, index)
         if layer == 0:
             fresh = not self._picker.rarity.known() >> index & 1
             self._out += self._news.add(index, fresh, now)
         if self.complete:
             self.close()
-        if layer or self._asking.starved:
-            self._asking.fill_all(now)
 
     def bad(self, layer: int, index: int, now: float) -> None:
         """A block that came isn't what its hash says: whoever sent it lies."""
