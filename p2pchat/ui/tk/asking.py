@@ -20,6 +20,7 @@ from p2pchat.ui.presenters.main import MainPresenter
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.pages import Dialog
 from p2pchat.ui.tk.theme import Theme
+from p2pchat.ui.tk.thumbnails import Thumbnails
 
 SHOWN = 8
 """Names of what is to be shared; of more their number is said."""
@@ -27,13 +28,20 @@ SHOWN = 8
 
 class Asking:
     def __init__(
-        self, root: tk.Tk, theme: Theme, node: NodeApi, runner: Runner, main: MainPresenter
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        node: NodeApi,
+        runner: Runner,
+        main: MainPresenter,
+        thumbnails: Thumbnails,
     ) -> None:
         self.main = main
         self._root = root
         self._theme = theme
         self._node = node
         self._runner = runner
+        self._thumbnails = thumbnails
 
     def connect(self) -> None:
         dialog = Dialog(
@@ -78,9 +86,14 @@ class Asking:
         dialog.open((password if protected else name).entry)
 
     def share(
-        self, names: Sequence[str], share: Callable[[], None], conversation: str = ""
+        self,
+        names: Sequence[str],
+        share: Callable[[], None],
+        conversation: str = "",
+        picture: bytes = b"",
     ) -> None:
-        """Call `share` once somebody has seen what goes to whom. `names` may be paths."""
+        """Call `share` once somebody has seen what goes to whom. `names` may be paths; `picture` is
+        shown."""
         if not self.main.files.may_share(len(names)):
             return
         to = self.main.directory.title(conversation or self.main.conversation.name)
@@ -89,7 +102,7 @@ class Asking:
         if more > 0:
             shown[SHOWN:] = [ngettext("and {number} other", "and {number} others", more)]
         title = _("Share with {name}").format(name=to)
-        self._confirm(title, "\n".join(shown), _("Share"), share, ready=True)
+        self._confirm(title, "\n".join(shown), _("Share"), share, ready=True, picture=picture)
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""
@@ -138,12 +151,16 @@ class Asking:
         act: Callable[[], None],
         shown: str = "",
         ready: bool = False,
+        picture: bytes = b"",
     ) -> None:
         """Act once the button is pressed; `shown` stands out. `ready`: Enter does it; else keys are
         on Cancel, as whom to trust is no matter of an Enter too many."""
         dialog = Dialog(self._root, self._theme, title, about, button)
         if shown:
             dialog.page.add_shown(shown)
+        if picture:
+            show = dialog.page.add_picture(*self._thumbnails.size)
+            self._thumbnails.make(picture, show)
 
         def submit() -> None:
             dialog.close()

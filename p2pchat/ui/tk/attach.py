@@ -15,19 +15,19 @@ from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.runner import Runner
+from p2pchat.ui.tk.asking import Asking
 
 Share = Callable[[Sequence[str]], None]
-Ask = Callable[[Sequence[str], Callable[[], None]], None]
 
 
 class Attach:
-    """`share` gets the paths that were chosen. `ask` shows what was copied, by its names, and calls
-    back once it is to be shared: keys are pressed by mistake."""
+    """`share` gets the paths that were chosen. What was copied is shown before: keys are pressed by
+    mistake."""
 
-    def __init__(self, root: tk.Tk, share: Share, ask: Ask) -> None:
+    def __init__(self, root: tk.Tk, share: Share, asking: Asking) -> None:
         self._root = root
         self._share = share
-        self._ask = ask
+        self._asking = asking
 
     def ask_files(self) -> None:
         chosen = filedialog.askopenfilenames(parent=self._root, title=_("Share files"))
@@ -76,7 +76,7 @@ class Attach:
         return True
 
     def _offer(self, paths: Sequence[str]) -> None:
-        self._ask(paths, lambda: self._share(paths))
+        self._asking.share(paths, lambda: self._share(paths))
 
     def _offer_picture(self, runner: Runner, node: NodeApi, data: bytes) -> None:
         async def kept() -> str:
@@ -84,7 +84,9 @@ class Attach:
             return await asyncio.to_thread(keep_pasted, data, folder)
 
         shown = _("The picture that was copied ({size})").format(size=words.size(len(data)))
-        self._ask([shown], lambda: runner.call(kept, lambda path: self._share([path])))
+        self._asking.share(
+            [shown], lambda: runner.call(kept, lambda path: self._share([path])), picture=data
+        )
 
     def _on_x11(self) -> bool:
         return bool(self._root.tk.call("tk", "windowingsystem") == "x11")

@@ -93,8 +93,8 @@ class Desk(ttk.Frame):
         )
         calendar = CalendarPresenter(node, runner, self.main.conversation, local_now)
         self.conversation.calendar = calendar
-        self.asking = Asking(root, theme, node, runner, self.main)
-        self.attach = Attach(root, self.main.share, self.asking.share)
+        self.asking = Asking(root, theme, node, runner, self.main, self.thumbnails)
+        self.attach = Attach(root, self.main.share, self.asking)
         self.drops = Drops(root)
         self.places.attach(self.main, runner, self.asking, self._around)
         self.menus = Menus(root, theme, self.main, self.asking, self.places)

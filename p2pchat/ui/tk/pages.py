@@ -81,6 +81,24 @@ class Page(ttk.Frame):
             font=self._theme.fonts["title"], wraplength=self._width, justify="left",
         ).grid(row=2 * len(self._fields), column=0, sticky="w")  # fmt: skip
 
+    def add_picture(self, width: int, height: int) -> Callable[[tk.PhotoImage | None], None]:
+        """Room for one of at most this size that is still to come, so that no button moves then.
+        What is returned takes it, or None where there is none."""
+        room = ttk.Frame(self._body, width=width, height=height)
+        room.grid(row=2 * len(self._fields), column=0)
+        shown = ttk.Label(room)
+
+        def show(picture: tk.PhotoImage | None) -> None:
+            if not room.winfo_exists():
+                return
+            if picture is None:
+                room.configure(height=1)  # of an empty frame Tk keeps the size
+            else:
+                shown.configure(image=picture)
+                shown.place(relx=0.5, rely=0.5, anchor="center")
+
+        return show
+
     # -- the presenters' view
 
     def show_error(self, text: str, field: int | None = None) -> None:

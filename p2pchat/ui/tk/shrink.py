@@ -4,7 +4,7 @@ where it can neither hold up nor harm the window.
     python -I shrink.py WIDTH HEIGHT PATH
 
 writes a PNG of at most that size to its output; it ends with 1 where there is none. Of a picture
-that moves it is the first frame.
+that moves it is the first frame. The path `-` is its input.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _limit() -> None:
 def main(arguments: list[str]) -> int:
     _limit()
     width, height, path = int(arguments[0]), int(arguments[1]), arguments[2]
-    with open(path, "rb") as file:
+    with open(0 if path == "-" else path, "rb") as file:
         data = file.read(BYTES + 1)
     small = shrink(data, width, height) if len(data) <= BYTES else None
     if small is None:

@@ -423,10 +423,10 @@ def test_the_end_stays_in_sight_when_a_card_grows(stage: Stage, tmp_path: Path) 
     stage.until(lambda: transcript.at_bottom)
 
 
-def thumbnail(path: str) -> bytes | None:
+def thumbnail(source: str | bytes) -> bytes | None:
     from p2pchat.ui.tk.thumbnails import run_shrink
 
-    return asyncio.run(run_shrink(path, 100, 100))
+    return asyncio.run(run_shrink(source, 100, 100))
 
 
 def test_thumbnails_keep_the_shape(display: str, tmp_path: Path) -> None:
@@ -438,6 +438,18 @@ def test_thumbnails_keep_the_shape(display: str, tmp_path: Path) -> None:
     data = thumbnail(str(pnm))
     assert data is not None
     assert struct.unpack(">II", data[16:24]) == (20, 10)
+
+
+def test_a_thumbnail_of_what_is_no_file(display: str, tmp_path: Path) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((1200, 600), 90).save(noise, "PNG")
+    assert len(noise.getvalue()) > 300_000, "more than a pipe holds"
+    assert opened(thumbnail(noise.getvalue())).size == (100, 50)
+    assert thumbnail(b"no picture" * 100_000) is None
+    bomb = Path(png(tmp_path / "bomb.png", 20_000, 20_000)).read_bytes()
+    assert len(bomb) < 2_000_000
+    assert thumbnail(bomb) is None
+    assert thumbnail(noise.getvalue().ljust(21 * 1024 * 1024)) is None
 
 
 def opened(data: bytes | None) -> Image.Image:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import io
 import os
 import queue
 import re
@@ -902,6 +904,38 @@ class Copied:
         self._process.wait(10)
 
 
+def preview(stage: Stage) -> tuple[int, int] | None:
+    """The size of the picture in the dialog, once it is there."""
+    for label in inside(dialog(stage)):
+        if isinstance(label, ttk.Label) and label.cget("image"):
+            image = label.cget("image")[0]
+            call = stage.root.tk.call
+            return call("image", "width", image), call("image", "height", image)
+    return None
+
+
+def test_a_picture_too_large_to_be_shown_is_asked_about_all_the_same(
+    stage: Stage, display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("p2pchat.ui.tk.shrink.BYTES", 1000)
+    noise = io.BytesIO()
+    Image.effect_noise((400, 300), 50).save(noise, "PNG")
+    stage.start()
+    other = Copied(display, "image/png", noise.getvalue())
+    try:
+        stage.root.update()
+        stage.key("<<Paste>>")
+        stage.until(lambda: dialog(stage))
+        stage.until(lambda: dialog(stage).winfo_reqheight() < 250)
+    finally:
+        other.end()
+    assert preview(stage) is None
+    assert button(dialog(stage), "Share").winfo_viewable()
+
+
 def test_a_copied_picture_is_shared(
     stage: Stage, display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -913,6 +947,7 @@ def test_a_copied_picture_is_shared(
     data = (tmp_path / "copied.png").read_bytes()
     stage.node.data_dir = str(tmp_path)
     stage.start()
+    gc.disable()  # what is left of the dialogs goes on this thread, not on the node's
     other = Copied(display, "image/png", data)
     try:
         stage.root.update()  # what this program has copied before is its no more
@@ -920,6 +955,7 @@ def test_a_copied_picture_is_shared(
             stage.key("<<Paste>>")
             stage.until(lambda: dialog(stage))
             assert "The picture that was copied" in texts(dialog(stage))
+            stage.until(lambda: preview(stage) == (40, 30))
             button(dialog(stage), "Share").invoke()
             stage.until(lambda number=number: len(stage.node.named("share")) == number)
         stage.key("<<Paste>>")
@@ -927,6 +963,8 @@ def test_a_copied_picture_is_shared(
         button(dialog(stage), "Cancel").invoke()
     finally:
         other.end()
+        gc.collect()
+        gc.enable()
     shared = [call[2] for call in stage.node.named("share")]
     assert [Path(path).read_bytes() for path in shared] == [data, data]
     assert shared[0] != shared[1]
