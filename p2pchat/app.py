@@ -367,6 +367,7 @@ def run_window(options: Options, log_level: str) -> int:
     import platformdirs
 
     from p2pchat.node.host import host_name
+    from p2pchat.storage.profiles import ProfileFolders, is_profile
     from p2pchat.transport.udp import open_udp
     from p2pchat.ui.around import SystemAround, this_program
     from p2pchat.ui.tk import window
@@ -398,6 +399,8 @@ def run_window(options: Options, log_level: str) -> int:
             Path(platformdirs.user_data_dir("p2pchat", appauthor=False)),
             this_program(),
             handle.in_tray,
+            is_profile,
+            lambda folder: ProfileFolders(folder, None).delete(),
         ),
         open_udp=open_udp,
     )

@@ -30,7 +30,13 @@ from p2pchat.storage.keys import (
     seal_key,
     write_private,
 )
-from p2pchat.storage.profile import LOCK_FILE, ProfileLock, hold_folder, open_profile
+from p2pchat.storage.profile import (
+    FOLDER_LOCK_FILE,
+    LOCK_FILE,
+    ProfileLock,
+    hold_folder,
+    open_profile,
+)
 
 log = logging.getLogger("p2pchat.storage")
 
@@ -38,6 +44,8 @@ ACCOUNTS = "accounts"
 INDEX = "index.json"
 GUEST = "guest-"
 DOWNLOADS = "downloads"
+_STAYS = (DOWNLOADS, ACCOUNTS, LOCK_FILE, FOLDER_LOCK_FILE)
+"""In a folder whose profile is removed: locks are held meanwhile, accounts have downloads too."""
 
 
 class _Unsent(msgspec.Struct):
@@ -76,6 +84,21 @@ class ProfileFolders:
             yield
         finally:
             lock.release()
+
+    def delete(self) -> None:
+        """All of it, for good, but what was downloaded. Blocks. ProfileInUse, StoreError."""
+        accounts = self._base / ACCOUNTS
+        try:
+            with self.held():
+                for folder in [*accounts.glob("*"), self._base]:
+                    _remove(folder)
+                self._path.unlink(missing_ok=True)
+            (self._base / FOLDER_LOCK_FILE).unlink()
+            for empty in (accounts, self._base):
+                with contextlib.suppress(OSError):
+                    empty.rmdir()
+        except OSError as error:
+            raise StoreError(f"the profile isn't removed: {error}") from error
 
     @property
     def _path(self) -> Path:
@@ -290,6 +313,11 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def is_profile(folder: Path) -> bool:
+    """Whether there is one, or several, in a data folder; else it may hold downloads."""
+    return (folder / LOCK_FILE).exists()
+
+
 def _remove(folder: Path) -> None:
     """A profile, its key first; what was downloaded stays."""
     if not folder.is_dir():
@@ -298,9 +326,11 @@ def _remove(folder: Path) -> None:
     try:
         destroy_key(folder)
         for path in folder.iterdir():
-            if path.is_dir() and path.name != DOWNLOADS:
+            if path.name in _STAYS:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path)
-            elif not path.is_dir() and path.name != LOCK_FILE:
+            else:
                 path.unlink()
     finally:
         lock.release()

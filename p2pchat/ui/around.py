@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from p2pchat.config.profiles import PROFILES, is_profile_name
-from p2pchat.errors import P2PChatError
+from p2pchat.errors import P2PChatError, ProfileInUse
 from p2pchat.ui.autostart import Autostart
 from p2pchat.ui.language import _
 from p2pchat.ui.notifications import Notifications
@@ -24,12 +25,17 @@ class SystemAround:
         base: Path,
         program: Sequence[str],
         in_tray: Callable[[], bool] = lambda: False,
+        is_profile: Callable[[Path], bool] = Path.is_dir,
+        delete: Callable[[Path], None] = lambda folder: None,
     ) -> None:
-        """`program`: how this program is started, without arguments."""
+        """`program`: how this program is started, without arguments. `is_profile` and `delete` are
+        for data folders; the latter blocks, and raises P2PChatError."""
         self.in_tray = in_tray
         self._base = base
+        self._is_profile = is_profile
+        self._delete = delete
         self._program = list(program)
-        own = data_dir.name if data_dir.parent == base / PROFILES else ""
+        self._own = own = data_dir.name if data_dir.parent == base / PROFILES else ""
         if own:
             where, name = ["--profile", own], own
         elif data_dir == base:
@@ -53,7 +59,21 @@ class SystemAround:
             found = list(os.scandir(self._base / PROFILES))
         except OSError:
             found = []
-        return ["", *sorted(e.name for e in found if e.is_dir() and is_profile_name(e.name))]
+        return ["", *sorted(e.name for e in found if self._is_one(e))]
+
+    def _is_one(self, entry: os.DirEntry[str]) -> bool:
+        return is_profile_name(entry.name) and self._is_profile(Path(entry.path))
+
+    async def delete_profile(self, name: str) -> None:
+        if name not in self.profiles()[1:]:
+            raise P2PChatError(_("there is no profile of that name"))
+        if name == self._own:
+            raise P2PChatError(_("this is the profile that is open here"))
+        try:
+            await asyncio.to_thread(self._delete, self._base / PROFILES / name)
+        except ProfileInUse:
+            raise P2PChatError(_("it is open: close it first")) from None
+        Autostart(name, ()).set(False)
 
     def open_profile(self, name: str) -> None:
         if name and not is_profile_name(name):

@@ -18,7 +18,7 @@ from p2pchat.errors import DiskFull, ProfileInUse, StoreError, StoreLocked
 from p2pchat.model.records import PutMeta
 from p2pchat.storage.depot.depot import FileDepot
 from p2pchat.storage.keys import KEY_FILE, SEALED_FILE, has_key
-from p2pchat.storage.profiles import ACCOUNTS, INDEX, ProfileFolders
+from p2pchat.storage.profiles import ACCOUNTS, INDEX, ProfileFolders, is_profile
 
 ACCOUNT = "a" * 32
 
@@ -118,6 +118,74 @@ def test_a_profile_in_use_is_neither_opened_nor_forgotten(tmp_path: Path) -> Non
     assert has_key(tmp_path)
     assert depot is not None
     store.close()
+
+
+def with_downloads(folder: Path) -> Path:
+    (folder / "downloads").mkdir(exist_ok=True)
+    (folder / "downloads" / "sheet.txt").write_text("of the class")
+    return folder
+
+
+def test_of_a_deleted_profile_only_the_downloads_stay(tmp_path: Path) -> None:
+    base = tmp_path / "school"
+    profiles = ProfileFolders(base, None)
+    profiles.open(str(base))[0].close()
+    account = signed_in(profiles)
+    left = leave_guest(profiles, account, ("@ann",))
+    (base / "p2pchat.log").write_text("what happened")
+    with_downloads(base)
+    with_downloads(Path(account))
+    assert is_profile(base)
+    ProfileFolders(base, None).delete()
+    kept = sorted(path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_file())
+    assert kept == [f"accounts/{ACCOUNT}/downloads/sheet.txt", "downloads/sheet.txt"]
+    assert not Path(left).exists()
+    assert not is_profile(base)
+    profiles.open(str(base))[0].close()
+    assert is_profile(base), "another one may be made in its place"
+
+
+def test_of_a_deleted_profile_without_downloads_nothing_stays(tmp_path: Path) -> None:
+    base = tmp_path / "school"
+    ProfileFolders(base, None).open(str(base))[0].close()
+    ProfileFolders(base, None).delete()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_profile_in_use_is_not_deleted(tmp_path: Path) -> None:
+    profiles = ProfileFolders(tmp_path, None)
+    account = signed_in(profiles)
+    before = sorted(tmp_path.rglob("*"))
+    with profiles.held(), pytest.raises(ProfileInUse):
+        ProfileFolders(tmp_path, None).delete()
+    (tmp_path / "running").unlink()
+    store, _ = profiles.open(account)
+    with pytest.raises(ProfileInUse):
+        ProfileFolders(tmp_path, None).delete()
+    (tmp_path / "running").unlink()
+    store.close()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert has_key(Path(account))
+
+
+def test_what_cannot_be_deleted_is_said_and_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "school"
+    ProfileFolders(base, None).open(str(base))[0].close()
+    (base / "stuck").mkdir()
+
+    def stuck(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("p2pchat.storage.profiles.shutil.rmtree", stuck)
+    with pytest.raises(StoreError, match="Permission denied"):
+        ProfileFolders(base, None).delete()
+    assert not has_key(base)
+    monkeypatch.undo()
+    assert is_profile(base), "it is still in the list"
+    ProfileFolders(base, None).delete()
+    assert not base.exists()
 
 
 def test_who_signs_in_again_before_leaving_was_finished_stays(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import configparser
 import plistlib
 import shlex
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from p2pchat.config.profiles import is_profile_name
-from p2pchat.errors import P2PChatError
+from p2pchat.errors import P2PChatError, ProfileInUse
 from p2pchat.ui.around import SystemAround, this_program
 from p2pchat.ui.autostart import Autostart, desktop_exec
 
@@ -72,6 +73,46 @@ def test_the_profiles_of_a_user(home: Path) -> None:
     for name in ("school", "chess club", ".hidden", "con"):
         (home / "profiles" / name).mkdir(parents=True)
     assert list(around.profiles()) == ["", "chess club", "school"]
+
+
+def test_a_profile_is_deleted_and_no_longer_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("school", "chess club", "downloads only"):
+        (home / "profiles" / name).mkdir(parents=True)
+        (home / "profiles" / name / "lock").touch()
+    (home / "profiles" / "downloads only" / "lock").unlink()
+    (home / "elsewhere").mkdir()
+    deleted: list[str] = []
+
+    def delete(folder: Path) -> None:
+        if folder.name == "chess club":
+            raise ProfileInUse("another process runs on this profile")
+        deleted.append(folder.relative_to(home).as_posix())
+        (folder / "lock").unlink()
+
+    own = home / "profiles" / "mine"
+    own.mkdir()
+    (own / "lock").touch()
+    around = SystemAround(own, home, ["p2pchat"], is_profile=has_lock, delete=delete)
+    assert list(around.profiles()) == ["", "chess club", "mine", "school"]
+    Autostart("school", ["p2pchat"]).set(True)
+    for name, why in (
+        ("mine", "open here"), ("chess club", "close it first"), ("", "no profile of that name"),
+        ("downloads only", "no profile"), ("../../elsewhere", "no profile"), ("none", "no profile"),
+    ):  # fmt: skip
+        with pytest.raises(P2PChatError, match=why):
+            asyncio.run(around.delete_profile(name))
+    assert deleted == []
+    asyncio.run(around.delete_profile("school"))
+    assert deleted == ["profiles/school"]
+    assert list(around.profiles()) == ["", "chess club", "mine"]
+    assert not Autostart("school", ["p2pchat"]).is_on()
+
+
+def has_lock(folder: Path) -> bool:
+    return (folder / "lock").exists()
 
 
 def test_a_profile_is_opened_as_a_program_of_its_own(home: Path) -> None:

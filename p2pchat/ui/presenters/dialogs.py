@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from p2pchat.config.limits import NAME_CHARS, PASSWORD_CHARS, PORT
 from p2pchat.errors import P2PChatError, RequestError
@@ -91,6 +91,37 @@ class SomeoneElsePresenter:
     def _failed(self, error: P2PChatError) -> None:
         self._view.set_busy(False)
         self._view.show_error(words.refusal(error))
+
+
+class DeleteProfilePresenter:
+    """Deletes another profile of this user: who has written its whole name means it."""
+
+    def __init__(
+        self,
+        delete: Callable[[str], Coroutine[Any, Any, None]],
+        runner: Runner,
+        view: PageView,
+        deleted: Callable[[], None],
+    ) -> None:
+        self._delete = delete
+        self._runner = runner
+        self._view = view
+        self._deleted = deleted
+
+    def submit(self, text: str) -> None:
+        name = text.strip()
+        self._view.show_error("" if name else _("Please write its name."), 0)
+        if name:
+            self._view.set_busy(True)
+            self._runner.call(lambda: self._delete(name), self._done, self._failed)
+
+    def _done(self, _: None) -> None:
+        self._view.close()
+        self._deleted()
+
+    def _failed(self, error: P2PChatError) -> None:
+        self._view.set_busy(False)
+        self._view.show_error(words.refusal(error), 0)
 
 
 class ConnectPresenter:

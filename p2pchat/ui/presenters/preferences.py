@@ -71,6 +71,11 @@ class Around(Notifier, Protocol):
         """In a window of its own; made where there is none. P2PChatError."""
         ...
 
+    async def delete_profile(self, name: str) -> None:
+        """For good, but what it has downloaded. P2PChatError, also for the unnamed one and one
+        that is open anywhere."""
+        ...
+
 
 class PreferencesView(Protocol):
     def show_person(self, person: Person) -> None: ...

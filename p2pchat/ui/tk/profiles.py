@@ -1,4 +1,4 @@
-"""The dialog of several profiles: several people on one computer, each for themselves."""
+"""The dialogs of several profiles: several people on one computer, each for themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from tkinter import ttk
 from p2pchat.errors import P2PChatError
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
+from p2pchat.ui.presenters.dialogs import DeleteProfilePresenter
 from p2pchat.ui.presenters.preferences import Around
+from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.pages import Dialog
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -18,20 +20,29 @@ MOST = 12
 
 
 class ProfilesDialog(Dialog):
-    def __init__(self, parent: tk.Tk, theme: Theme, around: Around) -> None:
+    def __init__(self, parent: tk.Tk, theme: Theme, around: Around, runner: Runner) -> None:
         super().__init__(
             parent, theme, _("Profiles"),
             _("Each has its own name, messages and files, and a window of its own. Open one of "
               "them, or write a name for a new one."), _("Open"),
         )  # fmt: skip
+        self._parent = parent
         self._around = around
+        self._runner = runner
         self.name = self.page.add_field(_("Name of the profile"), _("a plain name, such as school"))
         self.page.on_submit = lambda: self._open(self.name.text.strip(), asked=True)
         self.buttons: list[ttk.Button] = []
         foot = ttk.Frame(self.page)
         foot.grid(row=6, column=0, sticky="ew", pady=(theme.px(14), 0))
-        for name in list(around.profiles())[:MOST]:
+        names = list(around.profiles())
+        for name in names[:MOST]:
             self._add(foot, name)
+        if names[1:]:
+            delete = ttk.Button(
+                self.page, text=_("Delete one…"), command=self._delete, style="Page.TButton"
+            )
+            tip(delete, _("Remove a profile from this computer"))
+            delete.grid(row=7, column=0, sticky="w", pady=(theme.px(6), 0))
 
     def _add(self, foot: ttk.Frame, name: str) -> None:
         px = self._theme.px
@@ -56,3 +67,23 @@ class ProfilesDialog(Dialog):
             self.page.show_error(words.refusal(error))
             return
         self.close()
+
+    def _delete(self) -> None:
+        """In a dialog of its own, which leads back to what is left."""
+        self.close()
+        root, theme, around, runner = self._parent, self._theme, self._around, self._runner
+        dialog = Dialog(
+            root, theme, _("Delete a profile"),
+            _("Its messages, files and keys go from this computer for good: without an account "
+              "nobody can be that person again. The folder of what it has downloaded stays."),
+            _("Delete"),
+        )  # fmt: skip
+        name = dialog.page.add_field(
+            _("Name of the profile"), _("all of it, as it stands in the list")
+        )
+        presenter = DeleteProfilePresenter(
+            around.delete_profile, runner, dialog.page,
+            lambda: ProfilesDialog(root, theme, around, runner).show(),
+        )  # fmt: skip
+        dialog.page.on_submit = lambda: presenter.submit(name.text)
+        dialog.open(name.entry)

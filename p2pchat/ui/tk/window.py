@@ -218,7 +218,7 @@ class Window:
     def open_profiles(self) -> None:
         """Where the window has a system around it."""
         assert self._around is not None
-        ProfilesDialog(self.root, self.theme, self._around).show()
+        ProfilesDialog(self.root, self.theme, self._around, self.bridge).show()
 
     def bring_to_front(self) -> None:
         self.root.deiconify()

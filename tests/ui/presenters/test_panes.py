@@ -10,7 +10,7 @@ from paper_node import ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperOpener, PaperRunner, finished
 
 from p2pchat.config.limits import PORT
-from p2pchat.errors import RequestError
+from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import (
     RUNS_TWICE,
     ConversationChanged,
@@ -30,6 +30,7 @@ from p2pchat.ui.presenters.bulletins import Bulletin
 from p2pchat.ui.presenters.composer import Mode
 from p2pchat.ui.presenters.dialogs import (
     ConnectPresenter,
+    DeleteProfilePresenter,
     FirstStartPresenter,
     RoomPresenter,
     SomeoneElsePresenter,
@@ -581,6 +582,32 @@ def test_the_first_start_takes_a_name(window: Window) -> None:
     page.submit("")
     assert chosen == ["Maria Lopez", "host"]
     assert window.view.error == ""
+
+
+def test_a_profile_is_deleted_by_its_name(window: Window) -> None:
+    kept, deleted = {"school": "it is open: close it first", "club": ""}, []
+
+    async def delete(name: str) -> None:
+        if why := kept.get(name, "there is no profile of that name"):
+            raise P2PChatError(why)
+        deleted.append(name)
+
+    done: list[bool] = []
+    page = DeleteProfilePresenter(
+        delete, window.runner, window.view, lambda: done.append(window.view.closed)
+    )
+    page.submit("  ")
+    assert window.view.error == "Please write its name."
+    for name, why in (("clu", "no profile of that name"), ("school", "close it first")):
+        page.submit(name)
+        assert window.view.busy
+        window.runner.settle()
+        assert why in window.view.error
+        assert not window.view.busy
+    assert (deleted, done) == ([], [])
+    page.submit(" club ")
+    window.runner.settle()
+    assert (deleted, done) == (["club"], [True]), "the list that is shown then is anew"
 
 
 def test_connecting(window: Window) -> None:

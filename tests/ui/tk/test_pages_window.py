@@ -48,6 +48,7 @@ class Around:
     def __init__(self) -> None:
         self.starts = False
         self.opened: list[str] = []
+        self.named = ["school"]
         self.fail = ""
         self.told: list[tuple[str, str, str]] = []
         self.withdrawn: list[str] = []
@@ -75,7 +76,12 @@ class Around:
         return await asyncio.to_thread(self.clicks.get)
 
     def profiles(self) -> Sequence[str]:
-        return ["", "school"]
+        return ["", *self.named]
+
+    async def delete_profile(self, name: str) -> None:
+        if name not in self.named:
+            raise P2PChatError("there is no profile of that name")
+        self.named.remove(name)
 
     def open_profile(self, name: str) -> None:
         if self.fail:
@@ -452,6 +458,29 @@ def test_other_profiles(stage: Stage, around: Around) -> None:
     button(dialog, "school").invoke()
     assert around.opened == ["school"]
     assert not dialog.winfo_exists()
+
+
+def test_a_profile_is_deleted_by_keys(stage: Stage, around: Around) -> None:
+    stage.start()
+    stage.key("<Control-p>")
+    stage.until(lambda: dialog(stage) and dialog(stage).title() == "Profiles")
+    dialog(stage).focus_force()
+    button(dialog(stage), "Delete one…").focus_set()
+    stage.key("<space>")
+    stage.until(lambda: dialog(stage) and dialog(stage).title() == "Delete a profile")
+    said = texts(dialog(stage))
+    for lost in ("messages, files and keys", "nobody can be that person", "downloaded stays"):
+        assert lost in said.replace("\n", " ")
+    stage.until(lambda: isinstance(stage.root.focus_get(), tk.Entry | ttk.Entry))
+    stage.key("<Return>")
+    assert "write its name" in texts(dialog(stage))
+    stage.key("c", "l", "u", "b", "<Return>")
+    stage.until(lambda: "no profile of that name" in texts(dialog(stage)))
+    stage.key("<Control-a>", "s", "c", "h", "o", "o", "l", "<Return>")
+    stage.until(lambda: dialog(stage) and dialog(stage).title() == "Profiles")
+    assert around.named == []
+    assert "school" not in texts(dialog(stage))
+    assert "Delete one…" not in texts(dialog(stage)), "there is none"
 
 
 def test_other_profiles_by_their_key_and_from_the_menu(stage: Stage, around: Around) -> None:
