@@ -94,7 +94,7 @@ def start_tray(
 def _x11_icon(title: str, bring: Callable[[], None], menu: Callable[[int, int], None]) -> Tray:
     from p2pchat.ui.tray_x11 import X11Icon
 
-    return X11Icon(title, lambda *what: picture(*what).convert("RGB"), bring, menu)
+    return X11Icon(title, picture, bring, menu)
 
 
 class _WindowsIcon:

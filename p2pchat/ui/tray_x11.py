@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from Xlib import X, Xutil
+from Xlib import X, Xatom, Xutil
 from Xlib.display import Display
 from Xlib.error import XError
 from Xlib.protocol.event import ClientMessage
@@ -29,8 +29,10 @@ log = logging.getLogger("p2pchat.ui")
 
 REQUEST_DOCK = 0
 XEMBED_MAPPED = 1
-SMALLEST, LARGEST = 16, 256
-"""Pixels of a side: what the tray is asked for, and what is drawn at most."""
+SMALLEST, LARGEST = 16, 255
+"""Pixels of a side: what the tray is asked for, and what fits into one request."""
+ARGB_DEPTH = 32
+ALL_PLANES = 0xFFFFFFFF
 END_S = 2.0
 """How long the end of the thread is waited for: an X server may have stopped answering."""
 
@@ -45,7 +47,7 @@ class X11Icon:
         clicked: Callable[[], None],
         menu: Callable[[int, int], None],
     ) -> None:
-        """`draw` gives a square in RGB, for its side and how many messages are unread; `menu` is
+        """`draw` gives a square in RGBA, for its side and how many messages are unread; `menu` is
         asked for at a place of the screen. All are called on the icon's thread."""
         self._title, self._draw_it, self._clicked, self._menu = title, draw, clicked, menu
         self._unread = 0
@@ -114,7 +116,8 @@ class X11Icon:
         owner: Any = self._display.get_selection_owner(self._selection)
         if owner == X.NONE:
             return
-        self._tray, self._window = owner, self._new_window()
+        self._tray = owner
+        self._window = self._new_window()
         owner.change_attributes(event_mask=X.StructureNotifyMask)  # its end, too
         request = ClientMessage(
             window=owner,
@@ -123,14 +126,28 @@ class X11Icon:
         )
         owner.send_event(request)
 
+    def _visual(self) -> int:
+        """The tray's for icons with transparent parts; 0 where it has none."""
+        name = self._atom("_NET_SYSTEM_TRAY_VISUAL")
+        known = self._tray.get_full_property(name, Xatom.VISUALID)
+        wanted = known.value[0] if known else 0
+        deep = (d for d in self._display.screen().allowed_depths if d.depth == ARGB_DEPTH)
+        return wanted if any(v.visual_id == wanted for d in deep for v in d.visuals) else 0
+
     def _new_window(self) -> Any:
+        visual, clear = self._visual(), {}
+        if visual:
+            colours = self._root.create_colormap(visual, X.AllocNone)
+            clear = {"background_pixel": 0, "border_pixel": 0, "colormap": colours}
         window = self._root.create_window(
             -1,
             -1,
             1,
             1,
             0,
-            self._display.screen().root_depth,
+            ARGB_DEPTH if visual else self._display.screen().root_depth,
+            visual=visual,  # 0: the root window's
+            **clear,
             event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask,
             # A tray that dies leaves it on the root window, where nobody is to frame it.
             override_redirect=True,
@@ -148,12 +165,19 @@ class X11Icon:
                 self._dock()
         elif event.type == X.DestroyNotify and event.window in (self._tray, self._window):
             self._leave()
+        elif event.type == X.ReparentNotify and event.window == self._window:
+            self._let_through(event.parent)
         elif event.type == X.ButtonPress and event.detail == 1:
             self._clicked()
         elif event.type == X.ButtonPress and event.detail == 3:
             self._menu(event.root_x, event.root_y)
         elif event.type in (X.Expose, X.ConfigureNotify) and event.window == self._window:
             self._draw()
+
+    def _let_through(self, parent: Any) -> None:
+        """What is below it is seen beside it; of windows of two depths X allows that to none."""
+        if parent.get_geometry().depth == self._window.get_geometry().depth < ARGB_DEPTH:
+            self._window.change_attributes(background_pixmap=X.ParentRelative)
 
     def _leave(self) -> None:
         if self._window is not None:
@@ -169,6 +193,21 @@ class X11Icon:
         place = self._window.get_geometry()
         side = min(place.width, place.height, LARGEST)
         where = (place.width - side) // 2, (place.height - side) // 2
+        icon = self._draw_it(side, unread)
+        if place.depth == ARGB_DEPTH:
+            data = icon.convert("RGBa").tobytes("raw", "BGRa")
+        else:
+            data = self._on_ground(icon, *where).tobytes("raw", "BGRX")
         context = self._window.create_gc()
-        self._window.put_pil_image(context, *where, self._draw_it(side, unread))
+        self._window.put_image(context, *where, side, side, X.ZPixmap, place.depth, 0, data)
         context.free()
+
+    def _on_ground(self, icon: Image, x: int, y: int) -> Image:
+        """The same without transparent parts, of which the X server knows nothing here."""
+        from PIL import Image
+
+        self._window.clear_area()
+        below = self._window.get_image(x, y, *icon.size, X.ZPixmap, ALL_PLANES)
+        ground = Image.frombytes("RGB", icon.size, below.data, "raw", "BGRX")
+        ground.paste(icon, mask=icon)
+        return ground

@@ -24,8 +24,16 @@ from Xlib import X, display
 from Xlib.protocol import event
 screen = display.Display()
 root = screen.screen().root
-window = root.create_window(0, 0, 200, 40, 0, X.CopyFromParent)
+clear = "clear" in sys.argv
+deep = [d for d in screen.screen().allowed_depths if d.depth == 32]
+visual = deep[0].visuals[0].visual_id if clear else X.CopyFromParent
+more = {"colormap": root.create_colormap(visual, X.AllocNone), "border_pixel": 0} if clear else {}
+window = root.create_window(0, 0, 200, 40, 0, 32 if clear else X.CopyFromParent, visual=visual,
+                            background_pixel=0x30a040, **more)
 window.map()
+if clear:
+    kind = screen.intern_atom("VISUALID")
+    window.change_property(screen.intern_atom("_NET_SYSTEM_TRAY_VISUAL"), kind, 32, [visual])
 selection = screen.intern_atom("_NET_SYSTEM_TRAY_S0")
 window.set_selection_owner(selection, X.CurrentTime)
 screen.sync()
@@ -39,7 +47,8 @@ screen.sync()
 
 def colour(x, y):
     data = icon.get_image(x, y, 1, 1, X.ZPixmap, 0xffffffff).data
-    return f"#{data[2]:02x}{data[1]:02x}{data[0]:02x}"
+    alpha = f" {data[3]}" if clear else ""
+    return f"#{data[2]:02x}{data[1]:02x}{data[0]:02x}{alpha}"
 
 while True:
     told = screen.next_event()
@@ -54,7 +63,7 @@ while True:
         screen.sync()
         while "0a62c4" not in (found := colour(2, 2)):
             time.sleep(0.01)
-        print("drawn", found, flush=True)
+        print("drawn", found, "corner", colour(0, 0), flush=True)
         if sys.argv[1:] == ["marked"]:
             while "ff5a4f" not in colour(18, 6):
                 time.sleep(0.01)
@@ -185,7 +194,7 @@ def test_the_icon_is_in_the_tray_until_the_end(
         icon = start_tray("王小明", opened.set, lambda: None, lambda x, y: asked.put((x, y)))
         assert icon is not None
         assert line(panel) == "docked"
-        assert line(panel) == "drawn #0a62c4"
+        assert line(panel) == "drawn #0a62c4 corner #30a040", "the panel's colour is seen there"
         assert icon.shown
         click(2, 2)
         assert opened.wait(10)
@@ -200,6 +209,17 @@ def test_the_icon_is_in_the_tray_until_the_end(
 
 
 @pytest.mark.window
+@linux
+def test_the_icon_is_transparent_where_the_tray_can_show_it(screen: psutil.Popen) -> None:
+    with program([sys.executable, "-c", TRAY, "clear"]) as panel:
+        assert line(panel) == "here"
+        icon = start_tray("Maria", lambda: None, lambda: None, lambda x, y: None)
+        assert icon is not None
+        assert line(panel) == "docked"
+        assert line(panel) == "drawn #0a62c4 255 corner #000000 0"
+        icon.stop()
+
+
 @linux
 def test_a_tray_may_come_later_and_go_and_come_again(screen: psutil.Popen) -> None:
     """As when the program starts with the system, and when the panel crashes."""
@@ -304,7 +324,7 @@ def test_there_is_one_icon_over_the_bus_or_else_in_the_tray_of_x(
         assert icon is not None
         for _ in range(2):
             assert line(tray) == "docked"
-            assert line(tray) == "drawn #0a62c4"
+            assert line(tray) == "drawn #0a62c4 corner #30a040"
             with program([sys.executable, "-c", WATCHER]) as panel:
                 assert line(panel) == "here"
                 assert line(panel) == "registered"
