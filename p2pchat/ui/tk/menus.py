@@ -113,25 +113,29 @@ class Menus:
             menu.add_separator()
 
     def _add_details(self, menu: tk.Menu, message_id: MessageId) -> None:
-        """What else the pointer is told: when it was written, who has it, and who has reacted."""
+        """What else the pointer is told: when it was written, who has it, and who has reacted; as
+        a click on a reaction, its line adds one's own or takes it back."""
         menu.add_separator()
         for line in self._main.conversation.details(message_id).split("\n"):
             menu.add_command(label=self._in_order(line), state="disabled")
         for reaction in self._main.conversation.reactions(message_id):
             image = self._theme.pictures.emoji(reaction.emoji, self._theme.px(18))
             said = reaction.people if image else f"{reaction.emoji} {reaction.people}"
+            # Not disabled: Tk would draw the picture through a coarse grid.
             menu.add_command(
                 label=self._in_order(f" {said}"),
                 image=str(self._tall(image) if image else ""),
                 compound="left",
-                state="disabled",
+                command=lambda emoji=reaction.emoji: self._main.conversation.react(  # type: ignore[misc]  # bound now
+                    message_id, emoji
+                ),
             )
 
     def _tall(self, image: Picture) -> tk.PhotoImage:
-        """The same, as high as an entry."""
-        height = self._strut.height()
-        tall = tk.PhotoImage(master=self._root, width=image.width(), height=height)
-        self._root.tk.call(tall, "copy", image, "-to", 0, (height - image.height()) // 2)
+        """The same, as high as an entry, and beginning where the texts of others do."""
+        left, height = self._strut.width(), self._strut.height()
+        tall = tk.PhotoImage(master=self._root, width=left + image.width(), height=height)
+        self._root.tk.call(tall, "copy", image, "-to", left, (height - image.height()) // 2)
         self._pictures.append(tall)
         return tall
 

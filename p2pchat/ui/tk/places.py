@@ -86,8 +86,7 @@ class Places:
 
     def toggle(self, place: Place) -> None:
         if self.place is place:
-            self.show_conversation()
-            self._conversation.composer.focus()
+            self._back()
         else:
             self.open(place)
 
@@ -97,6 +96,9 @@ class Places:
         self.sheet = sheet = self._made(place)
         self._conversation.grid_remove()
         sheet.grid(row=1, column=0, sticky="nsew")
+        # Tk gives the focus to nothing that isn't mapped: until then keys went to the message that
+        # was being written, out of sight.
+        sheet.update_idletasks()
         sheet.start().focus_set()
 
     def _made(self, place: Place) -> Sheet:
@@ -154,6 +156,7 @@ class Places:
 
     def _back(self) -> None:
         self.show_conversation()
+        self._conversation.update_idletasks()
         self._conversation.composer.focus()
 
     def open_like(self, former: Places) -> None:

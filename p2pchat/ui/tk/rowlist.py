@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
@@ -34,7 +35,8 @@ class Painter(Protocol[R_contra]):
 
 
 class RowList(ttk.Frame, Generic[R]):
-    """Arrows move, Return and a click choose; `on_menu` gets the row and the pointer's place."""
+    """Arrows, Page Up and Down, Home and End move, Return and a click choose; `on_menu` gets the
+    row and the pointer's place."""
 
     def __init__(
         self,
@@ -79,6 +81,10 @@ class RowList(ttk.Frame, Generic[R]):
         canvas.bind("<Button-5>", lambda event: self._wheel(1))
         canvas.bind("<Up>", lambda event: self.move(-1))
         canvas.bind("<Down>", lambda event: self.move(1))
+        for key, direction in (("<Prior>", -1), ("<Next>", 1)):
+            canvas.bind(key, lambda event, by=direction: self._page(by))  # type: ignore[misc]  # bound now
+        canvas.bind("<Home>", lambda event: self._to_edge(0))
+        canvas.bind("<End>", lambda event: self._to_edge(1))
         leave_steps(canvas)
         canvas.bind("<Return>", lambda event: self._choose(self._cursor))
         canvas.bind("<space>", lambda event: self._choose(self._cursor))
@@ -122,13 +128,35 @@ class RowList(ttk.Frame, Generic[R]):
         self._brush.ring(self.canvas, box, radii, self._theme.palette.accent, "ring")
 
     def move(self, step: int) -> None:
-        """The keyboard's cursor, to the next row that can be chosen."""
-        index = self._cursor
-        while 0 <= (index := index + step) < len(self._rows):
+        """The keyboard's cursor, to the next row that can be chosen; the view, where none can."""
+        if not self._go(self._cursor + step, step) and self._cursor < 0:
+            self._wheel(step)
+
+    def _go(self, index: int, step: int) -> bool:
+        """To a row, or the next in this direction that can be chosen; whether there is one."""
+        while 0 <= index < len(self._rows):
             if self._painter.selectable(self._rows[index]):
                 self._set_cursor(index)
                 self._reveal(index)
-                return
+                return True
+            index += step
+        return False
+
+    def _page(self, direction: int) -> str:
+        """By the height of what is in view, or to the end."""
+        at = self._tops[max(self._cursor, 0)] + direction * self.canvas.winfo_height()
+        index = min(max(bisect_right(self._tops, at) - 1, 0), len(self._rows) - 1)
+        inside = 0 < index < len(self._rows) - 1
+        if not self._go(index, direction if inside else -direction):
+            self.canvas.yview_scroll(direction, "pages")
+            self._ask_redraw()
+        return "break"  # else it is the conversation's, or a page's
+
+    def _to_edge(self, edge: int) -> None:
+        """To the first row, or the last."""
+        self._go(*((len(self._rows) - 1, -1) if edge else (0, 1)))
+        self.canvas.yview_moveto(edge)
+        self._ask_redraw()
 
     def to_top(self) -> None:
         self.canvas.yview_moveto(0)

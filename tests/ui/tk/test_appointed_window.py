@@ -301,6 +301,24 @@ def test_the_register_is_read_and_exported(stage: Stage, monkeypatch: pytest.Mon
     assert stage.desk.places.sheet is None
 
 
+def test_a_long_register_is_read_by_keys(stage: Stage) -> None:
+    page = open_register(stage)
+    canvas = page.list.canvas
+    page.list.show([page.list._rows[0]] * 300)
+    canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is canvas)
+    for key, reached in (
+        ("<End>", lambda: canvas.yview()[1] == 1),
+        ("<Prior>", lambda: canvas.yview()[1] < 1),
+        ("<Home>", lambda: canvas.yview()[0] == 0),
+        ("<Down>", lambda: canvas.yview()[0] > 0),
+        ("<Up>", lambda: canvas.yview()[0] == 0),
+        ("<Next>", lambda: canvas.yview()[0] > 0),
+    ):
+        stage.key(key)
+        stage.until(reached)
+
+
 def test_the_register_is_exported_by_two_clicks_or_two_keys(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,21 @@ def test_a_page_opens_and_closes_by_its_key_and_by_escape(
     assert stage.desk.places.sheet is None
 
 
+@pytest.mark.parametrize("place", ["settings", "announcements", "account"])
+def test_what_is_typed_while_a_page_appears_is_for_nothing_out_of_sight(
+    stage: Stage, place: str
+) -> None:
+    from p2pchat.ui.tk.places import Place
+
+    stage.start()
+    places = stage.desk.places
+    places.open(Place(place))  # the loop hasn't run since
+    assert str(stage.root.tk.call("focus")).startswith(str(places.sheet))
+    stage.root.update()
+    places.toggle(Place(place))
+    assert str(stage.root.tk.call("focus")) == str(stage.desk.composer.entry)
+
+
 def test_the_line_at_the_bottom_leads_to_the_network(stage: Stage) -> None:
     stage.start()
     stage.until(lambda: "Linked with" in stage.desk.status.network.cget("text"))

@@ -20,7 +20,7 @@ from paper_node import ME, make_peer, peer_id
 
 from p2pchat.errors import ProfileInUse, StoreLocked, UsageError
 from p2pchat.events import RUNS_TWICE, MessageReceived, ProfileRenewed, Typing, Warned
-from p2pchat.model.ids import MessageId
+from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Draft, MessageKind
 from p2pchat.ui import language
 from p2pchat.ui.presenters.loaded import LIMIT
@@ -225,6 +225,34 @@ def test_the_list_by_keyboard(stage: Stage) -> None:
     stage.until(lambda: stage.root.focus_get() is stage.desk.sidebar.list.canvas)
     stage.key("<Down>", "<Down>", "<Return>")
     stage.until(lambda: stage.loaded(f"@{LI}"))
+
+
+def test_a_long_list_by_keyboard(stage: Stage) -> None:
+    for number in range(500):
+        one = PeerId(f"{number:032}")
+        stage.node.add_peer(make_peer("c", f"Pupil {number:03}", peer_id=one))
+    stage.start()
+    rows = stage.desk.sidebar.list
+    rows.canvas.focus_force()
+    stage.until(lambda: stage.root.focus_get() is rows.canvas)
+
+    def at() -> str:
+        return str(rows._rows[rows._cursor].title)
+
+    stage.key("<End>")
+    assert at() == "王小明"
+    stage.until(lambda: rows.canvas.yview()[1] == 1.0)
+    stage.key("<Prior>", "<Prior>")
+    assert "Pupil 450" < at() <= "Pupil 499"
+    stage.key("<Home>", "<Prior>")
+    assert at() == "#lobby"
+    stage.until(lambda: rows.canvas.yview()[0] == 0.0)
+    stage.key("<Next>", "<Next>")
+    chosen = at()
+    assert chosen > "Pupil 000"
+    stage.key("<Return>")
+    main = stage.desk.main
+    stage.until(lambda: main.directory.title(main.conversation.name) == chosen)
 
 
 def test_tab_goes_round_and_reaches_every_button(stage: Stage) -> None:
@@ -573,7 +601,12 @@ def test_the_menu_says_who_has_read_and_reacted(stage: Stage) -> None:
     menu = stage.desk.menus.last
     told = entries(menu, "disabled")
     stage.root.tk.call("tk::MenuUnpost", menu)
-    assert told[1:] == ["Kept here; nobody has it yet", "you"]
+    assert told[1:] == ["Kept here; nobody has it yet"]
+    last = menu.index("end")
+    assert menu.entrycget(last, "label").strip() == "you"
+    assert menu.entrycget(last, "state") == "normal", "Tk draws a disabled picture through a grid"
+    menu.invoke(last)
+    stage.until(lambda: not stage.desk.conversation.transcript.rows[-1].reactions)
 
 
 def test_keys_are_on_the_message_again_when_its_menu_closes(stage: Stage) -> None:
