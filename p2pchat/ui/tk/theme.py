@@ -228,7 +228,11 @@ class Theme:
         return round(size * self.scale)
 
     def speak(self, tag: str) -> None:
-        """Letters are of a family that suits the language."""
+        """Letters are of a family that suits the language, and Tk's own dialogs speak it."""
+        self._root.tk.call("::msgcat::mclocale", tag.lower())
+        self._root.tk.eval("namespace eval ::tk {::msgcat::mcload [file join $::tk_library msgs]}")
+        # Tk makes a dialog once, and shows it again as it is
+        self._root.tk.call("destroy", ".__tk_filedialog", ".__tk_choosedir")
         family = self._first(CHINESE_FAMILIES if tag.startswith("zh") else FAMILIES)
         if family != self._family:
             self._family = family

@@ -22,6 +22,7 @@ from PIL import Image
 
 from p2pchat.errors import RequestError
 from p2pchat.model.file import FileInfo, FileState
+from p2pchat.ui import language
 from p2pchat.ui.presenters.filecard import FileAction
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter")
@@ -158,6 +159,30 @@ def test_a_file_is_saved_where_somebody_chooses(stage: Stage, tmp_path: Path) ->
     assert f"It would overwrite {place}." in stage.desk.status._notice_text.cget("text")
     assert suggested == ["_._plan_ 1.pdf"] * 2
     assert stage.node.named("fetch") == [("fetch", file.file_id, str(place))] * 2
+
+
+def test_the_dialog_for_files_speaks_the_language_that_was_chosen(stage: Stage) -> None:
+    """It is Tk's own, which speaks as the system does, and keeps the words it was first shown in."""
+    chooser = "%s.__tk_filedialog" % ("" if str(stage.root) == "." else stage.root)
+    cancel = f"{chooser}.contents.f2.cancel"
+    said: list[str] = []
+
+    def read() -> None:
+        if not int(stage.root.tk.eval(f"winfo exists {cancel}")):
+            stage.root.after(5, read)
+            return
+        said.append(stage.root.tk.eval(f"{cancel} cget -text"))
+        stage.root.tk.eval(f"{cancel} invoke")
+
+    stage.start()
+    for tag in ("en", "zh_CN", "en"):
+        if tag != language.tag():
+            old = stage.desk
+            old.main.change({"language": tag})
+            stage.until(lambda old=old: stage.desk is not old and not old.winfo_exists())
+        stage.root.after(5, read)
+        stage.desk.attach.ask_files()
+    assert said == ["Cancel", "取消", "Cancel"]
 
 
 def test_a_folder_is_saved_in_another(
