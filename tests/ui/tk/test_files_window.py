@@ -162,7 +162,7 @@ def test_a_file_is_saved_where_somebody_chooses(stage: Stage, tmp_path: Path) ->
 
 
 def test_the_dialog_for_files_speaks_the_language_that_was_chosen(stage: Stage) -> None:
-    """It is Tk's own, which speaks as the system does, and keeps the words it was first shown in."""
+    """It is Tk's own: it speaks as the system does, and keeps the words of its first time."""
     chooser = "%s.__tk_filedialog" % ("" if str(stage.root) == "." else stage.root)
     cancel = f"{chooser}.contents.f2.cancel"
     said: list[str] = []
