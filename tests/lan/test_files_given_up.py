@@ -56,6 +56,16 @@ def test_a_withdrawn_file_fails_for_all_and_whoever_comes_later(lan: Lan, tmp_pa
     wait_whole(nodes[1:], file, path.read_bytes())
 
 
+def test_what_is_left_of_a_failed_one_can_be_forgotten(lan: Lan, tmp_path: Path) -> None:
+    nodes = start(lan, 2)
+    file = coming(lan, nodes, make_file(tmp_path, 16 * MIB))
+    nodes[0].call("files.cancel", file_id=file["file_id"])
+    wait_state(nodes[1], file, "failed")
+    assert kept(nodes[1]), "it goes on there, should somebody come who has it"
+    assert nodes[1].call("files.cancel", file_id=file["file_id"])["state"] == "offered"
+    wait_until(lambda: not kept(nodes[1]), what="what was fetched is gone")
+
+
 def test_others_give_what_its_author_has_withdrawn(lan: Lan, tmp_path: Path) -> None:
     nodes = start(lan, 2)
     path = make_file(tmp_path, 3 * MIB)

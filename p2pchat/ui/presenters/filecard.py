@@ -164,7 +164,7 @@ def actions_of(file: FileInfo, own: bool) -> tuple[FileAction, ...]:
         case FileState.FAILED:
             if own:
                 return (FileAction.RESHARE,) if file.reason == CANCELLED else ()
-            return (FileAction.AGAIN,)
+            return (FileAction.AGAIN, FileAction.CANCEL)
 
 
 def status_of(file: FileInfo, own: bool, pace: Pace | None = None) -> str:

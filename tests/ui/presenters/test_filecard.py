@@ -108,7 +108,7 @@ def test_a_clock_that_is_set_back() -> None:
         ({"state": FileState.PAUSED}, [FileAction.RESUME, FileAction.CANCEL]),
         ({"state": FileState.COMPLETE, "path": "/d/a"}, [FileAction.OPEN, FileAction.SHOW]),
         ({"state": FileState.COMPLETE}, [FileAction.DOWNLOAD]),
-        ({"state": FileState.FAILED}, [FileAction.AGAIN]),
+        ({"state": FileState.FAILED}, [FileAction.AGAIN, FileAction.CANCEL]),
         ({"state": FileState.COMPLETE, "author": ME}, [FileAction.UNSHARE]),
         (
             {"state": FileState.COMPLETE, "author": ME, "path": "/d/a"},

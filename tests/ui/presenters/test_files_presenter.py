@@ -152,6 +152,7 @@ def test_files_of_other_conversations_are_not_drawn(desk: Desk) -> None:
         (FileState.FETCHING, FileAction.PAUSE, "pause", FileState.PAUSED),
         (FileState.PAUSED, FileAction.RESUME, "fetch", FileState.FETCHING),
         (FileState.FETCHING, FileAction.CANCEL, "cancel", FileState.OFFERED),
+        (FileState.FAILED, FileAction.CANCEL, "cancel", FileState.OFFERED),
     ],
 )
 def test_buttons(
