@@ -52,6 +52,7 @@ PAGES = (
     Page("emoji-search", ("ctrl+e", "type:heart")),
     Page("offers", ("type:@",), ("Escape", "BackSpace")),
     Page("search", ("ctrl+f", "type:sheet")),
+    Page("calendar", ("ctrl+g",)),
     Page("messages-by-keys", (*TO_MESSAGES, "Up"), ("ctrl+k", "Escape")),
     Page("message-menu", (*TO_MESSAGES, "Up", "Return"), ("Escape", "ctrl+k", "Escape")),
     Page("my-menu", TO_MENU),

@@ -104,3 +104,19 @@ def test_days_to_come_cannot_be_chosen(stage: Stage) -> None:
         stage.desk.conversation.day_picker.canvas.event_generate("<Button-1>", x=x, y=y)
     stage.root.update()
     assert is_open(stage)
+
+
+def test_from_the_menu_of_the_conversation(stage: Stage) -> None:
+    say(stage, "hello", 3)
+    stage.start()
+    stage.key("<F10>")
+    menu = stage.desk.menus.last
+    stage.until(menu.winfo_ismapped)
+    menu.activate(menu.index("Go to a day…"))
+    menu.event_generate("<Return>")
+    stage.until(lambda: not menu.winfo_ismapped() and is_open(stage))
+    picker = stage.desk.conversation.day_picker
+    stage.until(lambda: stage.root.focus_get() is picker.canvas)
+    stage.key("<Left>")
+    assert is_open(stage)
+    assert stage.desk.conversation.calendar.day == today() - timedelta(4)
