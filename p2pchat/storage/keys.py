@@ -33,7 +33,8 @@ GONE_FILE = "store.key.gone"
 """The key, on its way to be overwritten."""
 SERVICE = "p2pchat"
 KEYRING_NEW_S = 0.5
-"""How long a keyring may take when a profile is made; a slower one isn't used for it."""
+"""How long one that is reached by D-Bus may take when a profile is made; a slower one isn't used
+for it. Those of Windows and macOS answer, but loading their library may take a second."""
 KEYRING_OPEN_S = 60.0
 """How long it may take to open a profile: a locked keyring asks its owner first."""
 ARGON2_MEMORY_KIB = 64 * 1024
@@ -319,7 +320,8 @@ def _in_keyring(key: bytes) -> KeyHeader | None:
     if not keyring_may_be_here():
         return None
     try:
-        kept = _within(KEYRING_NEW_S, keep)
+        own = sys.platform in ("win32", "darwin")
+        kept = _within(KEYRING_OPEN_S if own else KEYRING_NEW_S, keep)
     except Exception as error:
         # Backends raise what they like: D-Bus errors, their own, AttributeError.
         _log.info("the system's keyring can't be used: %s", error)

@@ -134,5 +134,5 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host or 'an interface'} is not an address of this machine"
     if error.errno == errno.EACCES:
-        return f"TCP port {port} may not be used by this user"
+        return f"TCP port {port} is taken or not for this user; choose another with --listen"
     return f"TCP port {port} can't be used: {error.strerror or error}"

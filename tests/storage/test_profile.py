@@ -172,6 +172,17 @@ def test_a_keyring_that_hangs_or_fails_does_not_hold_up_a_new_profile(
     assert is_marked(tmp_path / "fails")
 
 
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_the_systems_own_keyring_may_take_a_second_to_load(
+    system: str, keyring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = threading.Event()
+    monkeypatch.setattr(keys, "KEYRING_NEW_S", 0.01)
+    monkeypatch.setattr(keys, "system_keyring", lambda: loaded.wait(0.2) or keyring)
+    monkeypatch.setattr(sys, "platform", system)
+    assert keys._in_keyring(bytes(32)) is not None
+
+
 def test_a_keyring_that_forgets_at_once_is_not_used(tmp_path: Path, keyring: FakeKeyring) -> None:
     keyring.set_password = lambda *_: None  # type: ignore[method-assign]  # a keyring of no use
     assert mark(tmp_path) == KeyKind.FILE

@@ -75,7 +75,7 @@ def test_a_port_that_windows_has_set_aside_is_taken(
     async def body() -> None:
         ((_, four), (_, six)) = await ports(None)
         assert four == six == base_port + 2
-        with pytest.raises(UsageError, match="may not be used"):
+        with pytest.raises(UsageError, match="taken or not for this user"):
             await ports(base_port)
 
     run(body)

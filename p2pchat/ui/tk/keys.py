@@ -27,6 +27,12 @@ def right_clicks(widget: tk.Misc) -> tuple[str, ...]:
     return ("<Button-3>", "<Button-2>") if on_mac(widget) else ("<Button-3>",)
 
 
+def menu_keys(widget: tk.Misc) -> tuple[str, ...]:
+    """Windows has another name for the menu key, which X doesn't know."""
+    windows = widget.tk.call("tk", "windowingsystem") == "win32"
+    return ("<Shift-F10>", "<App>" if windows else "<Menu>")
+
+
 def press_by_return(root: tk.Misc) -> None:
     """Enter presses the button or switch that keys are on, as the space bar does."""
     for kind in ("TButton", "TCheckbutton"):

@@ -17,7 +17,7 @@ from p2pchat.ui.tk.block import Block
 from p2pchat.ui.tk.cards import CHILD
 from p2pchat.ui.tk.copying import copy
 from p2pchat.ui.tk.hovertip import HoverTip
-from p2pchat.ui.tk.keys import chords, leave_steps, right_clicks
+from p2pchat.ui.tk.keys import chords, leave_steps, menu_keys, right_clicks
 from p2pchat.ui.tk.theme import Theme
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Pointing:
         for key, action in (
             ("<Up>", lambda: self._step(-1)),
             ("<Down>", lambda: self._step(1)),
-            ("<Menu>", self._menu_of_current),
-            ("<Shift-F10>", self._menu_of_current),
+            *((key, self._menu_of_current) for key in menu_keys(canvas)),
             ("<Return>", self._menu_of_current),
             ("<Control-c>", self._copy),
         ):

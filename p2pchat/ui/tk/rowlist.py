@@ -9,7 +9,7 @@ from tkinter import ttk
 from typing import Generic, Protocol, TypeVar
 
 from p2pchat.ui.tk.block import Brush
-from p2pchat.ui.tk.keys import leave_steps, right_clicks
+from p2pchat.ui.tk.keys import leave_steps, menu_keys, right_clicks
 from p2pchat.ui.tk.marks import Marks
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.thinbar import ThinBar
@@ -88,7 +88,7 @@ class RowList(ttk.Frame, Generic[R]):
         leave_steps(canvas)
         canvas.bind("<Return>", lambda event: self._choose(self._cursor))
         canvas.bind("<space>", lambda event: self._choose(self._cursor))
-        for key in ("<Shift-F10>", "<Menu>"):
+        for key in menu_keys(canvas):
             canvas.bind(key, lambda event: self._menu_by_key())
         canvas.bind("<FocusIn>", lambda event: self._focused())
         canvas.bind("<FocusOut>", lambda event: self._set_cursor(-1))

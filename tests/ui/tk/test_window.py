@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -939,6 +940,13 @@ def test_escape_in_the_list_ends_the_search_for_people(stage: Stage) -> None:
     stage.key("<Escape>")
     assert stage.desk.sidebar.find.text == ""
     stage.until(lambda: stage.root.focus_get() is stage.desk.composer.entry)
+
+
+def test_the_menu_key_by_its_name(stage: Stage) -> None:
+    stage.start()
+    windows: Any = SimpleNamespace(tk=SimpleNamespace(call=lambda *_: "win32"))
+    assert keys.menu_keys(stage.root) == ("<Shift-F10>", "<Menu>")
+    assert keys.menu_keys(windows) == ("<Shift-F10>", "<App>")
 
 
 def test_a_list_has_its_menu_by_keys(stage: Stage) -> None:
