@@ -42,7 +42,8 @@ class Bus:
         cls, heard: Heard = lambda message: None, gone: Callable[[], None] = lambda: None
     ) -> Bus:
         """OSError, and what jeepney raises. `gone` is called once the connection has ended."""
-        reader, writer = await asyncio.open_unix_connection(get_bus("SESSION"))
+        streams: Any = asyncio  # for type checkers: Windows has no such sockets
+        reader, writer = await streams.open_unix_connection(get_bus("SESSION"))
         try:
             proof = Authenticator()
             for line in proof:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import select
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,6 @@ from Xlib.protocol.event import ClientMessage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-assert sys.platform != "win32"  # for type checkers: Windows' select knows no poll
 
 log = logging.getLogger("p2pchat.ui")
 
@@ -59,9 +56,10 @@ class X11Icon:
         self._tray: Any = None
         self._window: Any = None
         self._wake, self._woken = socket.socketpair()
-        self._waits = select.poll()
-        self._waits.register(self._display, select.POLLIN)
-        self._waits.register(self._woken, select.POLLIN)
+        poll: Any = select  # for type checkers: Windows has no poll
+        self._waits = poll.poll()
+        self._waits.register(self._display, poll.POLLIN)
+        self._waits.register(self._woken, poll.POLLIN)
         self._thread = threading.Thread(target=self._run, name="tray", daemon=True)
         self._thread.start()
 
