@@ -1,5 +1,5 @@
 """Registered names where no sign can be drawn after them, as in a terminal, within a sentence or in
-the system's notifications: a sign that no name can hold."""
+the system's notifications: a sign that no name can hold, there or where one is drawn."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from p2pchat.model.people import Peer, Status
 from p2pchat.model.text import one_line, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory, not_the_other
 from p2pchat.ui.presenters.marks import Mark
@@ -180,7 +181,7 @@ class AboutPresenter:
 
 def person_card(directory: Directory, peer: Peer) -> PersonCard:
     label = directory.labels[peer.peer_id]
-    name = safe_name(peer.name)
+    name = marked(safe_name(peer.name), False)
     return PersonCard(
         peer_id=peer.peer_id,
         title=label,

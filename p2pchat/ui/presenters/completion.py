@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from p2pchat.model.ids import PeerId
 from p2pchat.model.people import Status
+from p2pchat.model.text import safe_name
 from p2pchat.ui import emoji, language
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
@@ -57,8 +58,9 @@ def _people(start: int, query: str, directory: Directory, recent: list[PeerId]) 
     found.sort(key=lambda one: one[0])
     return [
         Offer(
-            start, f"@{label} ", label, words.status(peer.status), person=peer.peer_id,
-            initials=words.initials(label), marks=directory.marks[peer.peer_id],
+            start, f"@{safe_name(peer.label) or label} ", label, words.status(peer.status),
+            person=peer.peer_id, initials=words.initials(label),
+            marks=directory.marks[peer.peer_id],
         )
         for _, peer, label in found[:OFFERED]
     ]  # fmt: skip

@@ -215,7 +215,7 @@ class Directory:
         for peer in self.peers.values():
             self._keep_peer(peer)
         marks = (Mark.REGISTERED,) if self.me.account else ()
-        self._name(self.me.peer_id, safe_name(self.me.name) or _("me"), marks)
+        self._name(self.me.peer_id, marked(safe_name(self.me.name), False) or _("me"), marks)
 
     def _changed(self) -> None:
         for listener in self.listeners:

@@ -13,6 +13,7 @@ from p2pchat.model.people import Status
 from p2pchat.model.text import safe_name
 from p2pchat.ui import emoji
 from p2pchat.ui.language import N_, _, ngettext, told
+from p2pchat.ui.marked import marked
 
 LOBBY = "#lobby"
 
@@ -95,9 +96,9 @@ def room_title(room: str) -> str:
 
 
 def person_label(label: str, peer_id: PeerId) -> str:
-    """What a person is called here, safe to show; the beginning of their id where nothing of the
-    label is."""
-    return safe_name(label) or peer_id[:8]
+    """What a person is called here, safe to show and without a registered name's sign; the
+    beginning of their id where nothing of the label is."""
+    return marked(safe_name(label), False) or peer_id[:8]
 
 
 def clock(moment: datetime | None) -> str:

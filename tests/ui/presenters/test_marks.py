@@ -55,7 +55,7 @@ def test_every_view_marks_the_same() -> None:
     directory = school.directory
     by_title = {row.title: row.marks for row in school.rows}
     assert by_title["Li"] == (Mark.REGISTERED,)
-    assert by_title["Li ® ✓ 🎖"] == (Mark.WARNED, Mark.VERIFIED)
+    assert by_title["Li ? ✓ 🎖"] == (Mark.WARNED, Mark.VERIFIED)
     assert by_title["#lobby"] == ()
 
     first = school.node.say("#lobby", "one", LI)
@@ -71,6 +71,11 @@ def test_every_view_marks_the_same() -> None:
     assert any("nobody else can have this name" in fact.text for fact in card.facts)
     offers = completion.offers("@Li", directory, [])
     assert [offer.marks for offer in offers] == [(Mark.REGISTERED,), (Mark.WARNED, Mark.VERIFIED)]
+    assert [offer.title for offer in offers] == ["Li", "Li ? ✓ 🎖"]
+    assert offers[1].text == "@Li ® ✓ 🎖 ", "by what they wrote they are found"
+    named = msgspec.structs.replace(directory.peers[FAKE], label="Li_2", name="Li®")
+    assert not any("®" in fact.text for fact in person_card(directory, named).facts)
+    assert "®" not in person_card(directory, named).calls_themselves
 
 
 def test_members_and_what_was_found_are_marked() -> None:
