@@ -255,7 +255,7 @@ def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, st
         return _("message deleted")
     text = unmarked(last.text, 60)
     if last.kind == "system":
-        return told(text)
+        return marked(told(text), False)  # a name is in it
     if last.author == me:
         return _("You: {text}").format(text=text)
     if conversation.conversation.startswith("#"):

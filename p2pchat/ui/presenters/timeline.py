@@ -12,6 +12,7 @@ from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import is_blank, one_line, safe_text
 from p2pchat.ui.language import _, told
+from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.markup import BLANK, FENCE, unmarked
@@ -231,7 +232,7 @@ def _instead(message: Message) -> str:
 
 def _text(message: Message, unfolded: bool) -> tuple[str, int]:
     if message.kind == MessageKind.SYSTEM:
-        return one_line(told(message.text), FOLD_CHARS), 0
+        return marked(one_line(told(message.text), FOLD_CHARS), False), 0  # a name is in it
     return fold(safe_text(message.text).strip("\n"), unfolded)
 
 

@@ -9,11 +9,11 @@ from paper_node import LI, ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperRunner
 
 from p2pchat.events import MessageReceived, PeerChanged
-from p2pchat.model.message import Member
+from p2pchat.model.message import Member, MessageKind
 from p2pchat.ui.presenters import completion, timeline
 from p2pchat.ui.presenters.about import person_card, room_card
 from p2pchat.ui.presenters.alerts import AlertsPresenter
-from p2pchat.ui.presenters.directory import Directory
+from p2pchat.ui.presenters.directory import Directory, preview
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.search import Hit, SearchPresenter
 from p2pchat.ui.presenters.sidebar import SidebarPresenter, SidebarRow
@@ -141,3 +141,14 @@ def test_who_registers_is_marked_from_then_on() -> None:
     school.directory.load()
     school.runner.settle()
     assert school.directory.marks[ME] == (Mark.REGISTERED,)
+
+
+def test_who_joins_shows_no_sign_in_that_sentence() -> None:
+    school = School()
+    message = school.node.say("#lobby", "Li® joined", FAKE, kind=MessageKind.SYSTEM)
+    (row,) = timeline.rows([message], school.context())
+    assert row.text == "Li? joined"
+    school.directory.load()
+    school.runner.settle()
+    lobby = school.directory.conversations["#lobby"]
+    assert preview(lobby, ME, school.directory.said) == "Li? joined"
