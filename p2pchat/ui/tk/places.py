@@ -283,7 +283,7 @@ class Places:
             scrolled.page(direction)
 
     def focused(self, widget: tk.Misc | str) -> None:
-        """The focus has moved: have it in sight."""
+        """The focus has moved: have it in sight. Where it moves on at once, this is told late."""
         scrolled = self._scrolled_at(widget)
-        if scrolled is not None and not isinstance(widget, str):
+        if scrolled is not None and not isinstance(widget, str) and widget.focus_get() is widget:
             scrolled.see(widget)
