@@ -229,11 +229,12 @@ class Theme:
 
     def speak(self, tag: str) -> None:
         """Letters are of a family that suits the language, and Tk's own dialogs speak it."""
-        self._root.tk.call("::msgcat::mclocale", tag.lower())
-        texts = self._root.tk.eval("file join $::tk_library msgs")
-        self._root.tk.call("namespace", "eval", "::tk", ("::msgcat::mcload", texts))
+        call = self._root.tk.call
+        call("::msgcat::mclocale", tag.lower())
+        texts = call("file", "join", call("set", "::tk_library"), "msgs")
+        call("namespace", "eval", "::tk", ("::msgcat::mcload", texts))
         # Tk makes a dialog once, and shows it again as it is
-        self._root.tk.call("destroy", ".__tk_filedialog", ".__tk_choosedir")
+        call("destroy", ".__tk_filedialog", ".__tk_choosedir")
         family = self._first(CHINESE_FAMILIES if tag.startswith("zh") else FAMILIES)
         if family != self._family:
             self._family = family
