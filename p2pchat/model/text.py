@@ -35,6 +35,11 @@ _NEVER_SHOWN = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _MONGOLIAN_SELECTORS = frozenset("\u180b\u180c\u180d\u180f")
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
 _OVERRIDES = frozenset("\u202d\u202e")
+_LIKE_QUOTES = dict.fromkeys(
+    map(ord, '"\u02ba\u02dd\u02ee\u02f6\u05f4\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u2760'
+    '\u301d\u301e\u301f\uff02\U0001f676\U0001f677\U0001f678'), "'",
+)  # fmt: skip
+"""UTS #39's confusables of a double quotation mark, and its other forms."""
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _BLACK_FLAG = "\U0001f3f4"
 _CANCEL_TAG = "\U000e007f"
@@ -68,6 +73,12 @@ def safe_name(text: str) -> str:
     while name and unicodedata.category(name[0]) in ("Mn", "Me", "Mc"):
         name = name[1:].lstrip()
     return _cut(name, NAME_CHARS).rstrip()
+
+
+def quoted(name: str) -> str:
+    """A name within one of the program's own sentences: `“Li” joined`. What it says isn't taken
+    for more of the sentence, as it can't end the quotation."""
+    return f"“{name.translate(_LIKE_QUOTES)}”"
 
 
 def one_line(text: str, limit: int) -> str:

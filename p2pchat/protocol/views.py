@@ -11,6 +11,7 @@ from p2pchat.model.file import FileInfo
 from p2pchat.model.ids import FeedId, MessageId, PeerId, order_key
 from p2pchat.model.message import Message, MessageKind, Receipts
 from p2pchat.model.records import MessageRow
+from p2pchat.model.text import quoted
 from p2pchat.protocol.conversations import Conversation, Conversations
 from p2pchat.protocol.people import People
 
@@ -67,7 +68,7 @@ class Views:
         )
 
     def _content(self, row: MessageRow) -> tuple[MessageKind, str]:
-        label = self._people.label(row.author)
+        who = quoted(self._people.label(row.author))
         match row.kind:
             case EntryKind.TEXT:
                 return MessageKind.TEXT, row.text
@@ -76,11 +77,11 @@ class Views:
                     row.content, FileBody
                 ) else ""
             case EntryKind.JOIN:
-                return MessageKind.SYSTEM, f"{label} joined"
+                return MessageKind.SYSTEM, f"{who} joined"
             case EntryKind.LEAVE:
-                return MessageKind.SYSTEM, f"{label} left"
+                return MessageKind.SYSTEM, f"{who} left"
             case _:
-                return MessageKind.SYSTEM, f"{label} sent something that needs a newer version"
+                return MessageKind.SYSTEM, f"{who} sent something that needs a newer version"
 
 
 _KNOWN = frozenset((EntryKind.TEXT, EntryKind.FILE, EntryKind.JOIN, EntryKind.LEAVE))

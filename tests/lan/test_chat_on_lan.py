@@ -208,10 +208,10 @@ def test_members_come_and_go(trio: Trio) -> None:
     join(trio.wang, "#club")
     sent = say(trio.wang, "here again", "#club")
     wait_message(trio.li, sent, bool, "#club")
-    kinds = [
-        found["kind"] for found in trio.li.call("messages.list", conversation="#club", limit=100)
-    ]
-    assert kinds.count("system") == 4
+    found = trio.li.call("messages.list", conversation="#club", limit=100)
+    told = [message["text"] for message in found if message["kind"] == "system"]
+    assert len(told) == 4
+    assert told[-2:] == ["“Wang” left", "“Wang” joined"]
 
 
 def test_two_of_one_name_have_two_labels(trio: Trio) -> None:

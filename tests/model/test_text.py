@@ -14,6 +14,7 @@ from p2pchat.model.text import (
     MARKS_IN_TEXT,
     is_blank,
     one_line,
+    quoted,
     safe_bytes,
     safe_name,
     safe_text,
@@ -113,6 +114,14 @@ def test_one_line_cuts() -> None:
 )
 def test_what_shows_nothing_is_blank(text: str, blank: bool) -> None:
     assert is_blank(text) is blank
+
+
+def test_a_name_is_no_more_of_the_sentence_around_it() -> None:
+    assert quoted("Li") == "“Li”"
+    for sign in '"“”„‟″〝〞＂':
+        inner = quoted(f"Mei{sign} joined · 21:30 {sign}Li")[1:-1]
+        assert sign not in inner
+        assert inner == "Mei' joined · 21:30 'Li"
 
 
 def test_bytes_that_are_not_utf8() -> None:

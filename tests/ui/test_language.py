@@ -132,6 +132,7 @@ def test_another_language_is_spoken_at_once_and_back() -> None:
 def test_what_the_node_says_is_recognised_by_its_form() -> None:
     language.use("zh_CN")
     assert language.told("Li joined") == "Li 加入了"
+    assert language.told("“Mei joined · 老师” joined") == "“Mei joined · 老师” 加入了"
     assert language.told("The clock of Li is 3 hours behind this one's.") == (
         "Li 的时钟比这台电脑慢 3 小时。"
     )

@@ -253,9 +253,9 @@ def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, st
     last = conversation.last
     if last.deleted:
         return _("message deleted")
-    text = unmarked(last.text, 60)
     if last.kind == "system":
-        return marked(told(text), False)  # a name is in it
+        return marked(unmarked(told(last.text), 60), False)  # a name is in it
+    text = unmarked(last.text, 60)
     if last.author == me:
         return _("You: {text}").format(text=text)
     if conversation.conversation.startswith("#"):

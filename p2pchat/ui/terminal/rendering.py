@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
-from p2pchat.model.text import is_blank, one_line, safe_text
+from p2pchat.model.text import is_blank, one_line, quoted, safe_text
 from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.filecard import shown_name, shown_size
 from p2pchat.ui.presenters.markup import BLANK
@@ -82,14 +82,14 @@ def change_parts(
     is_registered: IsRegistered = lambda person: False,
 ) -> list[Part] | None:
     """One line that tells how a message on the screen has changed; None where nobody sees it."""
-    who, what = label_of(new, is_registered), one_line(old.text, _QUOTE)
+    who, what = quoted(label_of(new, is_registered)), quoted(one_line(old.text, _QUOTE))
     if new.deleted:
-        return None if old.deleted else [("system", f"* {who} deleted “{what}”")]
+        return None if old.deleted else [("system", f"* {who} deleted {what}")]
     if new.text != old.text:
-        return [("system", f"* {who} changed “{what}” to: "), ("", _body(new))]
+        return [("system", f"* {who} changed {what} to: "), ("", _body(new))]
     for emoji, people in new.reactions.items():
         added = [peer for peer in people if peer not in old.reactions.get(emoji, ())]
         if added:
-            reacting = names.get(added[0]) or added[0][:8]
-            return [("system", f"* {reacting} {one_line(emoji, 16)} “{what}”")]
+            reacting = quoted(names.get(added[0]) or added[0][:8])
+            return [("system", f"* {reacting} {one_line(emoji, 16)} {what}")]
     return None

@@ -42,7 +42,7 @@ from p2pchat.model.accounts import Announcement
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Conversation, Message, Room
 from p2pchat.model.people import Peer, Profile, Status
-from p2pchat.model.text import one_line, safe_name, safe_text
+from p2pchat.model.text import one_line, quoted, safe_name, safe_text
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters import words
@@ -341,7 +341,7 @@ class Chat:
         """Everyone is shown who writes down who is here."""
         for peer in people:
             if peer.keeps_register and peer.status != Status.OFFLINE:
-                label = self.label(peer.peer_id)
+                label = quoted(self.label(peer.peer_id))
                 self.say(f"{label} keeps a register of who is here, from when to when")
 
     def _person(self, event: PeerOnline | PeerOffline | PeerChanged) -> None:
@@ -356,7 +356,7 @@ class Chat:
         elif old is not None and old.label != event.peer.label:
             new = self.label(event.peer.peer_id)
             before = marked(safe_name(old.label), old.account is not None)
-            self.say(f"{before} is now called {new}")
+            self.say(f"{quoted(before)} is now called {quoted(new)}")
 
     def _member(self, event: MemberJoined | MemberLeft) -> None:
         self._stale = True
@@ -364,7 +364,7 @@ class Chat:
             did = "has joined" if isinstance(event, MemberJoined) else "has left"
             known = event.peer_id in self.people
             name = self.label(event.peer_id) if known else marked(safe_name(event.name), False)
-            self.say(f"{name} {did} {self.title(event.room)}")
+            self.say(f"{quoted(name)} {did} {self.title(event.room)}")
 
     # -- by itself
 
@@ -393,7 +393,7 @@ class Chat:
             ([peer for peer in gone if peer in self._there], ("is gone", "are gone")),
         ):
             if people:
-                who = words.several([self.label(peer) for peer in people])
+                who = words.several([quoted(self.label(peer)) for peer in people])
                 self.say(f"{who} {verbs[len(people) > 1]}")
         self._there = (self._there | set(came)) - set(gone)
 

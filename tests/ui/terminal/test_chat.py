@@ -224,9 +224,9 @@ def test_people() -> None:
         assert "Li_2: online, Not the Li you know." in listed
         room.node.emit(PeerOffline(make_peer("b", "Li", Status.OFFLINE)))
         room.node.emit(PeerOffline(make_peer("c", "Li_2", name="Li", status=Status.OFFLINE)))
-        await room.until(lambda: "Li and Li_2 are gone" in room.screen.last())
+        await room.until(lambda: "“Li” and “Li_2” are gone" in room.screen.last())
         room.node.emit(MemberJoined("#lobby", LI, "Li"))
-        assert "Li has joined #lobby" in room.screen.last()
+        assert "“Li” has joined #lobby" in room.screen.last()
         room.node.emit(Warned("clock-off", "The clock of Li is \x1b[31moff."))
         assert "The clock of Li is \\x1b[31moff." in room.screen.last()
 
@@ -305,7 +305,7 @@ def test_a_warning_is_shown_once() -> None:
         text = "Li_3 is not the Li that you know"
         room.node.emit(PeerOnline(make_peer("n", "Li_3", name="Li", warning=text)))
         room.node.emit(Warned("looks-like-someone-you-know", text, peer_id=NEW))
-        await room.until(lambda: "* Li_3 is here" in room.screen.texts())
+        await room.until(lambda: "* “Li_3” is here" in room.screen.texts())
         assert room.screen.texts().count(f"! {text}") == 1
 
     chatting(test)
@@ -317,11 +317,11 @@ def test_who_only_passes_by_is_not_worth_a_line() -> None:
         room.node.emit(PeerOnline(wang), PeerOffline(wang))
         room.node.emit(PeerOffline(room.node.people[LI]), PeerOnline(room.node.people[LI]))
         room.node.emit(PeerOffline(room.node.people[LI_2]))
-        await room.until(lambda: "* Li_2 is gone" in room.screen.texts())
+        await room.until(lambda: "* “Li_2” is gone" in room.screen.texts())
         room.node.emit(PeerOffline(room.node.people[LI_2]), PeerOnline(wang))
-        await room.until(lambda: "* Wang is here" in room.screen.texts())
+        await room.until(lambda: "* “Wang” is here" in room.screen.texts())
         told = [text for text in room.screen.texts() if "is here" in text or "is gone" in text]
-        assert told == ["* Li_2 is gone", "* Wang is here"]
+        assert told == ["* “Li_2” is gone", "* “Wang” is here"]
 
     chatting(test)
 

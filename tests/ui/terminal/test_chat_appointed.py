@@ -127,7 +127,7 @@ def test_who_keeps_a_register_is_said() -> None:
     async def test(room: Room) -> None:
         room.node.people[LI] = replace(room.node.people[LI], keeps_register=True)
         room.node.emit(PeerChanged(room.node.people[LI]))
-        assert "Li keeps a register of who is here" in room.screen.last()
+        assert "“Li” keeps a register of who is here" in room.screen.last()
         room.node.emit(PeerChanged(replace(room.node.people[LI], note="x")))
         said = [text for text in room.screen.texts() if "keeps a register" in text]
         assert len(said) == 1
