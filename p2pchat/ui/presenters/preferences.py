@@ -19,6 +19,8 @@ from p2pchat.ui.presenters.dialogs import name_problem
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Runner
 
+PERSON, NETWORK, KEY, MADE = "person", "network", "key", "made"
+"""What on the page an error is about."""
 EVERY_FILE = 2**50
 """Bytes; as a limit of what comes by itself: none."""
 
@@ -82,8 +84,8 @@ class PreferencesView(Protocol):
 
     def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None: ...
 
-    def show_error(self, text: str) -> None:
-        """Under the profile; an empty text clears it."""
+    def show_error(self, text: str, about: str = PERSON) -> None:
+        """Beside what it is about; an empty text clears it."""
         ...
 
     def show_made(self, path: str, public: str) -> None:
@@ -138,34 +140,42 @@ class PreferencesPresenter:
         """The network's name from the next start on; empty: the usual one."""
         name = text.strip()
         if len(name) > NAME_CHARS:
-            self._error(_("A name has at most {number} characters.").format(number=NAME_CHARS))
-        elif name != self._settings.network:
-            self._error("")
+            said = _("A name has at most {number} characters.").format(number=NAME_CHARS)
+            self._error(said, NETWORK)
+            return
+        self._error("", NETWORK)
+        if name != self._settings.network:
             self._change({"network": name})
 
     def set_key(self, text: str) -> None:
         """The public half of the network's appointing key, from the next start on."""
         key = text.strip()
-        if key != self._settings.appointed_by:
-            self._runner.call(
-                lambda: self._node.set_settings({"appointed_by": key}),
-                self._key_set,
-                lambda _error: self._error(_("This is no key of a network.")),
-            )
+        if key == self._settings.appointed_by:
+            self._error("", KEY)
+            return
+        self._runner.call(
+            lambda: self._node.set_settings({"appointed_by": key}),
+            self._key_set,
+            lambda _error: self._error(_("This is no key of a network."), KEY),
+        )
 
     def _key_set(self, settings: Settings) -> None:
-        self._error("")
+        self._error("", KEY)
         self._changed(settings)
 
     def make_key(self, path: str) -> None:
         """A new appointing key, in a new file."""
 
         def made(public: str) -> None:
-            self._error("")
+            self._error("", MADE)
             if self._view is not None:
                 self._view.show_made(path, public)
 
-        self._runner.call(lambda: self._node.accounts.make_appointing_key(path), made, self.trouble)
+        self._runner.call(
+            lambda: self._node.accounts.make_appointing_key(path),
+            made,
+            lambda error: self._error(words.refusal(error), MADE),
+        )
 
     def set_downloads(self, folder: str) -> None:
         """Files go there from now on; empty: to the profile's own folder."""
@@ -227,9 +237,9 @@ class PreferencesPresenter:
 
         self._runner.call(lambda: self._node.set_profile(**changes), keep, self.trouble)
 
-    def _error(self, text: str) -> None:
+    def _error(self, text: str, about: str = PERSON) -> None:
         if self._view is not None:
-            self._view.show_error(text)
+            self._view.show_error(text, about)
 
 
 def person(me: Profile) -> Person:

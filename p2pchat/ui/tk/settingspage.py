@@ -14,6 +14,10 @@ from p2pchat.ui.avatar import avatar_from
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.preferences import (
+    KEY,
+    MADE,
+    NETWORK,
+    PERSON,
     Around,
     Choice,
     Person,
@@ -26,7 +30,7 @@ from p2pchat.ui.tk.sheet import Sheet
 from p2pchat.ui.tk.switch import Switch
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
-from p2pchat.ui.tk.widgets import Field
+from p2pchat.ui.tk.widgets import Field, Wrapped
 
 SWITCHES = (
     "notifications",
@@ -36,6 +40,8 @@ SWITCHES = (
     "close_to_tray",
     "registrar",
 )
+AUTOSTART = "autostart"
+DOWNLOADS = "downloads"
 PATH_CHARS = 300
 PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp")
 
@@ -62,6 +68,8 @@ class SettingsPage(Sheet):
         self._around = around
         self._choices: dict[str, ttk.Combobox] = {}
         self._switches: dict[str, tk.BooleanVar] = {}
+        self.errors: dict[str, Wrapped] = {}
+        """Each below what it is about, while there is one."""
         self._person: Person | None = None
         self.downloads = ""
         """The folder where files go."""
@@ -112,8 +120,7 @@ class SettingsPage(Sheet):
         self.picture.grid(row=0, column=0)
         self.no_picture.grid(row=0, column=1, padx=px(8))
         foot.grid(row=1, column=0, columnspan=2, sticky="w", pady=(px(10), 0))
-        self._error = self.text("", "PageTrouble.TLabel")
-        self._error.grid_remove()
+        self._add_error(PERSON)
         self._status = ttk.Combobox(
             self.row(_("Status")), state="readonly", style="Page.TCombobox",
             font=self.theme.fonts["small"], width=18,
@@ -182,8 +189,7 @@ class SettingsPage(Sheet):
         self.usual_downloads.grid(row=1, column=0, columnspan=2, sticky="e", pady=(px(6), 0))
         self.usual_downloads.grid_remove()
         self._downloads = self.text()
-        self._downloads_trouble = self.text("", "PageTrouble.TLabel")
-        self._downloads_trouble.grid_remove()
+        self._add_error(DOWNLOADS)
 
     def _build_rest(self) -> None:
         self.section(_("Computer and network"))
@@ -194,6 +200,7 @@ class SettingsPage(Sheet):
                 _("This profile's window opens when you log in."), self._autostart,
             )  # fmt: skip
             variable.set(on)
+            self._add_error(AUTOSTART)
         if self._around is not None and self._around.in_tray():
             self._switch(
                 "close_to_tray", _("Stay when the window is closed"),
@@ -208,6 +215,7 @@ class SettingsPage(Sheet):
             _("Only computers of the same name see each other. Takes effect at the next start."),
             "lan", self._presenter.set_network,
         )  # fmt: skip
+        self._add_error(NETWORK)
         self._build_key()
         self._button(
             self.row(_("Network"), _("How this computer is linked, and what stands in the way.")),
@@ -233,6 +241,7 @@ class SettingsPage(Sheet):
               "start."),
             "", self._presenter.set_key,
         )  # fmt: skip
+        self._add_error(KEY)
         self.make_key = self._button(
             self.row(
                 _("Run the network"),
@@ -242,8 +251,13 @@ class SettingsPage(Sheet):
             self._make_key,
         )  # fmt: skip
         self.make_key.pack()
+        self._add_error(MADE)
         self._made = self.text()
         self._made.grid_remove()
+
+    def _add_error(self, about: str) -> None:
+        self.errors[about] = self.text("", "PageTrouble.TLabel")
+        self.errors[about].grid_remove()
 
     def _line(self, label: str, about: str, hint: str, written: Callable[[str], None]) -> Field:
         field = Field(self.row(label, about), self.theme, hint)
@@ -308,19 +322,16 @@ class SettingsPage(Sheet):
             if name in self._switches:  # some are only where the system can do it
                 self._switches[name].set(getattr(settings, name))
 
-    def show_error(self, text: str) -> None:
-        self._error.say(text)
-        if text:
-            self._error.grid()
-        else:
-            self._error.grid_remove()
+    def show_error(self, text: str, about: str = PERSON) -> None:
+        error = self.errors[about]
+        error.say(text)
+        (error.grid if text else error.grid_remove)()
 
     def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
         self.downloads = folder
         self._downloads.say(one_line(folder, PATH_CHARS))
         (self.usual_downloads.grid if chosen else self.usual_downloads.grid_remove)()
-        self._downloads_trouble.say(trouble)
-        (self._downloads_trouble.grid if trouble else self._downloads_trouble.grid_remove)()
+        self.show_error(trouble, DOWNLOADS)
 
     def show_made(self, path: str, public: str) -> None:
         copy(self, public)
@@ -370,8 +381,10 @@ class SettingsPage(Sheet):
 
     def _autostart(self, on: bool) -> None:
         assert self._around is not None
+        said = ""
         try:
             self._around.set_autostart(on)
         except P2PChatError as error:
-            self.show_error(words.refusal(error))
+            said = words.refusal(error)
+        self.show_error(said, AUTOSTART)
         self._switches["autostart"].set(bool(self._around.autostart()))

@@ -11,7 +11,7 @@ import pytest
 from paper_node import LI, ME, PaperNode, make_peer, peer_id
 from paper_runner import PaperOpener, PaperRunner
 
-from p2pchat.config.limits import MESH_DOWN, NOTE_CHARS
+from p2pchat.config.limits import MESH_DOWN, NAME_CHARS, NOTE_CHARS
 from p2pchat.config.settings import Settings
 from p2pchat.errors import P2PChatError, RequestError
 from p2pchat.events import (
@@ -36,6 +36,10 @@ from p2pchat.ui.presenters.filecard import FileAction
 from p2pchat.ui.presenters.network import NetworkPresenter, NetworkState, Verdict
 from p2pchat.ui.presenters.preferences import (
     EVERY_FILE,
+    KEY,
+    MADE,
+    NETWORK,
+    PERSON,
     Choice,
     Person,
     PreferencesPresenter,
@@ -424,7 +428,7 @@ class Page:
         self.person: Person | None = None
         self.settings = Settings()
         self.choices: dict[str, Choice] = {}
-        self.error = ""
+        self.errors = dict.fromkeys((PERSON, NETWORK, KEY, MADE), "")
         self.changed: list[dict[str, object]] = []
         self.downloads = ("", False, "")
         self.made = ("", "")
@@ -442,14 +446,18 @@ class Page:
     def show_settings(self, settings: Settings, choices: dict[str, Choice]) -> None:
         self.settings, self.choices = settings, choices
 
-    def show_error(self, text: str) -> None:
-        self.error = text
+    def show_error(self, text: str, about: str = PERSON) -> None:
+        self.errors[about] = text
 
     def show_downloads(self, folder: str, chosen: bool, trouble: str) -> None:
         self.downloads = (folder, chosen, trouble)
 
     def show_made(self, path: str, public: str) -> None:
         self.made = (path, public)
+
+    @property
+    def error(self) -> str:
+        return self.errors[PERSON]
 
     def _follow(self, settings: Settings) -> None:
         self.followed.append(settings)
@@ -463,11 +471,21 @@ def test_the_key_of_a_network_is_kept_and_what_is_none_is_said(desk: Desk) -> No
     assert page.settings.appointed_by == key
     page.presenter.set_key("not a key")
     desk.runner.settle()
-    assert page.error == "This is no key of a network."
+    assert page.errors[KEY] == "This is no key of a network."
+    assert page.error == ""
     assert page.settings.appointed_by == key
     page.presenter.set_key("")
     desk.runner.settle()
-    assert (page.error, page.settings.appointed_by) == ("", "")
+    assert (page.errors[KEY], page.settings.appointed_by) == ("", "")
+
+
+def test_what_is_wrong_with_a_network_is_said_there_until_it_is_right(desk: Desk) -> None:
+    page = Page(desk)
+    page.presenter.set_network("n" * (NAME_CHARS + 1))
+    assert str(NAME_CHARS) in page.errors[NETWORK]
+    assert (page.error, page.changed) == ("", [])
+    page.presenter.set_network(page.settings.network)
+    assert page.errors[NETWORK] == ""
 
 
 def test_a_key_for_a_network_is_made(desk: Desk) -> None:

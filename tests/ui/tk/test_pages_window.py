@@ -392,8 +392,8 @@ def test_a_bad_name_is_said_on_the_page(stage: Stage) -> None:
     page._name.set("")
     page._name.entry.focus_set()
     stage.key("<Return>")
-    assert "write a name" in page._error.cget("text")
-    assert page._error.winfo_manager()
+    assert "write a name" in page.errors["person"].cget("text")
+    assert page.errors["person"].winfo_manager()
 
 
 def test_a_picture_is_chosen_scaled_and_shown(
@@ -416,7 +416,7 @@ def test_a_picture_is_chosen_scaled_and_shown(
     stage.until(lambda: not stage.node.me.avatar)
     (tmp_path / "me.png").write_text("no picture")
     page.picture.invoke()
-    stage.until(lambda: "no picture" in page._error.cget("text"))
+    stage.until(lambda: "no picture" in page.errors["person"].cget("text"))
 
 
 def test_the_name_of_the_network_is_kept_for_the_next_start(stage: Stage) -> None:
@@ -425,6 +425,21 @@ def test_the_name_of_the_network_is_kept_for_the_next_start(stage: Stage) -> Non
     sheet(stage)._network.set("7b")
     stage.key("<Escape>")
     stage.until(lambda: stage.node.current.network == "7b")
+
+
+def test_a_bad_name_of_a_network_is_said_below_its_field(stage: Stage) -> None:
+    stage.start()
+    stage.key("<Control-comma>")
+    page = sheet(stage)
+    field = page._network
+    field.set("n" * 65)
+    field.entry.focus_set()
+    stage.key("<Return>")
+    error = page.errors["network"]
+    stage.until(error.winfo_viewable)
+    below = error.winfo_rooty() - field.winfo_rooty() - field.winfo_height()
+    assert 0 <= below < field.winfo_height()
+    assert not page.errors["person"].winfo_viewable()
 
 
 def test_starting_with_the_system(stage: Stage, around: Around) -> None:
@@ -438,7 +453,7 @@ def test_starting_with_the_system(stage: Stage, around: Around) -> None:
     assert around.starts
     around.fail = "it can't be set: read-only"
     switch.invoke()
-    assert "read-only" in page._error.cget("text")
+    assert "read-only" in page.errors["autostart"].cget("text")
     assert page._switches["autostart"].get()
 
 
