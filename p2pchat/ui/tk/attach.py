@@ -17,6 +17,8 @@ from p2pchat.ui.presenters.filecard import FileCard
 from p2pchat.ui.presenters.runner import Runner
 from p2pchat.ui.tk.asking import Asking
 
+URIS = "text/uri-list"
+
 Share = Callable[[Sequence[str]], None]
 
 
@@ -88,27 +90,28 @@ class Attach:
             [shown], lambda: runner.call(kept, lambda path: self._share([path])), picture=data
         )
 
-    def _on_x11(self) -> bool:
-        return bool(self._root.tk.call("tk", "windowingsystem") == "x11")
-
     def _copied_files(self) -> list[str]:
         """What a file manager of X has copied; elsewhere Tk isn't told of it."""
-        if not self._on_x11():
-            return []
-        data = self._bytes("text/uri-list")
+        data = self._bytes(URIS) if URIS in self._kinds() else None
         return file_paths(data.decode(errors="replace")) if data else []
 
     def _holds_picture(self) -> bool:
-        on_x11 = self._on_x11()
+        if self._root.tk.call("tk", "windowingsystem") == "x11":
+            kinds = self._kinds()
+            return "image/png" in kinds and "UTF8_STRING" not in kinds
         try:
-            if on_x11:
-                kinds = str(self._root.clipboard_get(type="TARGETS")).split()
-                return "image/png" in kinds and "UTF8_STRING" not in kinds
             self._root.clipboard_get()
         except tk.TclError:
-            # Windows and macOS tell Tk of text alone.
-            return not on_x11
+            return True  # Windows and macOS tell Tk of text alone.
         return False
+
+    def _kinds(self) -> list[str]:
+        """What the clipboard offers on X. Nothing else may be asked for: xclip hands out what it
+        has whatever the kind, and is stuck where Tk doesn't take all of that."""
+        try:
+            return str(self._root.clipboard_get(type="TARGETS")).split()
+        except tk.TclError:
+            return []
 
     def _from_tk(self) -> bytes | None:
         """The picture, for displays without a tool that hands it out."""
