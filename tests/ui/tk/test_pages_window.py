@@ -938,15 +938,15 @@ while True:
         for start in range(0, len(data), 200_000):  # more isn't taken in one request
             part = data[start : start + 200_000]
             asked.requestor.change_property(asked.property, kind, 8, part, X.PropModeAppend)
-    else:
+    elif asked.target == screen.intern_atom("text/uri-list"):
         break
     asked.requestor.send_event(event.SelectionNotify(
         time=asked.time, requestor=asked.requestor, selection=asked.selection,
-        target=asked.target, property=asked.property))
+        target=asked.target, property=asked.property if asked.target in (targets, kind) else 0))
     screen.flush()
 """
-"""Another program that has copied something of one kind (ICCCM, chapter 2). Asked for any other, it
-hands out nothing more: so does xclip with a large picture."""
+"""Another program that has copied something of one kind (ICCCM, chapter 2). Asked for files that
+it hasn't, it hands out nothing more: so does xclip with a large picture."""
 
 
 class Copied:
