@@ -254,7 +254,7 @@ def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, st
     if last.deleted:
         return _("message deleted")
     if last.kind == "system":
-        return marked(unmarked(told(last.text), 60), False)  # a name is in it
+        return unmarked(words.of_a_person(last.text), 60)
     text = unmarked(last.text, 60)
     if last.author == me:
         return _("You: {text}").format(text=text)

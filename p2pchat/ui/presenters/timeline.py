@@ -11,8 +11,7 @@ from operator import is_
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.text import is_blank, one_line, safe_text
-from p2pchat.ui.language import _, told
-from p2pchat.ui.marked import marked
+from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.marks import Mark
 from p2pchat.ui.presenters.markup import BLANK, FENCE, unmarked
@@ -232,7 +231,7 @@ def _instead(message: Message) -> str:
 
 def _text(message: Message, unfolded: bool) -> tuple[str, int]:
     if message.kind == MessageKind.SYSTEM:
-        return marked(one_line(told(message.text), FOLD_CHARS), False), 0  # a name is in it
+        return one_line(words.of_a_person(message.text), FOLD_CHARS), 0
     return fold(safe_text(message.text).strip("\n"), unfolded)
 
 

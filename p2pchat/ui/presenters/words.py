@@ -14,6 +14,7 @@ from p2pchat.model.text import safe_name
 from p2pchat.ui import emoji
 from p2pchat.ui.language import N_, _, ngettext, told
 from p2pchat.ui.marked import marked
+from p2pchat.ui.presenters.bidi import begins_rtl, has_rtl
 
 LOBBY = "#lobby"
 
@@ -60,6 +61,15 @@ _REFUSALS = {
     "disk-full": N_("The disk is full. Nothing was saved."),
 }
 _BETTER = frozenset(("busy", "wrong-password"))
+
+
+def of_a_person(text: str) -> str:
+    """A sentence of the node's with a name in it. It goes as the language does, also where the name
+    goes the other way: `joined` within it would stand on the other side of the quotation mark."""
+    said = marked(told(text), False)
+    if not has_rtl(said):
+        return said
+    return ("\u200f" if begins_rtl(_("Settings")) else "\u200e") + said
 
 
 def refusal(error: P2PChatError) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paper_node import ME, START, PaperNode, delivered_to, make_peer, peer_id
 
 from p2pchat.model.message import Message, MessageKind, Receipts
-from p2pchat.ui.presenters import markup, timeline, words
+from p2pchat.ui.presenters import bidi, markup, timeline, words
 from p2pchat.ui.presenters.markup import SpanKind
 from p2pchat.ui.presenters.timeline import Delivery, Row, Voice
 
@@ -83,6 +83,17 @@ def test_a_clock_that_is_a_day_off_begins_no_day(node: PaperNode) -> None:
     assert made[3].time == f"{words.short_when(there - day, there)} {there:%H:%M}"
     assert made[2].time == f"{there + timedelta(minutes=1):%H:%M}"
     assert "clock" in made[1].note
+
+
+def test_what_the_node_says_goes_as_the_language_whoever_it_begins_with(node: PaperNode) -> None:
+    name = "\u05e9\u05dc\u05d5\u05dd joined"
+    said = node.message("#lobby", f"“{name}” joined", LI, kind=MessageKind.SYSTEM)
+    (row,) = rows(said)
+    shown = "".join(
+        bidi.visual(row.text[start:end]) if rtl else row.text[start:end]
+        for start, end, rtl in bidi.ordered(row.text, bidi.begins_rtl(row.text))
+    )
+    assert shown.lstrip("\u200e") == "“\u05dd\u05d5\u05dc\u05e9 joined” joined"
 
 
 def test_only_the_node_makes_system_messages(node: PaperNode) -> None:
