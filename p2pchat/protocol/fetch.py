@@ -55,7 +55,7 @@ class Fetch:
         self.reach = 0
         """How many members besides the author it has connections to, if they are there."""
         self._marks: list[tuple[float, int]] = []
-        """(time, bytes received by then) of late."""
+        """(time, bytes of use received by then) of late."""
 
     def complete(self) -> bool:
         return self.swarm.complete
@@ -64,12 +64,9 @@ class Fetch:
         return self.swarm.sources(now)
 
     def done(self) -> int:
-        """Bytes, those of pieces that are still coming too; all only once all are stored."""
+        """Bytes of the pieces that were checked and stored: what else has come may be anything."""
         stream, left = self.row.stream, self.swarm.pieces_left
-        if not left:
-            return stream.size
-        stored = max(0, stream.size - left * stream.piece)
-        return max(0, min(stream.size - 1, stored + self.swarm.gathered))
+        return max(0, stream.size - left * stream.piece)
 
     def hopeful(self) -> bool:
         """Whether anybody linked has what is missing."""
@@ -80,13 +77,14 @@ class Fetch:
         return self.reach < ENOUGH or not self.swarm.provided
 
     def rate(self, now: float) -> float:
-        """Bytes a second, of late."""
+        """Bytes a second, of late: of pieces that are still coming too, as one may take long; those
+        that turn out to be wrong count as if they hadn't come."""
         self._marks = [mark for mark in self._marks if now - mark[0] <= RATE_OVER_S]
-        received = self.swarm.received
+        received = self.swarm.received - self.swarm.wasted
         if not self._marks or now > self._marks[-1][0]:
             self._marks.append((now, received))
         since, before = self._marks[0]
-        return (received - before) / (now - since) if now > since else 0.0
+        return max(0.0, (received - before) / (now - since)) if now > since else 0.0
 
 
 def beside(fetch: Fetch, fetches: Iterable[Fetch]) -> list[Fetch]:

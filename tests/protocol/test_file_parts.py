@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from p2pchat.config.settings import Settings
 from p2pchat.events import Event, FileProgress
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
-from p2pchat.model.stream import Stream, piece_size
+from p2pchat.model.stream import PIECE_MIN_BYTES, Stream, piece_size
 from p2pchat.protocol import effects, wire
+from p2pchat.protocol.fetch import Fetch
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.reports import Quota
 from p2pchat.protocol.swarm import frames
+from p2pchat.protocol.swarm.fetch import Part, Swarm
 
 MIB = 1024 * 1024
 
@@ -127,6 +130,34 @@ def test_made_up_files_drive_out_none_that_is_here() -> None:
     assert len(exchange._absent) <= 256
     assert not exchange._looking
     assert not any(exchange._waiting.values())
+
+
+# -- how far, and how fast
+
+
+def test_what_is_wrong_was_never_done_and_raises_no_rate() -> None:
+    """A liar's pieces, checked or not: of those that aren't yet the rate may tell, as they come."""
+    world, (author, other) = lan(2)
+    author.machine.ctx.settings = _settings(0)
+    other.machine.ctx.settings = _settings(0)
+    share(author, "film", bytes(8 * PIECE_MIN_BYTES))
+    wait_state(world, other, FileState.OFFERED)
+    (id,) = states(author)
+    message = other.store.message(id)
+    assert message is not None
+    assert message.file is not None
+    swarm = Swarm(id, message.file.stream, (b"", b"\1"), Random(1))
+    fetch = Fetch(message.file, other.machine.rooms.lobby, swarm)
+    assert swarm.joined(1, b"liar", 0.0)
+    swarm.have(1, frames.Have(id, 0, 0, b"\xff", True), 0.0)
+    asked = [told.frame for told in swarm.take() if isinstance(told, frames.Tell)]
+    first, *_ = [frame.index for frame in asked if isinstance(frame, frames.Wanted)]
+    assert fetch.rate(0.0) == 0.0
+    assert swarm.part(1, 0, first, 0, PIECE_MIN_BYTES, 0.5) is Part.COMPLETED
+    assert fetch.done() == 0
+    assert fetch.rate(0.5) > 0
+    swarm.bad(0, first, 0.6)
+    assert (fetch.done(), fetch.rate(0.6), fetch.sources(0.6)) == (0, 0.0, 0)
 
 
 # -- states

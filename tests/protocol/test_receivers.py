@@ -85,21 +85,25 @@ def test_one_whose_pieces_take_long_is_not_stalled() -> None:
         assert not one.stalled
 
 
-def test_of_one_long_piece_each_part_counts() -> None:
-    """Whoever waits until somebody has it sees in time that it goes on."""
+def test_of_one_long_piece_nothing_is_done_before_it_is_checked() -> None:
+    """A rate shows that it comes, here; there that it isn't stalled."""
     world, (author, other) = lan(2)
     author.machine.ctx.settings = Settings(limit=PIECE_MIN_BYTES // 30)
     share(author, "film", Random(1).randbytes(PIECE_MIN_BYTES))
 
-    def done() -> int:
-        one = receiver(author, other)
-        return one.done if one is not None else 0
+    def comes() -> bool:
+        file = shown(other)
+        return file is not None and file.rate > 0
 
-    world.wait(lambda: 0 < done() < PIECE_MIN_BYTES, 15.0, "its first part")
-    while done() < PIECE_MIN_BYTES:
-        before = done()
-        world.wait(lambda: done() > before, 8.0, "a further part")  # noqa: B023 - called at once
-    assert _state(other) is FileState.COMPLETE
+    world.wait(comes, 15.0, "its first part")
+    while _state(other) is not FileState.COMPLETE:
+        file, one = shown(other), receiver(author, other)
+        assert file is not None
+        assert one is not None
+        assert (file.done, file.sources) == (0, 1)
+        assert (one.done, one.stalled) == (0, False)
+        world.clock.run_for(1.0)
+    assert world.clock.now > 20.0, "it took long"
 
 
 def test_who_waits_for_its_turn_is_told_so_and_isnt_stalled() -> None:

@@ -105,17 +105,6 @@ class Asking:
         self._latency += (latency - self._latency) / 16 if self._latency else latency
         self._recent += 1
 
-    def gathered(self) -> int:
-        """Bytes of pieces that have come, in part or whole, and aren't stored yet."""
-        count, size = self._count, self._picker.size
-        here = sum(size(*block_of(key)) for key in self.arrived if key < count)
-        return here + sum(
-            ask.got
-            for source in self.sources.values()
-            for key, ask in source.owes.items()
-            if key < count and not ask.given_up
-        )
-
     def settle(self, key: int) -> None:
         del self.arrived[key]
         self.room += 1

@@ -90,11 +90,6 @@ class Swarm:
         return self._picker.pieces_left
 
     @property
-    def gathered(self) -> int:
-        """Bytes of pieces that have come, in part or whole, and aren't stored yet."""
-        return self._asking.gathered()
-
-    @property
     def paused(self) -> bool:
         return self._asking.paused
 
@@ -109,14 +104,16 @@ class Swarm:
         return any(map(self._gives, self._sources.values()))
 
     def sources(self, now: float) -> int:
-        """How many peers it comes from: those that aren't silent and have something that is
-        missing here, also in a moment in which they owe nothing, as the disk or a port is behind;
-        and those that gave something just now. None while it is paused."""
+        """How many peers it comes from: of those that have given anything the ones that aren't
+        silent and have something that is missing here, also in a moment in which they owe nothing,
+        as the disk or a port is behind; and those that gave something just now. What a peer says
+        to have makes it none. None while it is paused."""
         if self.paused:
             return 0
         since = now - limits.SWARM_RECENT_S
         return sum(
-            self._gives(source) or (source.heard_at > since and not source.outcast)
+            source.gave
+            and (self._gives(source) or (source.heard_at > since and not source.outcast))
             for source in self._sources.values()
         )
 
@@ -275,6 +272,7 @@ class Swarm:
         ask.got += size
         source.heard_at = now
         source.silent = False
+        source.gave = True
         self.received += size
         if ask.given_up and not offset and self._may_revive(source, key):
             self._asking.revive(source, key, ask)

@@ -57,6 +57,7 @@ class Source:
         "flying",
         "follow_after",
         "follow_at",
+        "gave",
         "given_up_anys",
         "has",
         "heard_at",
@@ -103,6 +104,8 @@ class Source:
         self.window = Window(piece)
         self.heard_at = float("-inf")
         """When it delivered, or was asked while it owed nothing."""
+        self.gave = False
+        """Any part of any block."""
         self.silent = False
         self.busy_until = 0.0
         self.outcast = False

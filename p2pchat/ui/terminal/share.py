@@ -26,8 +26,8 @@ _NAME = 40
 
 
 async def share(node: Asked, conversation: str, paths: Sequence[str], within: float) -> int:
-    """Join, offer each path, and wait until one peer has each whole, or nobody has taken any more
-    of any for `within` seconds."""
+    """Join, offer each path, and wait until one peer has each whole, or for `within` seconds nobody
+    has taken any more of any, or been at it."""
     watch = _Watch()
     unsubscribe = node.subscribe(watch.events)
     board = Board(sys.stdout)
@@ -94,6 +94,9 @@ class _Wait:
                 async with asyncio.timeout_at(ends):
                     await self._watch.wait()
             except TimeoutError:
+                if any(_is_taken(file) for file in self._open.values()):
+                    ends = loop.time() + within
+                    continue
                 for file in self._open.values():
                     self._board.complain(
                         f"{_name(file)}: nobody took more of it within {within:g} s;"
@@ -134,6 +137,12 @@ class _Wait:
         part = min(1.0, done / file.total) if file.total else 0.0
         holders = filecard.holders_of(file.receivers, file.total)
         self._board.progress(_name(file) + more, part, holders)
+
+
+def _is_taken(file: FileInfo) -> bool:
+    """Whether anybody is at it: a piece on a slow way may take long, and counts once it is there.
+    Who says nothing for some seconds is stalled."""
+    return any(r.state is FileState.FETCHING and not r.stalled for r in file.receivers)
 
 
 def checked(paths: Sequence[str]) -> list[str]:

@@ -13,7 +13,8 @@ import virtual_time
 from paper_node import LI, LI_2, PaperNode, make_peer, with_two_called_li
 
 from p2pchat.errors import RequestError, UsageError
-from p2pchat.model.file import FileInfo
+from p2pchat.events import FileProgress
+from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.ui.terminal.share import Board, checked, share
 
 SOON = 0.3
@@ -83,13 +84,24 @@ def test_as_long_as_somebody_takes_more_it_waits(file: str) -> None:
     assert run([file], script) == 0
 
 
-def test_what_says_nothing_new_is_no_progress(file: str) -> None:
+def test_who_is_at_a_long_piece_is_waited_for_until_stalled(file: str) -> None:
+    """It counts once it is there and was checked."""
+    ended = 0.0
+
     def script(node: PaperNode, offered: FileInfo) -> None:
+        def stall() -> None:
+            nonlocal ended
+            ended = loop.time()
+            stalled = Receiver(LI, 200, FileState.FETCHING, stalled=True)
+            file = node.set_file(offered.file_id, receivers=(stalled,))
+            node.tell_files(FileProgress(file))
+
         loop = asyncio.get_running_loop()
-        for step in range(40):
-            loop.call_later(0.05 * step, node.take_up, offered.file_id, LI, 200)
+        node.take_up(offered.file_id, LI, 200)
+        loop.call_later(7 * SOON, stall)
 
     assert run([file], script) == 3
+    assert ended, "it gave up before"
 
 
 def test_what_is_taken_of_another_file_is_no_progress(file: str) -> None:
