@@ -360,7 +360,7 @@ SWARM_USELESS = 8
 SWARM_OUTCASTS = 1024
 """Devices that served wrong pieces of one file."""
 FETCHES_AT_ONCE = 500
-"""Files that come by themselves at once: each costs some kilobytes, and looks on at every block."""
+"""Files that come by themselves at once: each costs some kilobytes."""
 LATE_FETCHES = 1000
 """Fetches that are over and for which peers owe something: then the link that owes most is closed.
 More than `FETCHES_AT_ONCE`, which may all be given up at once."""

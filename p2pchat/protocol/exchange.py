@@ -19,11 +19,11 @@ from p2pchat.model.file import FileState
 from p2pchat.model.frame import RawFrame
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import FileRow, MessageRow
-from p2pchat.model.stream import HASH_BYTES, Block
+from p2pchat.model.stream import HASH_BYTES, Block, Kept
 from p2pchat.protocol import effects
 from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
-from p2pchat.protocol.fetch import REACH, Fetch, FileEvents, beside
+from p2pchat.protocol.fetch import REACH, Fetch, FileEvents
 from p2pchat.protocol.link import Link, LinkState
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
@@ -50,6 +50,10 @@ class Exchange:
         self._m = machine
         self._events = events
         self._fetches: dict[bytes, Fetch] = {}
+        self._alike: dict[Kept, list[Fetch]] = {}
+        """Fetches of one content: it was offered more than once in a conversation."""
+        self._stirred: dict[bytes, None] = {}
+        """Files whose swarms may have something to say; in order, so that a run can be repeated."""
         self._moving: set[bytes] = set()
         self._late = Late()
         self._served: OrderedDict[bytes, Conversation] = OrderedDict()
@@ -64,7 +68,7 @@ class Exchange:
         self._followers = Followers(ASKED_MEANWHILE)
         self._server = Server(self._allowed)
         self._news = False
-        """Swarms or server may have something to say."""
+        """The server may have something to say, or the swarm of a file that is stirred."""
         self._timer: Timer | None = None
         self._seek_timer: Timer | None = None
         self._seek_soon = False
@@ -85,11 +89,13 @@ class Exchange:
         return len(self._moving)
 
     def begin(self, row: FileRow, conversation: Conversation, progress: Sequence[bytes]) -> Fetch:
-        self._news = True
         # One of its own: it draws for each block, and the system's takes a system call.
         rng = Random(self._m.ctx.rng.getrandbits(64))
-        swarm = Swarm(row.id, row.stream, progress, rng)
+        alike = self._alike.setdefault(row.stream, [])
+        swarm = Swarm(row.id, row.stream, progress, rng, [other.swarm for other in alike])
         fetch = self._fetches[row.id] = Fetch(row, conversation, swarm)
+        alike.append(fetch)
+        self._stir(row.id)
         self._known(row.id, conversation)
         self._server.share(row.id, row.stream, swarm.holds)
         for bulk in self._m.links.bulks():
@@ -105,7 +111,7 @@ class Exchange:
 
     def pause(self, fetch: Fetch, on: bool) -> None:
         """Nobody is asked for more, or they are again; what is here is served."""
-        self._news = True
+        self._stir(fetch.row.id)
         fetch.swarm.pause(on, self._m.ctx.now)
         moves = not on and self._fetches.get(fetch.row.id) is fetch
         (self._moving.add if moves else self._moving.discard)(fetch.row.id)
@@ -115,8 +121,14 @@ class Exchange:
         fetch = self._fetches.pop(id, None)
         self._moving.discard(id)
         if fetch is not None:
+            alike = self._alike[fetch.row.stream]
+            alike.remove(fetch)
+            if not alike:
+                del self._alike[fetch.row.stream]
             fetch.swarm.close()
             self._say(fetch)
+            if fetch.timer is not None:
+                fetch.timer.cancel()
             silent = self._late.add(fetch.swarm)
             if silent is not None:
                 self._m.ctx.after(0.0, partial(self._leave, silent))
@@ -200,7 +212,6 @@ class Exchange:
 
     def link_shares(self, link: Link, conversation: Conversation) -> None:
         """A peer and this node share the conversation from now on."""
-        self._news = True
         if not self._m.sharing.member(link.id, conversation):
             return
         for fetch in self._fetches.values():
@@ -211,13 +222,17 @@ class Exchange:
                 if bulk is not None:
                     self._join(bulk, fetch)
 
+    def _stir(self, file: bytes) -> None:
+        """Its swarm may have something to say."""
+        self._news = True
+        self._stirred[file] = None
+
     def is_idle(self, link: Link) -> bool:
         """Whether nothing is under way with this peer."""
         fetches = self._fetches.values()
         return not any(self._may(link, one.conversation, one.row.stream.size) for one in fetches)
 
     def bulk_up(self, link: Link) -> None:
-        self._news = True
         for fetch in self._fetches.values():
             self._join(link, fetch)
 
@@ -225,6 +240,7 @@ class Exchange:
         self._news = True
         now = self._m.ctx.now
         for id, fetch in list(self._fetches.items()):
+            self._stir(id)
             fetch.swarm.lost(link.id, now)
             self._events.moved(EntryHash(id))
         self._late.lost(link.id, now)
@@ -237,6 +253,7 @@ class Exchange:
     def _join(self, link: Link, fetch: Fetch) -> None:
         late = self._late.of(link.id, fetch.row.id) is not None
         if not late and self._may(link, fetch.conversation, fetch.row.stream.size):
+            self._stir(fetch.row.id)
             fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now)
 
     @staticmethod
@@ -260,8 +277,8 @@ class Exchange:
     # -- frames
 
     def frame(self, link: Link, data: RawFrame) -> None:
-        self._news = True
         frame = frames.decode(data)
+        self._stir(frame.file)
         self._frames[type(frame)](link, frame)
 
     def _on_follow(self, link: Link, frame: frames.Follow) -> None:
@@ -343,6 +360,7 @@ class Exchange:
 
     def _again(self, link: Link, frame: frames.Frame) -> None:
         """A frame that has waited: what it gets wrong ends its link as it would have then."""
+        self._stir(frame.file)
         try:
             self._frames[type(frame)](link, frame)
         except ProtocolError:
@@ -402,7 +420,7 @@ class Exchange:
     def kept(self, link: int, file: bytes, block: Block, outcome: Any) -> None:
         """A block that came: kept (True), not what it should be (False), or a RequestError of the
         disk."""
-        self._news = True
+        self._stir(file)
         fetch = self._fetches.get(file)
         if fetch is None:
             return
@@ -411,9 +429,12 @@ class Exchange:
             fetch.swarm.failed(block.layer, block.index, now)
             self._events.broke(EntryHash(file), outcome.reason)
         elif outcome:
+            alike = self._alike[fetch.row.stream]
+            others = [one for one in alike if one is not fetch] if len(alike) > 1 else ()
             fetch.swarm.stored(block.layer, block.index, now)
             self._events.moved(EntryHash(file))
-            for other in beside(fetch, self._fetches.values()):
+            for other in others:
+                self._stir(other.row.id)
                 other.swarm.found(block.layer, block.index, now)
                 self._events.moved(other.row.id)
             if not block.layer and not fetch.reach and file in self._fetches:
@@ -447,11 +468,16 @@ class Exchange:
         if not self._news:
             return
         self._news = False
-        for fetch in self._fetches.values():
-            self._say(fetch)
+        stirred, self._stirred = self._stirred, {}
+        for file in stirred:
+            fetch = self._fetches.get(file)
+            if fetch is not None:
+                self._say(fetch)
+                due = fetch.swarm.deadline()
+                fetch.timer = self._call_at(due, fetch.timer, partial(self._tick, fetch))
         for wish in self._server.take():
             self._perform(wish)
-        self._schedule()
+        self._timer = self._call_at(self._server.deadline(), self._timer, self._serve_more)
 
     def _say(self, fetch: Fetch) -> None:
         for said in fetch.swarm.take():
@@ -472,28 +498,26 @@ class Exchange:
             give = effects.GiveBlock(wish.link, wish.file, block, wish.offset, wish.size)
             self._m.ctx.emit(give)
 
-    def _schedule(self) -> None:
-        due = self._server.deadline()
-        for fetch in self._fetches.values():
-            at = fetch.swarm.deadline()
-            if at is not None and (due is None or at < due):
-                due = at
-        timer = self._timer
+    def _call_at(
+        self, due: float | None, timer: Timer | None, call: Callable[[], None]
+    ) -> Timer | None:
+        """`timer`, or one instead of it that fires in time."""
         if timer is not None and timer.call is not None:
             if due is not None and timer.at <= due:
-                return  # it looks again when it fires
+                return timer  # it looks again when it fires
             timer.cancel()
-        self._timer = None
-        if due is not None:
-            self._timer = self._m.ctx.after(max(0.0, due - self._m.ctx.now), self._tick)
+        if due is None:
+            return None
+        return self._m.ctx.after(max(0.0, due - self._m.ctx.now), call)
 
-    def _tick(self) -> None:
+    def _tick(self, fetch: Fetch) -> None:
+        self._stir(fetch.row.id)
+        if fetch.swarm.tick(self._m.ctx.now):
+            self._events.moved(fetch.row.id)
+
+    def _serve_more(self) -> None:
         self._news = True
-        now = self._m.ctx.now
-        for id, fetch in list(self._fetches.items()):
-            if fetch.swarm.tick(now):
-                self._events.moved(EntryHash(id))
-        self._server.tick(now)
+        self._server.tick(self._m.ctx.now)
 
     def _send(self, links: Sequence[int], frame: frames.Frame) -> None:
         self._m.ctx.emit(effects.Send(tuple(links), frames.encode(frame)))

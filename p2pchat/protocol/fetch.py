@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from p2pchat.model.ids import EntryHash
 from p2pchat.model.records import FileRow
+from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.swarm.fetch import Swarm
 
@@ -54,6 +54,8 @@ class Fetch:
         """By tunnels, for its size."""
         self.reach = 0
         """How many members besides the author it has connections to, if they are there."""
+        self.timer: Timer | None = None
+        """Calls its swarm again."""
         self._marks: list[tuple[float, int]] = []
         """(time, bytes of use received by then) of late."""
 
@@ -85,8 +87,3 @@ class Fetch:
             self._marks.append((now, received))
         since, before = self._marks[0]
         return max(0.0, (received - before) / (now - since)) if now > since else 0.0
-
-
-def beside(fetch: Fetch, fetches: Iterable[Fetch]) -> list[Fetch]:
-    """Those of another offer of the same content, in the same conversation."""
-    return [one for one in fetches if one.row.stream == fetch.row.stream and one is not fetch]

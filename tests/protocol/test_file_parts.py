@@ -16,7 +16,7 @@ from p2pchat.config.settings import Settings
 from p2pchat.events import Event, FileProgress
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
-from p2pchat.model.stream import PIECE_MIN_BYTES, Stream, piece_size
+from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream, piece_size
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.fetch import Fetch
 from p2pchat.protocol.link import Link
@@ -158,6 +158,34 @@ def test_what_is_wrong_was_never_done_and_raises_no_rate() -> None:
     assert fetch.rate(0.5) > 0
     swarm.bad(0, first, 0.6)
     assert (fetch.done(), fetch.rate(0.6), fetch.sources(0.6)) == (0, 0.0, 0)
+
+
+def test_a_piece_of_one_file_looks_at_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait."""
+    world, (author, other) = lan(2)
+    other.machine.ctx.settings = _settings(0)
+    for name in ("one", "other"):
+        share(author, name, name.encode() * 200_000)
+    wait_state(world, other, FileState.OFFERED, 2)
+    author.machine.ctx.settings = Settings(limit=PIECE_MIN_BYTES)
+    first, second = states(other)
+    _fetch(other, first)
+    _fetch(other, second)
+    fetches = other.machine.files.exchange._fetches
+    world.wait(lambda: len(fetches) == 2 and bulk(other, author) is not None, 10.0, "a connection")
+    link = bulk(other, author)
+    assert link is not None
+    asked = fetches[first].swarm._sources[link.id].owes
+    world.wait(lambda: any(key < 10 for key in asked), 10.0, "a piece is asked for")
+    looked: list[str] = []
+    for name in ("take", "deadline", "found"):
+        monkeypatch.setattr(fetches[second].swarm, name, lambda *_, name=name: looked.append(name))
+    index, ask = next((key, ask) for key, ask in asked.items() if key < 10)
+    rest = bytes(ask.size - ask.got)
+    piece = frames.Piece(first, 0, index, ask.got, memoryview(rest))
+    other.run(other.machine.files.exchange.frame, link, frames.encode(piece))
+    other.run(other.machine.files.exchange.kept, link.id, first, Block(0, index), True)
+    assert looked == []
 
 
 # -- states

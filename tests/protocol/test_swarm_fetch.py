@@ -247,6 +247,58 @@ def test_pause() -> None:
     assert wanted(made)
 
 
+# -- one content, offered twice
+
+
+def twice() -> tuple[Swarm, Swarm]:
+    """Two fetches of the same, each from a source that has all of it."""
+    one = swarm()
+    other = Swarm(b"o" * 32, stream(PIECES), (b"", b"\1"), Random(2), [one])
+    join(one, 1, ones(PIECES))
+    join(other, 2, ones(PIECES))
+    return one, other
+
+
+def test_what_one_of_two_fetches_is_at_the_other_isnt() -> None:
+    one, other = twice()
+    first, second = wanted(one), wanted(other)
+    assert first
+    assert second
+    assert not set(first) & set(second)
+    for _, index in first:
+        assert give(one, 1, index) is Part.COMPLETED
+    assert not set(wanted(one)) & set(second)
+
+
+def test_nobody_chooses_where_content_is_offered_twice() -> None:
+    """Both would choose the same."""
+    one = swarm()
+    other = Swarm(b"o" * 32, stream(PIECES), (b"", b"\1"), Random(2), [one])
+    join(one, 1)
+    join(other, 2)
+    assert (0, ANY) not in wanted(other)
+    one.close()
+    other.tick(limits.SWARM_LOOK_S)
+    for index in list(other._sources[2].owes):
+        fetch(other, 2, index)
+    assert (0, ANY) in wanted(other), "there is one left"
+
+
+def test_whoever_dawdles_at_one_of_two_offers_holds_up_none_of_the_other() -> None:
+    one, other = twice()
+    held = {index for _, index in wanted(one)}
+    now = 0.0
+    while other.pieces_left:
+        for _, index in wanted(other):
+            fetch(other, 2, index, now)
+            one.found(0, index, now)
+        now += limits.SWARM_LOOK_S
+        other.tick(now)
+        assert now < 5.0
+    assert held
+    assert one.complete
+
+
 # -- who delivers, and who doesn't
 
 

@@ -111,20 +111,21 @@ def test_what_came_just_before_a_crash_comes_by_itself_all_the_same() -> None:
 
 
 def test_what_two_offer_at_once_isnt_fetched_twice() -> None:
-    """Each piece that comes of one offer is one less of the other."""
+    """Each piece that comes of one offer is one less of the other; at the end alone both may ask
+    for the same."""
     world = World(2)
     *authors, other = [world.add() for _ in range(3)]
     world.wait(lambda: world.linked([*authors, other]), 30.0, "linked")
-    data = Random(2).randbytes(2_000_000)
+    data = Random(2).randbytes(8_000_000)
     for author in authors:
-        author.machine.ctx.settings = Settings(limit=200_000)
+        author.machine.ctx.settings = Settings(limit=800_000)
         share(author, "handout", data)
     fetches = other.machine.files.exchange._fetches
     world.wait(lambda: len(fetches) == 2, 10.0, "both are fetched")
     swarms = [fetch.swarm for fetch in fetches.values()]
     world.wait(lambda: set(states(other).values()) == {FileState.COMPLETE}, 60.0, "both are here")
     assert has(other, data)
-    assert sum(swarm.received for swarm in swarms) < 1.5 * len(data)
+    assert sum(swarm.received for swarm in swarms) < 1.1 * len(data)
 
 
 def test_a_fetch_begins_with_a_connection_to_the_author_alone() -> None:

@@ -111,17 +111,18 @@ class Asking:
 
     # -- asking
 
-    def fill_all(self, now: float) -> None:
-        """All, from one of them on that is drawn, as long as more may be asked for at all."""
+    def fill_all(self, now: float, also_others: bool = False) -> None:
+        """All, from one of them on that is drawn, as long as more may be asked for at all.
+        `also_others`: for what another fetch of the same content is at, too."""
         self.starved = False
         sources = list(self.sources.values())
         first = int(self._rng.random() * len(sources))
         for source in (*sources[first:], *sources[:first]):
             if self.starved:
                 return
-            self.fill(source, now)
+            self.fill(source, now, also_others)
 
-    def fill(self, source: Source, now: float) -> None:
+    def fill(self, source: Source, now: float, also_others: bool = False) -> None:
         """Ask this peer for as much as it may have in flight."""
         if self.paused:
             return
@@ -129,7 +130,7 @@ class Asking:
             if self._is_behind():
                 self.starved = True
                 return
-            key = self._choose(source)
+            key = self._choose(source, also_others)
             if key is None:
                 return
             self._ask(source, key, now)
@@ -144,22 +145,24 @@ class Asking:
             or flying >= limits.SWARM_FLYING_BLOCKS + self._recent
         )
 
-    def _choose(self, source: Source) -> int | None:
-        """A block's key, top down and the rarest first; or ANY."""
+    def _choose(self, source: Source, also_others: bool) -> int | None:
+        """A block's key, top down and the rarest first; or ANY, but where the content was offered
+        twice: two that choose choose the same."""
         picker = self._picker
         if picker.uppers_left and (source.has or source.upper):
             upper = picker.upper(source.lacks, source.owes)
             if upper is not None:
                 return upper
-        if source is self._chooser and source.chooses and (lonely := picker.lonely()):
+        chooses = source is self._chooser and source.chooses and picker.alone
+        if chooses and (lonely := picker.lonely()):
             return ANY if lonely.bit_count() > len(source.anys) else None
-        piece = picker.piece(source.has)
+        piece = picker.piece(source.has, also_others)
         if piece is None or piece not in source.owes:
             return piece
         given_up = 0
         for key in source.owes:
             given_up |= 1 << key if key < self._count else 0
-        return picker.piece(source.has & ~given_up)
+        return picker.piece(source.has & ~given_up, also_others)
 
     def _ask(self, source: Source, key: int, now: float) -> None:
         if not source.flying:
@@ -218,6 +221,8 @@ class Asking:
                 source.silent = True
                 self.give_up(source, begun=self.room <= 0)
         self.fill_all(now)
+        if not self._picker.alone and not any(it.flying for it in self.sources.values()):
+            self.fill_all(now, also_others=True)
         if not self.paused:
             self._ask_again(now)
 

@@ -17,7 +17,7 @@ time is told as a multiple of size ÷ rate):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from random import Random
 
@@ -59,14 +59,24 @@ class Swarm:
     Every input that comes from a peer may raise ProtocolError: then the link is closed, and `lost`
     called as for any link."""
 
-    def __init__(self, file: bytes, stream: Stream, progress: Sequence[bytes], rng: Random) -> None:
-        """`progress`: what is on disk, as `node.ports.Progress.layers`."""
+    def __init__(
+        self,
+        file: bytes,
+        stream: Stream,
+        progress: Sequence[bytes],
+        rng: Random,
+        beside: Iterable[Swarm] = (),
+    ) -> None:
+        """`progress`: what is on disk, as `node.ports.Progress.layers`. `beside`: those of other
+        offers of the same content; what one stores the others are told by `found`."""
         self.file = file
         self.received = 0
         """Bytes that came; `wasted` of them were of no use."""
         self.wasted = 0
         self._rng = rng
         self._picker = Picker(stream, progress, rng)
+        for other in beside:
+            self._picker.join(other._picker)
         self._news = News(file, self._picker)
         self._count = self._picker.counts[0]
         self._all = ones(self._count)
@@ -180,6 +190,7 @@ class Swarm:
         if self._closed:
             return
         self._closed = self._asking.paused = True
+        self._picker.part()
         for source in self._sources.values():
             self._out.append(Tell((source.link,), Follow(self.file, False)))
             self._asking.give_up(source)

@@ -42,6 +42,8 @@ class Picker:
         """Ties between pieces fall at random; else in the order of the stream, which suits disks,
         and is as good where no others fetch."""
         self._rng = rng
+        self._beside: list[Picker] = []
+        """Of other fetches of the same stream: what one of them fetches comes here too."""
         self._left = [
             count - self.stored[layer].bit_count() for layer, count in enumerate(self.counts)
         ]
@@ -117,9 +119,28 @@ class Picker:
                 return key_of(layer, some(free, self.counts[layer], self._rng))
         return None
 
-    def piece(self, among: int) -> int | None:
-        """The rarest free one of a set."""
+    def join(self, other: Picker) -> None:
+        """It is one of the same stream."""
+        self._beside.append(other)
+        other._beside.append(self)
+
+    def part(self) -> None:
+        """Nothing more is fetched by this one."""
+        for other in self._beside:
+            other._beside.remove(self)
+        self._beside.clear()
+
+    @property
+    def alone(self) -> bool:
+        return not self._beside
+
+    def piece(self, among: int, also_others: bool = False) -> int | None:
+        """The rarest free one of a set; `also_others`: whether or not another fetch of the same
+        stream is at it."""
         free = self._free[0] & among
+        if self._beside and not also_others:
+            for other in self._beside:
+                free &= other._free[0]
         if not free:
             return None
         free = self.rarity.rarest(free)
