@@ -339,6 +339,11 @@ WINDOW_MAX_BYTES = 4 * MIB
 """4 ms of the fastest link that TLS in one process fills."""
 SWARM_SILENT_S = 5.0
 """A source that was asked and delivers nothing for so long is asked no more until it does."""
+SWARM_QUIET_S = 2.5
+"""When nothing has come from anybody for so long, what sources owe that were asked before doesn't
+count as on its way: else a few that never answer would keep this node from asking others."""
+SWARM_QUIET_TURNS = 2
+"""The same of a source, once others have delivered so many times as much as may be on its way."""
 SWARM_SLOW_S = 30.0
 """As SWARM_SILENT_S, at most, where blocks take long from everybody: this node's port is slow."""
 SWARM_RECENT_S = 2.0

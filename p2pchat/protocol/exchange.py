@@ -254,7 +254,8 @@ class Exchange:
         late = self._late.of(link.id, fetch.row.id) is not None
         if not late and self._may(link, fetch.conversation, fetch.row.stream.size):
             self._stir(fetch.row.id)
-            fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now)
+            by_author = link.person == fetch.row.author
+            fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now, by_author)
 
     @staticmethod
     def _too_large(link: Link, size: int) -> bool:

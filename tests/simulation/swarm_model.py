@@ -127,6 +127,7 @@ class Host:
         self.server = Server(lambda link, file: True)
         self.lies = False
         self.silent = False
+        self.author = False
         self.alive = True
         self.done_at: float | None = None
         self.parts: dict[tuple[int, int, int], list[bytes]] = {}
@@ -150,7 +151,7 @@ class Host:
         self.swarm = Swarm(FILE, self.disk.stream, self.disk.progress(), rng)
         self.server.share(FILE, self.disk.stream, self.swarm.holds)
         for link, other in list(self.links.items()):
-            self.swarm.joined(link, other.device, self.world.now)
+            self.swarm.joined(link, other.device, self.world.now, other.author)
         self.perform()
 
     def kill(self) -> None:
@@ -169,7 +170,7 @@ class Host:
     def linked(self, link: int, other: Host) -> None:
         self.links[link] = other
         if self.swarm is not None:
-            self.swarm.joined(link, other.device, self.world.now)
+            self.swarm.joined(link, other.device, self.world.now, other.author)
             self.perform()
 
     def unlinked(self, link: int) -> None:

@@ -110,6 +110,29 @@ def test_a_slow_port_asks_for_no_more_than_it_can_receive() -> None:
     assert fetcher.swarm.wasted <= 0.1 * MIB
 
 
+@pytest.mark.parametrize("gives_one", [False, True])
+def test_many_that_never_answer_hold_nobody_up(gives_one: bool) -> None:
+    """Thirty of them, who were there before the author; or who give something at first."""
+    world = World(10, 8 * MIB)
+    fetcher = world.host(RATE, RATE)
+    fetcher.fetch()
+    for _ in range(30):
+        liar = world.host(RATE, RATE)
+        liar.offer()
+        liar.silent = not gives_one
+        world.link(liar, fetcher)
+    world.run(lambda: world.now > 0.02, limit=1)
+    for liar in world.hosts:
+        liar.silent = liar is not fetcher
+    author = world.host(RATE, RATE)
+    author.offer()
+    author.author = True
+    world.link(author, fetcher)
+    world.run(lambda: all_done([fetcher]), limit=30)
+    check(world, [fetcher])
+    assert world.now <= 2.0 * 8 * MIB / RATE + 1.0
+
+
 def test_a_resumed_transfer_fetches_again_only_what_was_in_flight() -> None:
     world = World(6, 16 * MIB)
     sender, hosts = class_of(world, 1)

@@ -30,6 +30,10 @@ class Asking:
         piece = picker.stream.piece
         self.room = max(4, limits.SWARM_BYTES // piece)
         """Further blocks that may be on their way to the disk."""
+        self.received = 0
+        """Bytes that came, of use or not."""
+        self.heard_at = float("-inf")
+        """When anything came."""
         self.starved = False
         """More could have been asked for, but the disk or the port is behind."""
         self._unstored = max(2, limits.SWARM_UNSTORED_BYTES // piece)
@@ -46,6 +50,8 @@ class Asking:
         self._recent = 0.0
         """Blocks that came in the last second or so."""
         self._most = self.room
+        self._quiet = 0
+        """Requests at sources from which nothing came of late, as of the last look."""
 
     def find_chooser(self) -> None:
         whole = [source for source in self.sources.values() if source.whole]
@@ -82,9 +88,10 @@ class Asking:
         self.asked[key] = 1
         self._picker.take(key)
 
-    def answered(self, source: Source, key: int, latency: float) -> None:
+    def answered(self, source: Source, key: int, now: float, latency: float) -> None:
         """A block is here: whoever else was asked for it comes too late."""
         source.flying -= 1
+        source.gave_at = now
         source.window.adapt(latency, source.flying)
         self.arrived[key] = source.device
         self.asked[key] -= 1
@@ -112,12 +119,21 @@ class Asking:
     # -- asking
 
     def fill_all(self, now: float, also_others: bool = False) -> None:
-        """All, from one of them on that is drawn, as long as more may be asked for at all.
-        `also_others`: for what another fetch of the same content is at, too."""
+        """All, from one of them on that is drawn, as long as more may be asked for at all; last
+        those but the author that never gave a block. `also_others`: for what another fetch of the
+        same content is at, too."""
         self.starved = False
         sources = list(self.sources.values())
         first = int(self._rng.random() * len(sources))
+        untried = []
         for source in (*sources[first:], *sources[:first]):
+            if self.starved:
+                return
+            if source.author or source.gave_at >= 0:
+                self.fill(source, now, also_others)
+            else:
+                untried.append(source)
+        for source in untried:
             if self.starved:
                 return
             self.fill(source, now, also_others)
@@ -127,7 +143,7 @@ class Asking:
         if self.paused:
             return
         while source.may_be_asked(now):
-            if self._is_behind():
+            if self._is_behind(source):
                 self.starved = True
                 return
             key = self._choose(source, also_others)
@@ -135,15 +151,16 @@ class Asking:
                 return
             self._ask(source, key, now)
 
-    def _is_behind(self) -> bool:
+    def _is_behind(self, source: Source) -> bool:
         """The disk, or this node's own port: what is asked for beyond a second would make every
-        source look silent."""
-        flying = self._most - self.room - len(self.arrived)
-        return (
-            self.room <= 0
-            or len(self.arrived) >= self._unstored
-            or flying >= limits.SWARM_FLYING_BLOCKS + self._recent
-        )
+        source look silent. Whatever others owe, the author may be asked for something."""
+        if self.room <= 0 or len(self.arrived) >= self._unstored:
+            return True
+        flying = self._most - self.room - len(self.arrived) - self._quiet
+        return flying >= self._flying_at_most() and (source.flying > 0 or not source.author)
+
+    def _flying_at_most(self) -> float:
+        return limits.SWARM_FLYING_BLOCKS + self._recent
 
     def _choose(self, source: Source, also_others: bool) -> int | None:
         """A block's key, top down and the rarest first; or ANY, but where the content was offered
@@ -166,7 +183,7 @@ class Asking:
 
     def _ask(self, source: Source, key: int, now: float) -> None:
         if not source.flying:
-            source.heard_at = now
+            source.heard_at, source.heard = now, self.received
         self._out += self._news.along(source.link)
         source.flying += 1
         self.room -= 1
@@ -216,10 +233,17 @@ class Asking:
         self._recent *= 1 - limits.SWARM_LOOK_S
         usual = min(3 * self._latency, limits.SWARM_SLOW_S)
         patience = max(limits.SWARM_SILENT_S, usual)
+        turn = limits.SWARM_QUIET_TURNS * self._flying_at_most() * self._picker.stream.piece
+        long_ago = now - max(limits.SWARM_QUIET_S, usual)
+        self._quiet = 0
         for source in self.sources.values():
             if source.flying and now - source.heard_at >= patience:
                 source.silent = True
                 self.give_up(source, begun=self.room <= 0)
+            if self.received - source.heard >= turn or (
+                self.heard_at <= long_ago and source.heard_at <= long_ago
+            ):
+                self._quiet += source.flying
         self.fill_all(now)
         if not self._picker.alone and not any(it.flying for it in self.sources.values()):
             self.fill_all(now, also_others=True)
@@ -240,15 +264,23 @@ class Asking:
                     continue
                 if now - ask.asked_at < patience * limits.SWARM_PATIENCE ** (self.asked[key] - 1):
                     continue
-                if self._is_behind():
-                    return
-                others = [
-                    other
-                    for other in self.sources.values()
-                    if key not in other.owes and other.may_be_asked(now) and self._has(other, key)
-                ]
-                if others:
-                    self._ask(min(others, key=lambda other: other.flying), key, now)
+                other = self._another(key, ask.asked_at, now)
+                if other is not None:
+                    if self._is_behind(other):
+                        return
+                    self._ask(other, key, now)
+
+    def _another(self, key: int, asked_at: float, now: float) -> Source | None:
+        """Whom to ask for a straggler as well: the author or who has given a block since it was
+        asked for, also if that one can be asked a little later only; else anybody."""
+        others = [
+            other
+            for other in self.sources.values()
+            if key not in other.owes and not other.silent and self._has(other, key)
+        ]
+        good = [other for other in others if other.author or other.gave_at > asked_at]
+        able = [other for other in good or others if other.may_be_asked(now)]
+        return min(able, key=lambda other: other.flying, default=None)
 
     def _has(self, source: Source, key: int) -> bool:
         if key < self._count:

@@ -70,9 +70,8 @@ class Swarm:
         """`progress`: what is on disk, as `node.ports.Progress.layers`. `beside`: those of other
         offers of the same content; what one stores the others are told by `found`."""
         self.file = file
-        self.received = 0
-        """Bytes that came; `wasted` of them were of no use."""
         self.wasted = 0
+        """Bytes of those `received` that were of no use."""
         self._rng = rng
         self._picker = Picker(stream, progress, rng)
         for other in beside:
@@ -98,6 +97,11 @@ class Swarm:
     @property
     def pieces_left(self) -> int:
         return self._picker.pieces_left
+
+    @property
+    def received(self) -> int:
+        """Bytes that came."""
+        return self._asking.received
 
     @property
     def paused(self) -> bool:
@@ -159,16 +163,18 @@ class Swarm:
 
     # -- peers come, tell, and go
 
-    def joined(self, link: int, device: bytes, now: float) -> bool:
-        """A member has a bulk link. False, and nothing is asked of it, where it served wrong
-        pieces before, where there are enough, or where nothing more is wanted."""
+    def joined(self, link: int, device: bytes, now: float, author: bool = False) -> bool:
+        """A member has a bulk link, perhaps the offer's `author`. False, and nothing is asked of
+        it, where it served wrong pieces before, where there are enough, or where nothing more is
+        wanted."""
         full = len(self._sources) >= limits.SWARM_PEERS
         if device in self._outcasts or full or self._closed:
             return False
         if link not in self._sources:
-            self._sources[link] = Source(link, device, self._picker.stream.piece)
+            source = Source(link, device, self._picker.stream.piece, author)
+            self._sources[link] = source
             self._picker.random = len(self._sources) > 1
-            self._follow(self._sources[link], now)
+            self._follow(source, now)
             if self._look_at is None:
                 self._look_at = now + limits.SWARM_LOOK_S
         return True
@@ -281,17 +287,18 @@ class Swarm:
         if size < limits.PART_MIN_BYTES and not last:
             raise ProtocolError("part of a piece that is too small")
         ask.got += size
-        source.heard_at = now
+        self._asking.received += size
+        source.heard_at = self._asking.heard_at = now
+        source.heard = self._asking.received
         source.silent = False
         source.gave = True
-        self.received += size
         if ask.given_up and not offset and self._may_revive(source, key):
             self._asking.revive(source, key, ask)
         if last:
             del source.owes[key]
             self._asking.came(now - ask.asked_at)
         if not ask.given_up and last:
-            self._asking.answered(source, key, now - ask.asked_at)
+            self._asking.answered(source, key, now, now - ask.asked_at)
         if last and self._asking.starved:
             self._asking.fill_all(now)
         elif last:

@@ -51,6 +51,7 @@ class Window:
 class Source:
     __slots__ = (
         "anys",
+        "author",
         "busy_until",
         "chooses",
         "device",
@@ -58,8 +59,10 @@ class Source:
         "follow_after",
         "follow_at",
         "gave",
+        "gave_at",
         "given_up_anys",
         "has",
+        "heard",
         "heard_at",
         "lacks",
         "link",
@@ -73,9 +76,11 @@ class Source:
         "window",
     )
 
-    def __init__(self, link: int, device: bytes, piece: int) -> None:
+    def __init__(self, link: int, device: bytes, piece: int, author: bool = False) -> None:
         self.link = link
         self.device = device
+        self.author = author
+        """Of the offer: if it lies, nobody has what it offered."""
         self.has = 0
         """Pieces, as a set."""
         self.whole = False
@@ -104,8 +109,12 @@ class Source:
         self.window = Window(piece)
         self.heard_at = float("-inf")
         """When it delivered, or was asked while it owed nothing."""
+        self.heard = 0
+        """How many bytes had come from all by then."""
         self.gave = False
         """Any part of any block."""
+        self.gave_at = -1.0
+        """When the last whole block came that was of use, right or wrong; negative: never."""
         self.silent = False
         self.busy_until = 0.0
         self.outcast = False
