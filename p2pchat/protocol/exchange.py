@@ -11,9 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
-from p2pchat.config import limits
 from p2pchat.errors import ProtocolError, RequestError
 from p2pchat.model.file import FileState
 from p2pchat.model.frame import RawFrame
@@ -25,6 +23,7 @@ from p2pchat.protocol.context import Timer
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.fetch import REACH, Fetch, FileEvents
 from p2pchat.protocol.link import Link, LinkState
+from p2pchat.protocol.seeking import Seeking
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
 from p2pchat.protocol.swarm.followers import Followers
@@ -34,10 +33,6 @@ from p2pchat.protocol.swarm.serve import Server
 if TYPE_CHECKING:
     from p2pchat.protocol.machine import Machine
 
-SEEK_EVERY_S = 3.0
-"""Between two looks for members that could have what is still missing."""
-SEEK_SOON_S = 0.3
-"""The same as long as a fetch reaches out to more of them."""
 KNOWN = 256
 """Offers that others ask about, kept at hand; and as many that aren't here."""
 ASKED_MEANWHILE = 1024
@@ -70,8 +65,7 @@ class Exchange:
         self._news = False
         """The server may have something to say, or the swarm of a file that is stirred."""
         self._timer: Timer | None = None
-        self._seek_timer: Timer | None = None
-        self._seek_soon = False
+        self._seeking = Seeking(machine, events, self._fetches)
         self._frames: dict[type, Callable[[Link, Any], None]] = {
             frames.Follow: self._on_follow,
             frames.Wanted: self._on_wanted,
@@ -105,8 +99,7 @@ class Exchange:
             if link is not None and self._may(link, conversation, row.stream.size):
                 swarm.followed(follower, True, self._m.ctx.now)
         self._moving.add(row.id)
-        self._seek_soon |= self._seek_for(fetch)
-        self._seek_later()
+        self._seeking.begin(fetch)
         return fetch
 
     def pause(self, fetch: Fetch, on: bool) -> None:
@@ -162,60 +155,12 @@ class Exchange:
 
     # -- connections
 
-    def _seek(self) -> None:
-        """See to it that there are connections to members, as long as something is missing."""
-        self._seek_soon = sum(map(self._seek_for, self._fetches.values())) > 0
-        self._seek_later()
-
-    def _seek_for(self, fetch: Fetch) -> bool:
-        """Whether it is to have more of them before long."""
-        size, soon = fetch.row.stream.size, False
-        links = [link for link in self._audience(fetch) if not self._too_large(link, size)]
-        if fetch.reach < len(links):
-            links.sort(key=partial(self._rank, fetch.row))
-            soon = fetch.reaches_out()
-        for link in links[: 1 + fetch.reach]:
-            self._m.bulk.want(link.device)
-        return soon
-
-    def _seek_later(self) -> None:
-        if self._seek_timer is not None:
-            self._seek_timer.cancel()
-        wait = SEEK_SOON_S if self._seek_soon else SEEK_EVERY_S
-        self._seek_timer = self._m.ctx.after(wait, self._seek_again)
-
-    def _rank(self, row: FileRow, link: Link) -> tuple[bool, int]:
-        """The author first. Both ends of a pair rank it alike, and each pair otherwise."""
-        pair = "".join(sorted((self._m.identity.device_id, link.device)))
-        return link.person != row.author, crc32(pair.encode() + row.id)
-
-    def _audience(self, fetch: Fetch) -> list[Link]:
-        """Links to members."""
-        shared, conversation = self._m.sharing, fetch.conversation
-        return [
-            link for link in shared.audience(conversation) if shared.member(link.id, conversation)
-        ]
-
-    def _seek_again(self) -> None:
-        self._seek_timer = None
-        for id, fetch in list(self._fetches.items()):
-            if fetch.reaches_out():
-                fetch.reach += REACH
-            size, links = fetch.row.stream.size, self._audience(fetch)
-            far = any(self._too_large(link, size) for link in links)
-            barred = far and not fetch.hopeful() and not fetch.swarm.paused
-            if barred != fetch.barred:
-                fetch.barred = barred
-                self._events.barred(EntryHash(id), barred)
-        if self._fetches:
-            self._seek()
-
     def link_shares(self, link: Link, conversation: Conversation) -> None:
         """A peer and this node share the conversation from now on."""
         if not self._m.sharing.member(link.id, conversation):
             return
         for fetch in self._fetches.values():
-            large = self._too_large(link, fetch.row.stream.size)
+            large = self._seeking.too_large(link, fetch.row.stream.size)
             if fetch.conversation is conversation and not large:
                 self._m.bulk.want(link.device)
                 bulk = self._m.links.bulk(link.device)
@@ -257,13 +202,9 @@ class Exchange:
             by_author = link.person == fetch.row.author
             fetch.swarm.joined(link.id, link.info.device_key, self._m.ctx.now, by_author)
 
-    @staticmethod
-    def _too_large(link: Link, size: int) -> bool:
-        return link.info.relayed and size > limits.RELAYED_FILE_BYTES
-
     def _may(self, link: Link, conversation: Conversation, size: int) -> bool:
         """Whether blocks of a file of this size may go over a connection."""
-        return self._member(link, conversation) and not self._too_large(link, size)
+        return self._member(link, conversation) and not self._seeking.too_large(link, size)
 
     def _member(self, link: Link, conversation: Conversation) -> bool:
         main = self._m.links.of(link.device)
@@ -440,7 +381,7 @@ class Exchange:
                 self._events.moved(other.row.id)
             if not block.layer and not fetch.reach and file in self._fetches:
                 fetch.reach = REACH
-                self._seek()
+                self._seeking.go_on()
         else:
             fetch.swarm.bad(block.layer, block.index, now)
             liar = self._m.links.get(link)

@@ -82,8 +82,8 @@ def test_a_large_one_says_why_not_and_comes_once_there_is_a_direct_link(seed: in
 def test_who_asks_for_a_large_one_all_the_same_is_given_nothing() -> None:
     world, one, other = apart(7)
     # The asking side doesn't keep to the limit: to it the link isn't a tunnel.
-    exchange = other.machine.files.exchange
-    exchange._too_large = lambda link, size: False  # type: ignore[method-assign]
+    seeking = other.machine.files.exchange._seeking
+    seeking.too_large = lambda link, size: False  # type: ignore[method-assign]
     offer(one, other, bytes(LARGE))
     world.wait(lambda: bool(other.machine.links.bulks()), 60.0, "a tunnel for files")
     world.clock.run_for(30.0)
