@@ -35,6 +35,8 @@ def avatar_from(path: str) -> str:
             turned = ImageOps.exif_transpose(opened).convert("RGBA")
     except P2PChatError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
+        raise P2PChatError(_("the picture is too large")) from error
     except Exception as error:  # decoders raise anything for files that aren't what they seem
         raise P2PChatError(_("that is no picture that can be read")) from error
     square = ImageOps.fit(turned, (SIDE, SIDE), Image.Resampling.LANCZOS)

@@ -63,6 +63,13 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
             avatar.avatar_from(str(tmp_path / name))
 
 
+def test_what_pillow_itself_refuses_is_too_large(tmp_path: Path) -> None:
+    """A picture of 20,000 × 20,000 pixels in a small file."""
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
+    with pytest.raises(P2PChatError, match="too large"):
+        avatar.avatar_from(str(tmp_path / "huge.png"))
+
+
 def test_what_would_fill_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise(100, 100).save(tmp_path / "a.png")
     monkeypatch.setattr(avatar, "PIXELS", 9_999)

@@ -11,6 +11,7 @@ from p2pchat.ui.presenters.filecard import FileAction, FileCard
 from p2pchat.ui.tk.block import Stamp
 from p2pchat.ui.tk.cardstyle import button_style
 from p2pchat.ui.tk.inline import in_order
+from p2pchat.ui.tk.keys import follow
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import ChangingTip, tip
 
@@ -216,6 +217,7 @@ class FileCardView(tk.Frame):
             self._foot.grid_remove()
             return
         self._foot.grid()
+        follow(*(self._buttons[action] for action in actions))
         if focused:
             self._buttons[actions[0]].focus_set()
 

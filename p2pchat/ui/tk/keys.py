@@ -34,10 +34,22 @@ def menu_keys(widget: tk.Misc) -> tuple[str, ...]:
 
 
 def press_by_return(root: tk.Misc) -> None:
-    """Enter presses the button or switch that keys are on, as the space bar does."""
+    """Enter presses the button or switch that keys are on, as the space bar does, also in dialogs
+    that are Tk's own."""
+
+    def press(event: tk.Event[tk.Misc]) -> None:
+        root.tk.call(str(event.widget), "invoke")  # tkinter knows no widgets of Tk's dialogs
+
     for kind in ("TButton", "TCheckbutton"):
         for key in ("<Return>", "<KP_Enter>"):
-            root.bind_class(kind, key, lambda event: event.widget.invoke())
+            root.bind_class(kind, key, press)
+
+
+def follow(*widgets: tk.Misc) -> None:
+    """Tab leads through these in this order, whichever was made first: Tk goes by what lies above
+    what."""
+    for widget in widgets:
+        widget.tk.call("raise", str(widget))
 
 
 def leave_steps(widget: tk.Misc) -> None:

@@ -43,7 +43,9 @@ SWITCHES = (
 AUTOSTART = "autostart"
 DOWNLOADS = "downloads"
 PATH_CHARS = 300
-PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp")
+PICTURES = tuple(f"*.{kind}" for kind in ("png", "jpg", "jpeg", "webp", "gif", "bmp"))
+PICTURES += tuple(name.upper() for name in PICTURES)
+"""Tk's own dialog tells upper case from lower, and cameras name pictures IMG_1.JPG."""
 
 
 class SettingsPage(Sheet):

@@ -11,6 +11,7 @@ from p2pchat.ui.presenters.filecard import FileAction
 from p2pchat.ui.presenters.transfers import TransferList, TransferRow, TransfersPresenter
 from p2pchat.ui.tk.filecard import TIPS
 from p2pchat.ui.tk.inline import in_order
+from p2pchat.ui.tk.keys import follow
 from p2pchat.ui.tk.sheet import WIDTH, Head, Sheet
 from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.tips import tip
@@ -86,6 +87,7 @@ class _Row(ttk.Frame):
         pad = (0, self._theme.px(8))
         for column, action in enumerate(actions):
             self._button(action).grid(row=0, column=column, padx=pad)
+        follow(*(self._button(action) for action in actions), self._go)
         self._place_go()
         if had:
             (self._button(actions[0]) if actions else self._go).focus_set()
@@ -167,11 +169,14 @@ class TransfersPage(Sheet):
             else:
                 head.grid_remove()
             for row in rows:
-                self._row(row).grid(row=place, column=0, sticky="ew")
+                view = self._row(row)
+                view.grid(row=place, column=0, sticky="ew")
+                follow(view)
                 place += 1
                 yield
         if found.more:
             self._more.grid(row=place, column=0, pady=self.theme.px(16))
+            follow(self._more)
         else:
             self._more.grid_remove()
 

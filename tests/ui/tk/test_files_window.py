@@ -268,6 +268,32 @@ def test_a_card_changes_while_a_dialog_of_tk_itself_has_the_focus(stage: Stage) 
     stage.root.tk.eval("destroy .chooser")
 
 
+def test_enter_presses_a_button_of_a_dialog_that_is_tks_own(stage: Stage) -> None:
+    """Such as the one that says that there is no such file."""
+    stage.start()
+    stage.root.tk.eval("toplevel .said; ttk::button .said.ok -command {destroy .said}")
+    stage.root.tk.eval("pack .said.ok; update; focus -force .said.ok")
+    stage.until(lambda: stage.root.tk.eval("focus") == ".said.ok")
+    stage.root.tk.eval("event generate .said.ok <Return>")
+    assert stage.root.tk.eval("winfo exists .said") == "0"
+
+
+def test_tab_leads_from_resume_to_cancel(stage: Stage) -> None:
+    """Though that one was made first."""
+    stage.start()
+    file = offer(stage, state=FileState.FETCHING)
+    view = card(stage, file)
+    stage.until(lambda: view.button(FileAction.CANCEL))
+    pause = view.button(FileAction.PAUSE)
+    assert pause is not None
+    pause.invoke()
+    stage.until(lambda: view.button(FileAction.RESUME))
+    stage.root.update()
+    resume = view.button(FileAction.RESUME)
+    assert resume is not None
+    assert resume.tk_focusNext() is view.button(FileAction.CANCEL)
+
+
 def test_names_are_harmless_and_fit(stage: Stage) -> None:
     stage.start()
     file = offer(stage, "a\x1b[2J\u202e" + "很长的名字" * 40 + ".exe")

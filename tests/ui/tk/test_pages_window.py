@@ -23,7 +23,7 @@ from paper_node import make_peer, peer_id
 from ports import free_port
 
 from p2pchat.errors import P2PChatError, RequestError
-from p2pchat.events import FileComplete, FileProgress, MessageReceived, PeerChanged
+from p2pchat.events import FileComplete, FileOffered, FileProgress, MessageReceived, PeerChanged
 from p2pchat.model.accounts import Download
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.model.people import Status
@@ -666,6 +666,50 @@ def test_a_transfer_on_its_page(stage: Stage) -> None:
     assert stage.desk.status.transfers.winfo_manager() == ""
     button(sheet(stage), "Show the message").invoke()
     assert stage.desk.places.sheet is None
+
+
+def test_pictures_of_cameras_can_be_chosen(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are named IMG_1.JPG, and Tk's own dialog tells upper case from lower."""
+    stage.start()
+    (tmp_path / "IMG_1.JPG").touch()
+    (tmp_path / "letter.odt").touch()
+    listed: list[str] = []
+
+    def ask(**how: Any) -> str:
+        ((_said, patterns),) = how["filetypes"]
+        found = stage.root.tk.call("glob", "-tails", "-directory", str(tmp_path), *patterns)
+        listed.extend(stage.root.tk.splitlist(found))
+        return ""
+
+    monkeypatch.setattr("tkinter.filedialog.askopenfilename", ask)
+    stage.key("<Control-comma>")
+    sheet(stage).picture.invoke()
+    assert listed == ["IMG_1.JPG"]
+
+
+def test_tab_leads_through_transfers_as_they_stand(stage: Stage) -> None:
+    """Files that came later stand above, and buttons were made when they were first needed."""
+    stage.start()
+    stage.key("<Control-j>")
+    stage.until(lambda: "No files yet" in texts(sheet(stage)))
+    events = stage.window.bridge.handle_events
+    old = transfer(FileState.FETCHING, 300)
+    new = msgspec.structs.replace(transfer(FileState.OFFERED), file_id="e" * 64, name="later.pdf")
+    events([FileProgress(old)])
+    stage.until(lambda: "30%" in texts(sheet(stage)))
+    events([FileProgress(msgspec.structs.replace(old, state=FileState.PAUSED)), FileOffered(new)])
+    stage.until(lambda: "later.pdf" in texts(sheet(stage)) and "Paused" in texts(sheet(stage)))
+    events([FileProgress(msgspec.structs.replace(new, state=FileState.PAUSED))])
+    stage.until(lambda: texts(sheet(stage)).count("Paused") == 2)
+    stage.root.update()
+    seen = [button(sheet(stage), "Resume")]
+    for _ in range(5):
+        seen.append(seen[-1].tk_focusNext())
+    assert [widget.cget("text") for widget in seen] == 2 * ["Resume", "Cancel", "Show the message"]
+    places = [(widget.winfo_rooty(), widget.winfo_rootx()) for widget in seen]
+    assert places == sorted(places)
 
 
 def test_a_presence_that_changes_is_seen_on_the_open_page(stage: Stage) -> None:
