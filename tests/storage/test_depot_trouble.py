@@ -270,6 +270,29 @@ def test_the_last_of_a_disk_is_for_others(tmp_path: Path) -> None:
         assert Path(again.finish(streams[0], "x")).exists()
 
 
+@pytest.mark.parametrize("kind", ["files of a byte", "empty folders", "folders in folders"])
+def test_a_folder_of_little_leaves_the_last_of_a_disk_too(tmp_path: Path, kind: str) -> None:
+    """Its bytes have room, but not what each of its files and folders takes."""
+    shared = tmp_path / "shared"
+    for number in range(4500):
+        if kind == "files of a byte":
+            shared.mkdir(exist_ok=True)
+            (shared / f"{number}").write_bytes(b"x")
+        elif kind == "empty folders":
+            (shared / f"{number}").mkdir(parents=True)
+        elif number % 20 == 0:
+            (shared / f"{number}" / "/".join("abcdefghijklmnopqrs")).mkdir(parents=True)
+    with disk(tmp_path / "small", "size=16m") as small:
+        source, target = depot(tmp_path / "a"), depot(small)
+        stream = survey(source, shared).stream
+        for _ in range(2):
+            with pytest.raises(DiskFull):
+                carry(source, target, stream, blocks(stream) if target.begin(stream) else ())
+            assert shutil.disk_usage(small).free > MIB
+            assert not list(small.glob("files/*/folder"))
+            target = depot(small)
+
+
 def test_downloads_that_may_not_be_written(tmp_path: Path) -> None:
     source, target = depot(tmp_path / "a"), depot(tmp_path / "b")
     (tmp_path / "x").write_bytes(os.urandom(P))

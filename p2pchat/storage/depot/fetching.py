@@ -6,6 +6,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
+from operator import eq
 from pathlib import Path
 
 from p2pchat.config.limits import DISK_RESERVE_BYTES, DISK_RESERVE_PART, MIB, PATH_BYTES
@@ -28,6 +30,8 @@ from p2pchat.storage.depot.tree import Tree, digest
 
 DATA, FOLDER, LAYOUT = "data", "folder", "layout"
 _LOOK_BYTES = MIB
+_DISK_BLOCK = 4096
+"""The least that a file or folder takes of most disks."""
 _GIVE_BACK_BYTES = 64 * MIB
 """While data moves from `data` to the folder's files, this much lies in both."""
 
@@ -182,13 +186,23 @@ class Fetch:
     def _lay_out(self, folder: Path) -> Layout:
         path = str(self._home / LAYOUT)
         names, made = FolderNames(), list[str]()
+        new = not folder.exists()
         folder.mkdir(exist_ok=True)
         writer = LayoutWriter(path)
+        lost = looked = 0
         try:
             with open(self._data, "rb") as file:
                 content = self._stream.size - self._stream.manifest
                 for parts, size in read_manifest(file, self._stream.manifest, content):
-                    _put_in(folder, names.place(parts), size, made, writer)
+                    lost += _put_in(folder, names.place(parts), size, made, writer)
+                    if new and lost - looked >= _LOOK_BYTES:
+                        looked = lost
+                        _check_room(self._home, lost)
+            if new:
+                _check_room(self._home, lost + max(0, self.missing - 1) * self._stream.piece)
+        except DiskFull:
+            shutil.rmtree(folder)  # else it is taken for one that there was room for
+            raise
         finally:
             writer.close()
         return Layout(path, self._stream.manifest)
@@ -212,21 +226,25 @@ class Fetch:
 
 def _put_in(
     folder: Path, parts: list[str], size: int, made: list[str], writer: LayoutWriter
-) -> None:
-    """Make what has no bytes of an entry, and note where the others go. `made`: the folder that
-    was made last."""
+) -> int:
+    """Make what has no bytes of an entry, and note where the others go; how much of the disk it
+    takes besides its bytes. `made`: the folder that was made last."""
     path = os.fsencode(os.sep.join(parts))
     if len(path) > PATH_BYTES:
         raise ValueError("a path in it is too long")
     inside = parts if size == EMPTY_FOLDER else parts[:-1]
+    lost = -size % _DISK_BLOCK if size > 0 else 0
     if inside and inside != made:
+        there = sum(1 for _ in takewhile(bool, map(eq, inside, made)))
+        lost += _DISK_BLOCK * (len(inside) - there)
         os.makedirs(folder.joinpath(*inside), exist_ok=True)
         made[:] = inside
     if size == EMPTY_FOLDER:
-        return
+        return lost
     if size == 0:
         write_at(os.path.join(os.fsencode(folder), path), 0, b"")
     writer.add(path, size)
+    return lost
 
 
 def _cut(path: str, size: int) -> None:
