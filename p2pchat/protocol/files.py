@@ -26,6 +26,7 @@ from p2pchat.protocol.ingest import Arrival
 from p2pchat.protocol.link import Link
 from p2pchat.protocol.offering import Offering
 from p2pchat.protocol.offers import File, info_of_file, info_of_row, row_of, storable
+from p2pchat.protocol.passed import PassedOver
 from p2pchat.protocol.receivers import Receivers
 from p2pchat.protocol.reports import Quota, Reports
 from p2pchat.protocol.telling import Telling
@@ -48,6 +49,7 @@ class Files:
         self._m = machine
         self._files: dict[EntryHash, File] = {}
         self._quota = Quota()
+        self._passed = PassedOver(machine.ctx)
         self._queue: dict[EntryHash, None] = {}
         """What comes by itself and waits for its turn, in order."""
         self._beginning = 0
@@ -109,6 +111,7 @@ class Files:
     def _file(self, row: FileRow, body: FileBody, conversation: Conversation) -> File:
         file = self._files.get(row.id)
         if file is None:
+            row = self._passed.take(row)
             file = self._files[row.id] = File(row, body, conversation)
             file.receivers = {receiver.peer_id: receiver for receiver in row.receivers}
         return file
@@ -162,11 +165,10 @@ class Files:
 
     def _decide(self, file: File) -> None:
         """Whether it comes by itself."""
-        file.row = replace(file.row, undecided=False)
         if self._comes_by_itself(file):
             self._begin_in_turn(file)
         else:
-            self._keep(file)
+            self._passed.add(file.row)
             self._forget(file)
 
     def _comes_by_itself(self, file: File) -> bool:
@@ -354,9 +356,8 @@ class Files:
 
     def _change(self, file: File, state: FileState, reason: str) -> None:
         file.unsaved = False
-        file.row = replace(
-            file.row, state=state, reason=reason, receivers=tuple(file.receivers.values())
-        )
+        told = tuple(file.receivers.values())
+        file.row = replace(file.row, state=state, reason=reason, receivers=told, undecided=False)
 
     # -- what the exchange tells
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from host import Host
+from msgspec.structs import replace
 from test_files import share, states
 from world import LOBBY, World
 
@@ -16,10 +17,12 @@ from p2pchat.config.settings import Settings
 from p2pchat.events import Event, FileProgress
 from p2pchat.model.file import FileInfo, FileState, Receiver
 from p2pchat.model.ids import EntryHash, PeerId
+from p2pchat.model.records import PutFile
 from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream, piece_size
 from p2pchat.protocol import effects, wire
 from p2pchat.protocol.fetch import Fetch
 from p2pchat.protocol.link import Link
+from p2pchat.protocol.passed import AT_ONCE, PassedOver
 from p2pchat.protocol.reports import Quota
 from p2pchat.protocol.swarm import frames
 from p2pchat.protocol.swarm.fetch import Part, Swarm
@@ -130,6 +133,37 @@ def test_made_up_files_drive_out_none_that_is_here() -> None:
     assert len(exchange._absent) <= 256
     assert not exchange._looking
     assert not any(exchange._waiting.values())
+
+
+# -- offers that don't come by themselves
+
+
+def test_a_flood_of_offers_is_noted_a_part_at_a_time() -> None:
+    """A message that is sent meanwhile goes to the disk after one part of it, not after all."""
+    world, (author, other) = lan(2)
+    share(author, "film", b"a film")
+    wait_state(world, other, FileState.COMPLETE)
+    (message,) = [other.store.message(id) for id in states(other)]
+    assert message is not None
+    assert message.file is not None
+    rows = [
+        replace(message.file, id=EntryHash(number.to_bytes(32)), undecided=True)
+        for number in range(2 * AT_ONCE + 10)
+    ]
+    context = other.machine.ctx
+    passed = PassedOver(context)
+    for row in rows:
+        passed.add(row)
+    assert not passed.take(rows[5]).undecided, "something is done with it after all"
+    parts: list[list[EntryHash]] = []
+    while commits := [it for it in context.take() if isinstance(it, effects.Commit)]:
+        (commit,) = commits
+        written = [it.row for it in commit.writes if isinstance(it, PutFile)]
+        assert not any(row.undecided for row in written)
+        parts.append([row.id for row in written])
+        context.resume(commit.batch, None)
+    assert max(map(len, parts)) == AT_ONCE
+    assert [id for part in parts for id in part] == [row.id for row in rows if row is not rows[5]]
 
 
 # -- how far, and how fast
