@@ -125,11 +125,23 @@ def bad_source(address: Address, how: str) -> object:
                 frames.Refused(file, wanted.layer, wanted.index, frames.Reason.LACKING.value)
             )
             return
+        if how == "takes back":
+            source.send(
+                frames.Refused(file, wanted.layer, wanted.index, frames.Reason.LACKING.value)
+            )
+            claim(source, file)
+            return
         index = 0 if wanted.index == frames.ANY else wanted.index
         told = frames.Wanted(file, wanted.layer, index)
         size = block_size(body.stream, Block(told.layer, told.index))
         if how == "wrong":
             source.send(*parts(told, os.urandom(size)))
+            return
+        if how == "too long":
+            source.send(*parts(told, os.urandom(size + 1)))
+            return
+        if how == "half":
+            source.send(frames.Piece(file, told.layer, told.index, 0, memoryview(bytes(4096))))
             return
         for piece in range(0, size, 4096):  # the smallest part that is taken, every 4 s
             data = bytes(min(4096, size - piece))

@@ -54,7 +54,9 @@ def wait_complete(node: Node, file: dict[str, Any], path: Path) -> None:
     assert Path(shown(node, file["file_id"])["path"]).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("how", ["wrong", "silent", "slow", "refuses"])
+@pytest.mark.parametrize(
+    "how", ["wrong", "silent", "slow", "refuses", "takes back", "too long", "half"]
+)
 def test_a_bad_source_is_left_for_others(siege: Siege, tmp_path: Path, how: str) -> None:
     path = make_file(tmp_path, 4 * MIB + 7)
     mark = siege.victim.mark()
