@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -72,3 +73,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             fcntl.flock(turn, fcntl.LOCK_EX)
             fcntl.flock(file, how)
         return (yield)
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
+    """The daemon of the session's message bus, which nobody else is on."""
+    from programs import message_bus  # only front ends have a bus
+
+    with message_bus(tmp_path, monkeypatch) as daemon:
+        yield daemon

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import programs
@@ -23,12 +22,6 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(appearance, "WITHIN_S", 20.0)  # a busy machine starts a shell late
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
-    with programs.message_bus(tmp_path, monkeypatch) as daemon:
-        yield daemon
 
 
 def program(folder: Path, name: str, says: str) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import psutil
 import pytest
 from PIL import Image
-from programs import line, message_bus, program
+from programs import line, program
 
 from p2pchat.ui.notifications import Notifications
 
@@ -44,12 +44,6 @@ while True:
         bus.send(new_method_return(asked))
 """
 """A desktop that shows notifications, and clicks each of them at once."""
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
-    with message_bus(tmp_path, monkeypatch) as daemon:
-        yield daemon
 
 
 @pytest.fixture

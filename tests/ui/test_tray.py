@@ -10,11 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
-from programs import line, message_bus, program
+from programs import line, program
 
 from p2pchat.ui.tray import start_tray
 
@@ -137,12 +136,6 @@ with open_dbus_router() as bus:
 """A desktop that shows icons over the bus, or says that nobody does ("hostless")."""
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tray of X")
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Popen]:
-    with message_bus(tmp_path, monkeypatch) as daemon:
-        yield daemon
 
 
 @pytest.fixture

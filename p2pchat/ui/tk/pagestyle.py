@@ -62,5 +62,3 @@ def configure(
         ("highlightThickness", 0), ("activeStyle", "none"),
     ):  # fmt: skip
         root.option_add(f"*TCombobox*Listbox.{option}", value, "interactive")
-    # Tk's own list of files and folders is always white, whatever the palette.
-    root.option_add("*icons.cHull.canvas.foreground", "black", "interactive")

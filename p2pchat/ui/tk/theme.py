@@ -17,7 +17,7 @@ from p2pchat.ui import language
 from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.network import Verdict
-from p2pchat.ui.tk import crisp, drawing, pagestyle
+from p2pchat.ui.tk import crisp, drawing, iconlist, pagestyle
 from p2pchat.ui.tk.pictures import Picture, Pictures
 from p2pchat.ui.tk.turns import in_turns
 
@@ -202,6 +202,8 @@ class Theme:
         root.winfo_id()
         crisp.load(root, self.scale)
         sv_ttk.set_theme("light", root)
+        # It ends with an error for the menus of Tk's own dialogs, once their colours are set.
+        root.tk.call("bind", "Menu", "<<ThemeChanged>>", "catch {config_menus %W}")
         self._families = frozenset(tkfont.families(root))
         fixed = self._first(FIXED_FAMILIES)
         self.fonts = {
@@ -376,6 +378,7 @@ class Theme:
             style.configure(name, padding=(self.px(8), self.px(1)), font=self.fonts["small"])
         style.configure("TButton", padding=(self.px(12), self.px(5)))
         pagestyle.configure(self._root, colours, self.fonts, self.px)
+        iconlist.colour(self._root, colours.surface, colours.text)
         self._root.configure(background=colours.window)
 
 

@@ -130,30 +130,40 @@ def save_as(stage: Stage, file: FileInfo) -> Any:
     return menu, labels["Save as…"]
 
 
+def in_dialog(stage: Stage, then: Callable[[str], None]) -> None:
+    """Once Tk's own dialog for files is there: `then` gets the part with its entry and buttons. The
+    dialog is modal: whoever opens it waits meanwhile."""
+    part = "%s.__tk_filedialog.contents.f2" % ("" if str(stage.root) == "." else stage.root)
+
+    def look() -> None:
+        if int(stage.root.tk.eval(f"winfo exists {part}.cancel")):
+            then(part)
+        else:
+            stage.root.after(5, look)
+
+    stage.root.after(5, look)
+
+
 def test_a_file_is_saved_where_somebody_chooses(stage: Stage, tmp_path: Path) -> None:
     """With the dialog itself, which suggests a harmless name and doesn't ask about overwriting what
     the node wouldn't overwrite."""
-    chooser = "%s.__tk_filedialog" % ("" if str(stage.root) == "." else stage.root)
-    ok, name = f"{chooser}.contents.f2.ok", f"{chooser}.contents.f2.ent"
     suggested: list[str] = []
 
-    def answer() -> None:
-        if not int(stage.root.tk.eval(f"winfo exists {ok}")):
-            stage.root.after(5, answer)
-            return
+    def answer(part: str) -> None:
+        name = f"{part}.ent"
         suggested.append(stage.root.tk.eval(f"{name} get"))
-        stage.root.tk.eval(f"{name} delete 0 end; {name} insert end {{{place}}}; {ok} invoke")
+        stage.root.tk.eval(f"{name} delete 0 end; {name} insert end {{{place}}}; {part}.ok invoke")
 
     stage.start()
     file = offer(stage, "../plan: 1.pdf")
     place = tmp_path / "here.pdf"
     menu, at = save_as(stage, file)
-    stage.root.after(5, answer)
+    in_dialog(stage, answer)
     menu.invoke(at)
     stage.until(lambda: stage.node.named("fetch"))
     place.write_text("something else")
     stage.node.fail["fetch"] = RequestError("not-allowed", f"it would overwrite {place}")
-    stage.root.after(5, answer)
+    in_dialog(stage, answer)
     menu.invoke(at)
     stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
     assert f"It would overwrite {place}." in stage.desk.status._notice_text.cget("text")
@@ -163,16 +173,11 @@ def test_a_file_is_saved_where_somebody_chooses(stage: Stage, tmp_path: Path) ->
 
 def test_the_dialog_for_files_speaks_the_language_that_was_chosen(stage: Stage) -> None:
     """It is Tk's own: it speaks as the system does, and keeps the words of its first time."""
-    chooser = "%s.__tk_filedialog" % ("" if str(stage.root) == "." else stage.root)
-    cancel = f"{chooser}.contents.f2.cancel"
     said: list[str] = []
 
-    def read() -> None:
-        if not int(stage.root.tk.eval(f"winfo exists {cancel}")):
-            stage.root.after(5, read)
-            return
-        said.append(stage.root.tk.eval(f"{cancel} cget -text"))
-        stage.root.tk.eval(f"{cancel} invoke")
+    def read(part: str) -> None:
+        said.append(stage.root.tk.eval(f"{part}.cancel cget -text"))
+        stage.root.tk.eval(f"{part}.cancel invoke")
 
     stage.start()
     for tag in ("en", "zh_CN", "en"):
@@ -180,7 +185,7 @@ def test_the_dialog_for_files_speaks_the_language_that_was_chosen(stage: Stage) 
             old = stage.desk
             old.main.change({"language": tag})
             stage.until(lambda old=old: stage.desk is not old and not old.winfo_exists())
-        stage.root.after(5, read)
+        in_dialog(stage, read)
         stage.desk.attach.ask_files()
     assert said == ["Cancel", "取消", "Cancel"]
 

@@ -1192,22 +1192,90 @@ def _account() -> Any:
 # -- the folder for downloads
 
 
-def test_the_names_of_files_can_be_read_where_they_are_chosen_in_the_dark(stage: Stage) -> None:
+@pytest.mark.parametrize("ask", ["askopenfilename", "askdirectory"])
+def test_where_files_are_chosen_they_stand_in_the_colours_of_the_theme(
+    stage: Stage, tmp_path: Path, ask: str
+) -> None:
+    """Tk's own list is white, with black names. It keeps a dialog, and shows it again."""
+    from tkinter import filedialog
+
     if stage.root.tk.call("tk", "windowingsystem") != "x11":
         pytest.skip("the system's own dialog")
-    stage.start()
-    stage.desk.main.set_theme("dark")
-    stage.until(lambda: stage.window.theme.palette.name == "dark")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
     call = stage.root.tk.call
-    call("::tk::IconList", ".icons")  # what its dialogs show folders and files in
-    call(".icons", "add", call("image", "create", "photo", "-width", 8, "-height", 8), ("school",))
-    texts = [
-        item for item in call(".icons.cHull.canvas", "find", "all")
-        if call(".icons.cHull.canvas", "type", item) == "text"
-    ]  # fmt: skip
-    assert texts
-    assert call(".icons.cHull.canvas", "cget", "-background") == "white"
-    assert {call(".icons.cHull.canvas", "itemcget", item, "-fill") for item in texts} == {"black"}
+    kind = "choosedir" if ask == "askdirectory" else "filedialog"
+    icons = f"{'' if str(stage.root) == '.' else stage.root}.__tk_{kind}.contents.icons"
+    canvas = f"{icons}.cHull.canvas"
+    seen: list[tuple[str, set[str]]] = []
+
+    def names() -> list[Any]:
+        """That aren't selected."""
+        items = stage.root.tk.splitlist(call(canvas, "find", "withtag", "!selectionText"))
+        return [item for item in items if call(canvas, "type", item) == "text"]
+
+    def look(number: int = 2) -> None:
+        there = int(call("winfo", "exists", canvas)) and int(call("winfo", "viewable", canvas))
+        if not there or len(names()) < number:
+            stage.root.after(5, look, number)
+        elif number == 2:  # names that are selected, and then aren't, are written anew
+            call(icons, "selection", "set", 0)
+            look(1)
+        else:
+            call(icons, "selection", "clear", 0)
+            call(icons, "selection", "set", 1)
+            fills = {call(canvas, "itemcget", name, "-fill") for name in names()}
+            seen.append((call(canvas, "cget", "-background"), fills))
+            call(icons.replace("icons", "f2.cancel"), "invoke")
+
+    stage.start()
+    stage.root.tk.eval("set ::failed {}; proc ::bgerror {why} {lappend ::failed $why}")
+    for theme in ("light", "dark", "light"):
+        stage.desk.main.set_theme(theme)
+        stage.until(lambda theme=theme: stage.window.theme.palette.name == theme)
+        stage.root.after(5, look)
+        getattr(filedialog, ask)(parent=stage.root, initialdir=str(tmp_path))
+        colours = stage.window.theme.palette
+        assert seen.pop() == (colours.surface, {colours.text})
+    stage.root.update()
+    assert stage.root.tk.call("set", "::failed") in ("", ()), "Tk would show it"
+
+
+def test_a_dialog_for_files_that_is_open_follows_the_theme(stage: Stage, tmp_path: Path) -> None:
+    from tkinter import filedialog
+
+    if stage.root.tk.call("tk", "windowingsystem") != "x11":
+        pytest.skip("the system's own dialog")
+    (tmp_path / "school").write_bytes(b"")
+    call = stage.root.tk.call
+    dialog = f"{'' if str(stage.root) == '.' else stage.root}.__tk_filedialog.contents"
+    canvas = f"{dialog}.icons.cHull.canvas"
+    seen: list[object] = []
+
+    def follow() -> None:
+        if not int(call("winfo", "viewable", canvas)) or not call(
+            canvas, "find", "withtag", "text"
+        ):
+            stage.root.after(5, follow)
+        elif not seen:
+            seen.append(call(canvas, "cget", "-background"))
+            stage.window.theme.follow(dark=True)
+            stage.root.after(5, follow)
+        elif call(canvas, "cget", "-background") == seen[0]:
+            stage.root.after(5, follow)
+        else:
+            text = call(canvas, "find", "withtag", "text")
+            seen.append(call(canvas, "itemcget", text, "-fill"))
+            call(f"{dialog}.f2.cancel", "invoke")
+
+    stage.start()
+    stage.window.theme.follow(dark=False)
+    stage.desk.main.set_theme("system")
+    stage.until(lambda: stage.window.theme.palette.name == "light")
+    stage.root.after(5, follow)
+    filedialog.askopenfilename(parent=stage.root, initialdir=str(tmp_path))
+    assert seen[1:] == [stage.window.theme.palette.text]
+    assert stage.window.theme.palette.name == "dark"
 
 
 def test_the_folder_for_downloads_is_chosen_in_the_settings(
