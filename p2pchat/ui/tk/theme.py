@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tkinter as tk
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -18,6 +17,7 @@ from p2pchat.ui.appearance import text_scale
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.network import Verdict
 from p2pchat.ui.tk import crisp, drawing, iconlist, pagestyle
+from p2pchat.ui.tk.on_windows import paint_title, when_shown
 from p2pchat.ui.tk.pictures import Picture, Pictures
 from p2pchat.ui.tk.turns import in_turns
 
@@ -224,6 +224,7 @@ class Theme:
         self.speak(language.tag())
         self._style()
         root.bind("<<ThemeChanged>>", self._theme_changed, add="+")
+        when_shown(root, lambda: paint_title(root, dark=self.palette is DARK))
 
     def px(self, size: float) -> int:
         """Pixels of the screen for pixels at a scale of 1."""
@@ -380,14 +381,4 @@ class Theme:
         pagestyle.configure(self._root, colours, self.fonts, self.px)
         iconlist.colour(self._root, colours.surface, colours.text)
         self._root.configure(background=colours.window)
-
-
-def be_sharp() -> None:
-    """Have Windows not scale the window's bitmap up. Before the first window is made."""
-    if sys.platform == "win32":
-        import ctypes
-
-        try:
-            ctypes.windll.shcore.SetProcessDpiAwareness(1)
-        except (AttributeError, OSError):
-            return  # before Windows 8.1
+        paint_title(self._root, dark=colours is DARK)

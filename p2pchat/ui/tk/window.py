@@ -28,9 +28,10 @@ from p2pchat.ui.tk.collecting import between_events
 from p2pchat.ui.tk.desk import Desk
 from p2pchat.ui.tk.following import Following
 from p2pchat.ui.tk.keys import on_mac, press_by_return
+from p2pchat.ui.tk.on_windows import be_sharp
 from p2pchat.ui.tk.pages import FirstPage, TroublePage
 from p2pchat.ui.tk.profiles import ProfilesDialog
-from p2pchat.ui.tk.theme import Theme, be_sharp
+from p2pchat.ui.tk.theme import Theme
 from p2pchat.ui.tk.turns import in_turns
 from p2pchat.ui.tk.udpwindow import UdpWindow
 from p2pchat.ui.tray import Tray
