@@ -20,8 +20,8 @@ from typing import Any
 
 from p2pchat.config import limits
 from p2pchat.errors import DiskFull, P2PChatError, RequestError
-from p2pchat.model.stream import Block, block_size
-from p2pchat.node.ports import Depot, LinkId, Links
+from p2pchat.model.stream import Block, Stream, block_size, kept
+from p2pchat.node.ports import Depot, LinkId, Links, Survey
 from p2pchat.protocol import effects
 from p2pchat.protocol.files import Files
 from p2pchat.protocol.swarm.frames import encode_piece
@@ -120,6 +120,8 @@ class Carrying:
         self._recent: OrderedDict[tuple[bytes, Block], memoryview] = OrderedDict()
         """Blocks that came in one part and were kept, the newest last."""
         self._recent_bytes = 0
+        self._tail: dict[tuple[Stream, Block], bytes] = {}
+        """Pieces of the folder that was shared last, for SURVEY_TAIL_S."""
         self._writes = _Batches(self._loop, self._in_pool, self._run)
         self._folders = _Batches(self._loop, self._in_pool, self._run)
         """Writes of folders' blocks: the one that completes a manifest makes all the files, which
@@ -175,9 +177,16 @@ class Carrying:
 
         def done(found: Any) -> None:
             self._surveys.discard(e.query)
+            if isinstance(found, Survey):
+                self._keep_tail(kept(found.stream, e.circle), found.tail)
             self._resume(e.query)(found)
 
         self._in_pool(work, done, os.path.abspath(e.path), pool=self._surveyor)
+
+    def _keep_tail(self, stream: Stream, tail: tuple[tuple[int, bytes], ...]) -> None:
+        self._tail = held = {(stream, Block(0, index)): data for index, data in tail}
+        if held:
+            self._loop.call_later(limits.SURVEY_TAIL_S, held.clear)
 
     def _tell_reading(self, query: int, done: int, total: int) -> None:
         if query in self._surveys and not self._closed:
@@ -198,14 +207,14 @@ class Carrying:
         if e.offset + len(e.data) == block_size(e.stream, e.block):
             del self._parts[key]
 
-            def kept(outcome: Any) -> None:
+            def written(outcome: Any) -> None:
                 if outcome is True and len(parts) == 1:
                     self._remember((e.file, e.block), parts[0])
                 self._exchange.kept(e.link, e.file, e.block, outcome)
 
             writes = self._folders if e.stream.manifest else self._writes
             soon = self._loop.time() - self._talked_at < limits.TALK_S
-            writes.add(partial(self._depot.write, e.stream, e.block, *parts, soon=soon), kept)
+            writes.add(partial(self._depot.write, e.stream, e.block, *parts, soon=soon), written)
 
     def _remember(self, key: tuple[bytes, Block], data: memoryview) -> None:
         if key not in self._recent:
@@ -228,7 +237,7 @@ class Carrying:
                 self._given[e.link][e.file, e.block] = memoryview(data)
 
         self._given.setdefault(e.link, {})
-        recent = self._recent.get((e.file, e.block))
+        recent = self._recent.get((e.file, e.block)) or self._tail.get((e.stream, e.block))
         if recent is not None:
             self._run(read, recent)
         else:

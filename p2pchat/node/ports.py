@@ -205,6 +205,9 @@ class Survey(msgspec.Struct, frozen=True):
     """1, or how many the folder holds."""
     path: str
     """Where it lies, without links."""
+    tail: tuple[tuple[int, bytes], ...] = ()
+    """Of a folder the last of those pieces that several files have part in, by their index, up to
+    SURVEY_TAIL_BYTES: reading one again takes a dozen system calls, and it is wanted soon."""
 
 
 class Depot(Protocol):

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from p2pchat.config import limits
-from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream
+from p2pchat.model.stream import PIECE_MIN_BYTES, Block, Stream, kept
 from p2pchat.node.carrying import Carrying
-from p2pchat.node.ports import Depot, Links
+from p2pchat.node.ports import Depot, Links, Survey
 from p2pchat.protocol import effects
 from p2pchat.protocol.files import Files
 
@@ -193,5 +193,54 @@ def test_a_full_link_is_given_nothing_more_and_a_block_twice() -> None:
         carrying.close()
         assert b"".join(given.frames) == 3 * DATA
         assert given.sent_bytes == 3 * len(DATA)
+
+    asyncio.run(main())
+
+
+def test_what_was_just_shared_is_given_from_memory_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SURVEY_TAIL_S", 0.5)
+
+    class Shared(Given):
+        def __init__(self) -> None:
+            super().__init__()
+            self.surveyed = asyncio.Event()
+            self.visits = 0
+
+        def survey(self, path: str, going: Any, circle: bytes) -> Survey:
+            return Survey(STREAM, "x", "inode/directory", 1, 2, path, ((1, DATA),))
+
+        def read(self, *args: Any) -> Any:
+            self.visits += len(args) == 2
+            return super().read(*args)
+
+    async def main() -> None:
+        given = Shared()
+        carrying = Carrying(
+            cast(Depot, given),
+            cast(Links, given),
+            cast(Files, SimpleNamespace(exchange=given, offering=None)),
+            lambda call, *args: call(*args),
+            lambda query: lambda result: given.surveyed.set(),
+        )
+
+        async def read(circle: bytes) -> int:
+            """How often the disk was visited for it."""
+            before = given.visits
+            given.read_now.clear()
+            ask = effects.ReadBlock(1, b"file", kept(STREAM, circle), BLOCK)
+            carrying.perform[effects.ReadBlock](ask)
+            await asyncio.wait_for(given.read_now.wait(), 10)
+            return given.visits - before
+
+        carrying.perform[effects.SurveyPath](effects.SurveyPath(7, "x", b"here"))
+        await asyncio.wait_for(given.surveyed.wait(), 10)
+        assert await read(b"here") == 0
+        assert await read(b"elsewhere") == 1
+        async with asyncio.timeout(10):
+            while not await read(b"here"):  # noqa: ASYNC110 - no event says that time has passed
+                await asyncio.sleep(0.01)
+        carrying.close()
 
     asyncio.run(main())

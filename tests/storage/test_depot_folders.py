@@ -18,6 +18,7 @@ from p2pchat.config import limits
 from p2pchat.errors import RequestError, StoreError
 from p2pchat.model.stream import PIECE_MIN_BYTES, Block, layers
 from p2pchat.storage.depot import fetching
+from p2pchat.storage.depot import survey as surveying
 from p2pchat.storage.depot.extents import Content, Folder, write
 
 P = PIECE_MIN_BYTES
@@ -64,6 +65,22 @@ def test_a_folder_arrives(tmp_path: Path, seed: int | None) -> None:
         assert opened.begin(offer.stream).path == str(path)
     # Whoever shares what came shares the same.
     assert survey(depot(tmp_path / "c"), path).stream == offer.stream
+
+
+def test_what_lies_in_many_files_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveying, "SURVEY_TAIL_BYTES", 20 * P)
+    folder = course(tmp_path / "course")
+    source = depot(tmp_path / "a")
+    offer = survey(source, folder)
+    last, tail = layers(offer.stream)[0] - 1, dict(offer.tail)
+    assert max(tail) == last  # of small files, while those before lie in the large one alone
+    assert 5 < len(tail) <= 20
+    assert min(tail) > last - 21
+    for index, data in tail.items():
+        assert source.read(offer.stream, Block(0, index)) == data
+    assert not survey(source, folder / "large.iso").tail
 
 
 def test_a_long_manifest(tmp_path: Path) -> None:

@@ -35,6 +35,22 @@ def translated(what: str) -> Iterator[None]:
         raise StoreError(f"{what}: {error.strerror or error}") from error
 
 
+@contextmanager
+def listed(folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """What is in a folder, which is no link. Each entry's state is asked for from the open folder
+    on, where the system can: it takes a third less. An entry's `path` may be its name alone."""
+    if os.scandir not in os.supports_fd:
+        with os.scandir(folder) as entries:
+            yield entries
+        return
+    handle = os.open(folder, os.O_RDONLY | _NOFOLLOW)
+    try:
+        with os.scandir(handle) as entries:
+            yield entries
+    finally:
+        os.close(handle)
+
+
 def open_safely(path: str | bytes) -> int:
     """A descriptor to read from. Whoever uses it looks, before or after, whether what it has is a
     regular file."""

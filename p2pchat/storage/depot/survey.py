@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,12 +14,19 @@ from typing import NamedTuple
 import msgspec
 from blake3 import blake3
 
-from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, FOLDER_NAMES, MIB, PATH_BYTES
+from p2pchat.config.limits import (
+    FOLDER_DEPTH,
+    FOLDER_FILES,
+    FOLDER_NAMES,
+    MIB,
+    PATH_BYTES,
+    SURVEY_TAIL_BYTES,
+)
 from p2pchat.errors import RequestError
 from p2pchat.model.stream import Stream, piece_size
 from p2pchat.model.text import one_line, well_formed
 from p2pchat.node.ports import Survey
-from p2pchat.storage.depot.disk import open_safely, read_into
+from p2pchat.storage.depot.disk import listed, open_safely, read_into
 from p2pchat.storage.depot.extents import Layout, LayoutWriter
 from p2pchat.storage.depot.fetching import DATA, LAYOUT
 from p2pchat.storage.depot.manifest import EMPTY_FOLDER, ManifestWriter
@@ -55,7 +63,8 @@ def take(path: str, work: Path, hashes: Path, avoid: str, going: Going) -> Surve
         for record in Layout(str(work / LAYOUT), walk.length):
             reader.take(prefix + record.path, record.size, record.mtime_ns)
         stream = Stream(reader.root(), size, piece_size(size), walk.length)
-        survey = Survey(stream, name, "inode/directory", walk.content, walk.files, real)
+        tail = tuple(reader.tail)
+        survey = Survey(stream, name, "inode/directory", walk.content, walk.files, real, tail)
         return Surveyed(survey, 0)
     reader = _Reader(hashes, state.st_size, going)
     reader.take(real, state.st_size, state.st_mtime_ns)
@@ -197,7 +206,7 @@ class _Walk:
     def _list(self, folder: str) -> list[_Found]:
         found, prefix = [], os.path.join(folder, "")
         try:
-            with os.scandir(self._inside + folder) as entries:
+            with listed(self._inside + folder) as entries:
                 for entry in entries:
                     if one := self._look(entry, prefix + entry.name):
                         found.append(one)
@@ -215,7 +224,7 @@ class _Walk:
         folder."""
         name = well_formed(entry.name)
         if entry.is_symlink():
-            target = os.path.realpath(entry.path)
+            target = os.path.realpath(self._inside + path)
             if not target.startswith(self._inside) or not os.path.isfile(target):
                 return None
             there = os.lstat(target)
@@ -224,12 +233,12 @@ class _Walk:
         state = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(state.st_mode):
             junction = getattr(state, "st_reparse_tag", 0) == _MOUNT_POINT
-            if junction or entry.path == self._avoid:
+            if junction or self._inside + path == self._avoid:
                 return None
             return _Found(name, other, _IS_FOLDER, 0)
         # On Windows scandir's sizes and times may be those of before.
         if os.name == "nt":
-            state = os.lstat(entry.path)
+            state = os.lstat(self._inside + path)
         if not stat.S_ISREG(state.st_mode):
             return None
         return _Found(name, other, state.st_size, state.st_mtime_ns)
@@ -255,6 +264,10 @@ class _Reader:
         self._done = 0
         """Bytes hashed."""
         self._told = 0
+        self._files = 0
+        """Of which something is in the buffer."""
+        self.tail = deque[tuple[int, bytes]](maxlen=SURVEY_TAIL_BYTES // self._piece)
+        """`Survey.tail`"""
 
     def take(self, path: str | bytes, size: int, mtime_ns: int | None) -> None:
         """Read a file that has this size; and, where it takes more than one read, this time (None:
@@ -274,6 +287,7 @@ class _Reader:
                     count = self._whole - filled
                 # Whoever asks for a byte more than there should be, and gets none, knows the size.
                 view = self._buffer[filled : filled + count + end]
+                self._files += 1
                 got = _read(path, handle, offset, view, count or 1)
                 if got != count:
                     raise _changed(path) if size else _sizeless(path)
@@ -301,6 +315,11 @@ class _Reader:
     def _flush(self, filled: int) -> None:
         # The buffer divides a piece, so it never holds parts of two.
         self._hasher.update(self._buffer[:filled])
+        if self._files > 1 and self._whole == self._piece:
+            left = self._size - self._done
+            if left <= SURVEY_TAIL_BYTES:
+                self.tail.append((self._done // self._piece, bytes(self._buffer[:filled])))
+        self._files = 0
         self._done += filled
         if self._done % self._piece == 0:
             self._builder.add(self._hasher.digest())
