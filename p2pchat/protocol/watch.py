@@ -10,7 +10,7 @@ from p2pchat.config import limits
 from p2pchat.events import RUNS_TWICE, Warned
 from p2pchat.model.ids import ConversationId, DeviceId, FeedId, InstanceId, PeerId
 from p2pchat.model.people import Status
-from p2pchat.model.text import safe_text
+from p2pchat.model.text import quoted, safe_text
 from p2pchat.protocol.announce import Device
 from p2pchat.protocol.conversations import Conversation
 from p2pchat.protocol.ingest import Arrival
@@ -161,7 +161,7 @@ class Watch:
             return
         told.add(person)
         way = "ahead of" if off > 0 else "behind"
-        who = self._m.people.label(person)
+        who = quoted(self._m.people.label(person))
         number, unit = _span(abs(off))
         text = f"The clock of {who} is {number} {unit} {way} this one's."
         if mine:
@@ -207,7 +207,7 @@ class Watch:
             return
         self._forks_told.add(feed)
         author = self._m.ingest.author(feed)
-        who = self._m.people.label(author) if author else "Someone"
+        who = quoted(self._m.people.label(author)) if author else "Someone"
         text = f"{who} wrote two different histories from one device; both are shown."
         self._m.ctx.notify(
             Warned("forked-feed", text, peer_id=author, conversation=conversation.label)

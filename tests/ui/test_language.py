@@ -123,10 +123,10 @@ def test_another_language_is_spoken_at_once_and_back() -> None:
     assert language.use("zh_CN")
     assert language.tag() == "zh_CN"
     assert language.ngettext("{number} file", "{number} files", 2) == "2 个文件"
-    assert words.several(["Li", "Wang", "Zoë", "Bo", "Al"]) == "Li、Wang、Zoë 和另外 2 人"
+    assert words.several(["Li", "Wang", "Zoë", "Bo", "Al"]) == "“Li”、“Wang”、“Zoë” 和另外 2 人"
     assert not language.use("zh_CN")
     assert language.use("en")
-    assert words.several(["Li", "Wang"]) == "Li and Wang"
+    assert words.several(["Li", "Wang"]) == "“Li” and “Wang”"
 
 
 def test_what_the_node_says_is_recognised_by_its_form() -> None:

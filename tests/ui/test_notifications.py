@@ -59,12 +59,12 @@ def test_a_notification_is_shown_as_text_and_its_click_comes_back(
 ) -> None:
     async def tell() -> str:
         notifications = Notifications(tmp_path)
-        await notifications.notify("#lobby", "Li in #lobby", "<b>1 & 2</b>")
+        await notifications.notify("#lobby", "“Li” in #lobby", "<b>1 & 2</b>")
         return await asyncio.wait_for(notifications.clicked(), 10)
 
     assert asyncio.run(tell()) == "#lobby"
     app, title, body, actions, _, icon = json.loads(line(desktop))
-    assert (app, title, body) == ("p2pchat", "Li in #lobby", "&lt;b&gt;1 &amp; 2&lt;/b&gt;")
+    assert (app, title, body) == ("p2pchat", "“Li” in #lobby", "&lt;b&gt;1 &amp; 2&lt;/b&gt;")
     assert "default" in actions
     with Image.open(unquote(urlsplit(icon).path)) as picture:
         assert picture.size == (128, 128)

@@ -18,7 +18,7 @@ from p2pchat.model.accounts import (
     SignedIn,
     SignedOut,
 )
-from p2pchat.model.text import safe_name
+from p2pchat.model.text import quoted, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
@@ -159,12 +159,12 @@ class AccountPresenter:
     def _signed_in(self, signed: SignedIn) -> None:
         self._show(busy=False, code="")
         self._renewed()
-        name = safe_name(signed.name)
+        name = quoted(safe_name(signed.name))
         if signed.renamed_from is None:
             self._say(_("You are signed in as {name}.").format(name=name))
         else:
             text = _("{old} is somebody else's account by now: you are signed in as {name}.")
-            self._say(text.format(old=safe_name(signed.renamed_from), name=name))
+            self._say(text.format(old=quoted(safe_name(signed.renamed_from)), name=name))
         if signed.elsewhere:
             self._say(_("You are signed in on another computer as well. That may be."))
 
@@ -267,5 +267,6 @@ def _sentence(registrar: RegistrarInfo, directory: Directory) -> str:
         return _("This computer registers names for the network.")
     if registrar.peer_id and registrar.label:
         name = directory.in_text(registrar.peer_id, registrar.label)
-        return _("{name}'s computer registers names for the network.").format(name=name)
+        said = _("{name}'s computer registers names for the network.")
+        return words.our_way(said.format(name=quoted(name)))
     return _("Nobody registers names in this network now. Chatting needs no account.")

@@ -9,8 +9,9 @@ from p2pchat.events import Announced, Event, MessageReceived
 from p2pchat.model.accounts import Announcement
 from p2pchat.model.message import Message, MessageKind
 from p2pchat.model.people import Status
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, quoted
 from p2pchat.ui.language import _, ngettext
+from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.markup import unmarked
 from p2pchat.ui.presenters.runner import Delayed, Runner
@@ -78,7 +79,8 @@ class AlertsPresenter:
         if self._is_quiet():
             return
         label = self._directory.in_text(one.author, one.author_label)
-        title = one_line(_("{name} announces").format(name=label), TITLE_CHARS)
+        title = words.our_way(_("{name} announces").format(name=quoted(label)))
+        title = one_line(title, TITLE_CHARS)
         text = one_line(one.text, TEXT_CHARS) if self.with_text else ""
         place = one.conversation or LOBBY
         self._runner.call(lambda: self._notifier.notify(place, title, text, lasting=True))
@@ -104,7 +106,7 @@ class AlertsPresenter:
         author = self._directory.in_text(last.author, last.author_label)
         if conversation.startswith("#"):
             title = _("{name} in {room}").format(
-                name=author, room=self._directory.title(conversation)
+                name=quoted(author), room=self._directory.title(conversation)
             )
         else:
             title = author

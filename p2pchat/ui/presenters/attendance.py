@@ -190,7 +190,6 @@ def kept_by(directory: Directory) -> str:
                  "that it does.")  # fmt: skip
     keepers = directory.keepers()
     if keepers:
-        return _("{names} keeps a register of who is here, from when to when.").format(
-            names=words.several(keepers)
-        )
+        said = _("{names} keeps a register of who is here, from when to when.")
+        return words.our_way(said.format(names=words.several(keepers)))
     return _("Nobody keeps a register of who is here.")

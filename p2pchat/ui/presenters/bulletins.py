@@ -10,7 +10,7 @@ from typing import Protocol
 
 from p2pchat.events import AccountRenamed, Announced, Event
 from p2pchat.model.accounts import Announcement
-from p2pchat.model.text import safe_name, safe_text
+from p2pchat.model.text import quoted, safe_name, safe_text
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
@@ -161,7 +161,7 @@ def when(one: Announcement, now: datetime) -> str:
 
 def renamed(event: AccountRenamed) -> Bulletin:
     """What the person of the account has to know."""
-    old, new = safe_name(event.old_name), safe_name(event.new_name)
+    old, new = quoted(safe_name(event.old_name)), quoted(safe_name(event.new_name))
     if event.why == "released":
         why = _("Whoever runs the network has released the name {old}: somebody else may have it.")
     else:

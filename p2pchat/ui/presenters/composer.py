@@ -14,7 +14,7 @@ from p2pchat.errors import P2PChatError
 from p2pchat.events import Event, MessageReceived, Typing
 from p2pchat.model.ids import MessageId, PeerId
 from p2pchat.model.message import Draft, Message
-from p2pchat.model.text import is_blank, well_formed
+from p2pchat.model.text import is_blank, quoted, well_formed
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import completion, timeline, words
@@ -92,14 +92,16 @@ class ComposerPresenter:
         if self.mode == Mode.EDIT:
             return _("Edit message"), text
         name = self._directory.in_text(self.target.author, self.target.author_label)
-        return _("Reply to {name}").format(name=name), text
+        return _("Reply to {name}").format(name=quoted(name)), text
 
     def typing_words(self) -> str:
         names = [self._directory.said.get(peer, peer[:8]) for peer in self._typers]
         if not names:
             return ""
         said = words.several(names)
-        return ngettext("{names} is typing…", "{names} are typing…", len(names), names=said)
+        return words.our_way(
+            ngettext("{names} is typing…", "{names} are typing…", len(names), names=said)
+        )
 
     def offers(self, before: str) -> list[Offer]:
         """What may be taken in the place of what stands before the cursor."""
@@ -112,6 +114,9 @@ class ComposerPresenter:
         if conversation == self._name:
             return
         self.save_draft()
+        left = self._directory.conversations.get(self._name)
+        if left is not None and left.begun != self._drafts[self._name]:
+            self._directory.refresh()  # the list shows what was begun there, or no longer
         for cancel in self._typers.values():
             cancel()
         self._typers.clear()

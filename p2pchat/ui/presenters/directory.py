@@ -45,6 +45,8 @@ from p2pchat.ui.presenters.runner import Delayed, Runner
 
 _Lists = tuple[Profile, Sequence[Peer], Sequence[Room], Sequence[Conversation], RegistrarInfo]
 
+PREVIEW_NAME_CHARS = 16
+"""Of a name in a sentence in the list, so that what it did is seen too."""
 RELOAD_MS = 120
 """Changes of a burst are gathered for so long before a list is asked for again."""
 
@@ -254,7 +256,7 @@ def preview(conversation: Conversation | None, me: PeerId, said: dict[PeerId, st
     if last.deleted:
         return _("message deleted")
     if last.kind == "system":
-        return unmarked(words.of_a_person(last.text), 60)
+        return unmarked(words.of_a_person(last.text, PREVIEW_NAME_CHARS), 60)
     text = unmarked(last.text, 60)
     if last.author == me:
         return _("You: {text}").format(text=text)

@@ -180,6 +180,8 @@ def status_of(file: FileInfo, own: bool, pace: Pace | None = None) -> str:
                 return _("Shared by you")
             return _("Downloaded") if file.path else _("No longer on this computer")
         case FileState.FAILED:
+            if own and file.reason == CANCELLED:
+                return _("Not shared any more")
             return _("Failed: {reason}").format(reason=failure_of(file))
 
 

@@ -14,7 +14,7 @@ from p2pchat.events import Event, FileComplete, FileFailed, FileOffered, FilePro
 from p2pchat.model.file import FileInfo, FileState
 from p2pchat.model.ids import MessageId
 from p2pchat.model.message import Message
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, quoted
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters import words
@@ -208,7 +208,7 @@ class FilesPresenter:
                 return
             gone = reason == "no-such-file"
             why = _("There is no such file or folder.") if gone else words.refusal(error)
-            self._say(_("{name} was not shared. {why}").format(name=name, why=why))
+            self._say(_("{name} was not shared. {why}").format(name=quoted(name), why=why))
 
         self._runner.call(offer, done, failed)
 

@@ -12,9 +12,10 @@ from typing import Protocol
 from p2pchat.config.limits import MESH_DOWN, PORT
 from p2pchat.events import RUNS_TWICE, Event, ProfileRenewed, Warned
 from p2pchat.model.people import NodeInfo, Peer
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, quoted
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext, told
+from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
 from p2pchat.ui.presenters.runner import Delayed, Runner
 
@@ -211,7 +212,7 @@ def _people(linked: Sequence[Peer], info: NodeInfo) -> Check:
             _("People"),
             _("{state}.").format(state=_alone(info)),
             _("All need the same name: this computer's is {network}. It stands in the settings.")
-            .format(network=one_line(info.network, 60)),
+            .format(network=quoted(one_line(info.network, 60))),
         )  # fmt: skip
     return Check(
         Verdict.WARN,
@@ -248,13 +249,13 @@ def _relayed(relayed: Sequence[Peer], directory: Directory) -> list[Check]:
     if not relayed:
         return []
     large = len(directory.online()) >= MESH_DOWN
-    names = ", ".join(directory.said[peer.peer_id] for peer in relayed[:NAMED])
+    names = words.several([directory.said[peer.peer_id] for peer in relayed], NAMED)
+    said = _("{names}: messages arrive, but no computer of theirs is linked with this one.")
     return [
         Check(
             Verdict.OK if large else Verdict.NOTE,
             _("Reached through others"),
-            _("{names}: messages arrive, but no computer of theirs is linked with this one.")
-            .format(names=names),
+            words.our_way(said.format(names=names)),
             _("That is as it should be in large networks. In small ones a firewall may be in the "
               "way: let port {port} (TCP and UDP) through.").format(port=PORT),
         )

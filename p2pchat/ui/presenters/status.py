@@ -9,7 +9,7 @@ from typing import Protocol
 
 from p2pchat.events import RUNS_TWICE, AccountRenamed, Event, Warned
 from p2pchat.model.people import NodeInfo
-from p2pchat.model.text import one_line, safe_name
+from p2pchat.model.text import one_line, quoted, safe_name
 from p2pchat.ui.language import _, ngettext, told
 from p2pchat.ui.presenters import words
 from p2pchat.ui.presenters.directory import Directory
@@ -74,7 +74,8 @@ class StatusPresenter:
                 if event.account_id == self._directory.me.peer_id:
                     continue  # a bulletin
                 self.tell(_("The account {old} is called {new} from now on.").format(
-                    old=safe_name(event.old_name), new=safe_name(event.new_name)))  # fmt: skip
+                    old=quoted(safe_name(event.old_name)),
+                    new=quoted(safe_name(event.new_name))))  # fmt: skip
 
     def say(self, text: str) -> None:
         """Something failed: show one sentence until it is dismissed, before what stands there: it

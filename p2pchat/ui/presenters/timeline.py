@@ -274,10 +274,10 @@ def _quote(message: Message, context: Context) -> Quote | None:
 def _reactions(message: Message, context: Context) -> tuple[Reaction, ...]:
     shown = []
     for emoji, people in list(message.reactions.items())[:REACTIONS_SHOWN]:
-        names = [_("you") if p == context.me else context.said.get(p, p[:8]) for p in people]
-        shown.append(
-            Reaction(one_line(emoji, 16), len(people), context.me in people, words.several(names))
-        )
+        names = [context.said.get(p, p[:8]) for p in people if p != context.me]
+        own = context.me in people
+        said = words.several(names, you=own)
+        shown.append(Reaction(one_line(emoji, 16), len(people), own, said))
     return tuple(shown)
 
 

@@ -16,7 +16,7 @@ from p2pchat.events import (
     ProfileRenewed,
 )
 from p2pchat.model.file import FileInfo, FileState
-from p2pchat.model.text import safe_name
+from p2pchat.model.text import quoted, safe_name
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters import words
@@ -173,8 +173,8 @@ class TransfersPresenter:
             return _("from you, in {conversation}").format(conversation=title)
         name = directory.said.get(file.author) or safe_name(file.author[:8])
         if file.conversation.startswith("@"):
-            return _("from {name}").format(name=name)
-        return _("from {name}, in {conversation}").format(name=name, conversation=title)
+            return _("from {name}").format(name=quoted(name))
+        return _("from {name}, in {conversation}").format(name=quoted(name), conversation=title)
 
     def _summary(self) -> str:
         moving = [f for f in self._files.values() if f.state is FileState.FETCHING]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -10,13 +11,14 @@ from functools import lru_cache
 from p2pchat.errors import BadParams, P2PChatError, RequestError
 from p2pchat.model.ids import PeerId
 from p2pchat.model.people import Status
-from p2pchat.model.text import safe_name
+from p2pchat.model.text import is_blank, one_line, quoted, safe_name
 from p2pchat.ui import emoji
 from p2pchat.ui.language import N_, _, ngettext, told
 from p2pchat.ui.marked import marked
 from p2pchat.ui.presenters.bidi import begins_rtl, has_rtl
 
 LOBBY = "#lobby"
+_QUOTED = re.compile("“([^“”]*)”")
 
 # fmt: off
 _WEEKDAYS = (
@@ -63,10 +65,18 @@ _REFUSALS = {
 _BETTER = frozenset(("busy", "wrong-password"))
 
 
-def of_a_person(text: str) -> str:
-    """A sentence of the node's with a name in it. It goes as the language does, also where the name
-    goes the other way: `joined` within it would stand on the other side of the quotation mark."""
+def of_a_person(text: str, chars: int | None = None) -> str:
+    """A sentence of the node's with a name in it; where there is little room the name is shortened
+    to so many characters, within its quotation marks."""
     said = marked(told(text), False)
+    if chars is not None:
+        said = _QUOTED.sub(lambda name: quoted(one_line(name[1], chars)), said)
+    return our_way(said)
+
+
+def our_way(said: str) -> str:
+    """A sentence with a name in it goes as the language does, also where the name goes the other
+    way: `joined` within it would stand on the other side of the quotation mark."""
     if not has_rtl(said):
         return said
     return ("\u200f" if begins_rtl(_("Settings")) else "\u200e") + said
@@ -108,7 +118,8 @@ def room_title(room: str) -> str:
 def person_label(label: str, peer_id: PeerId) -> str:
     """What a person is called here, safe to show and without a registered name's sign; the
     beginning of their id where nothing of the label is."""
-    return marked(safe_name(label), False) or peer_id[:8]
+    name = marked(safe_name(label), False)
+    return peer_id[:8] if is_blank(name) else name
 
 
 def clock(moment: datetime | None) -> str:
@@ -155,8 +166,10 @@ def short_when(moment: datetime | None, now: datetime) -> str:
     return _("{day} {month} {year}").format(day=moment.day, month=month, year=moment.year)
 
 
-def several(names: Sequence[str], limit: int = 3) -> str:
-    """`Li`, `Li and Wang`, `Li, Wang and 4 others`."""
+def several(names: Sequence[str], limit: int = 3, you: bool = False) -> str:
+    """`“Li”`, `“Li” and “Wang”`, `“Li”, “Wang” and 4 others`; `you` comes first, where the person
+    is one of them besides."""
+    names = [_("you")] * you + list(map(quoted, names))
     left = len(names) - limit
     if not left > 0 and len(names) < 2:
         return "".join(names)

@@ -393,7 +393,7 @@ class Chat:
             ([peer for peer in gone if peer in self._there], ("is gone", "are gone")),
         ):
             if people:
-                who = words.several([quoted(self.label(peer)) for peer in people])
+                who = words.several([self.label(peer) for peer in people])
                 self.say(f"{who} {verbs[len(people) > 1]}")
         self._there = (self._there | set(came)) - set(gone)
 

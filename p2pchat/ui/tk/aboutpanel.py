@@ -8,6 +8,7 @@ from dataclasses import replace
 from tkinter import ttk
 
 from p2pchat.model.ids import PeerId
+from p2pchat.model.text import quoted
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.about import MemberRow, PersonCard, RoomCard
 from p2pchat.ui.tk.inline import Inline, in_order
@@ -137,7 +138,7 @@ class AboutPanel(ttk.Frame):
         face.pack(pady=(px(8), px(10)))
         self._titled(card)
         if card.calls_themselves:
-            called = _("calls themselves {name}").format(name=card.calls_themselves)
+            called = _("calls themselves {name}").format(name=quoted(card.calls_themselves))
             self._label(called, "SidePageMuted.TLabel", center=True)
         marks = [card.status_words]
         if card.verified:

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Mapping
 from tkinter import ttk
 
+from p2pchat.model.text import quoted
 from p2pchat.ui.language import _
 from p2pchat.ui.presenters.account import AccountPresenter, AccountState, Part
 from p2pchat.ui.tk.accountlist import AccountList
@@ -105,7 +106,7 @@ class AccountPage(Sheet):
             self.code.entry.configure(width=FIELD_CHARS + 6)
             self.code.entry.state(["readonly"])
             self.code.pack()
-        self.section(_("Signed in as {name}").format(name=state.name))
+        self.section(_("Signed in as {name}").format(name=quoted(state.name)))
         self._button(
             _("Sign out"),
             _("Go on as somebody new; your messages stay under your account"),

@@ -7,7 +7,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 
 from p2pchat.model.people import Peer
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, quoted
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _, ngettext
 from p2pchat.ui.presenters.dialogs import (
@@ -101,12 +101,12 @@ class Asking:
         more = len(shown) - SHOWN
         if more > 0:
             shown[SHOWN:] = [ngettext("and {number} other", "and {number} others", more)]
-        title = _("Share with {name}").format(name=to)
+        title = _("Share with {name}").format(name=quoted(to))
         self._confirm(title, "\n".join(shown), _("Share"), share, ready=True, picture=picture)
 
     def words(self, peer: Peer) -> None:
         """Both sides see the same words: who compares them by voice knows who is there."""
-        label = self.main.directory.said[peer.peer_id]
+        label = quoted(self.main.directory.said[peer.peer_id])
 
         def show(phrase: str) -> None:
             self._confirm(
@@ -123,7 +123,9 @@ class Asking:
     def release(self, peer: Peer) -> None:
         """The appointed gives a registered name free."""
         self._confirm(
-            _("Release the name {name}").format(name=self.main.directory.labels[peer.peer_id]),
+            _("Release the name {name}").format(
+                name=quoted(self.main.directory.labels[peer.peer_id])
+            ),
             _("For an account that is forgotten: somebody else may register the name then. The "
               "account goes on under another name, with its messages and contacts."),
             _("Release"),
@@ -132,7 +134,7 @@ class Asking:
 
     def choose(self, peer: Peer) -> None:
         """The appointed lets somebody's computer keep accounts."""
-        label = self.main.directory.labels[peer.peer_id]
+        label = quoted(self.main.directory.labels[peer.peer_id])
         self._confirm(
             _("Let {name}'s computer keep accounts").format(name=label),
             _("While this computer is off, that one registers names and signs people in, where its "

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from tkinter import ttk
 
-from p2pchat.model.text import one_line
+from p2pchat.model.text import one_line, quoted
 from p2pchat.node.api import NodeApi
 from p2pchat.ui.language import _
 from p2pchat.ui.opening import SystemOpener
@@ -193,7 +193,7 @@ class Desk(ttk.Frame):
 
         def hover(conversation: str) -> None:
             name = self.main.directory.title(conversation) if conversation else ""
-            text = _("Drop to share with {name}").format(name=name) if name else ""
+            text = _("Drop to share with {name}").format(name=quoted(name)) if name else ""
             self.conversation.show_dropping(text)
 
         drops = self.drops

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tkinter as tk
 
-_COLOUR = """
+_COLOUR = """# what each such list is told when it is shown
 namespace eval ::p2pchat {}
 proc ::p2pchat::colour_list {list ground text} {
     if {![winfo exists $list]} return

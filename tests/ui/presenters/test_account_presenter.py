@@ -57,7 +57,7 @@ def test_who_leads_and_what_to_know_before() -> None:
     assert "any computer that helps to keep the accounts could" in page.state.risk
     assert not page.state.guarded
     page.lead()
-    assert page.state.registrar == "Li's computer registers names for the network."
+    assert page.state.registrar == "“Li”'s computer registers names for the network."
     page.node.accounts.leads = replace(page.node.accounts.leads, guarded=True)
     page.presenter.open(page)
     page.runner.settle()
@@ -106,7 +106,7 @@ def test_signing_in_and_out_begins_anew() -> None:
     page.presenter.login("Maria", PASSWORD)
     page.runner.settle()
     assert page.renewed == 1
-    assert page.said == ["You are signed in as Maria."]
+    assert page.said == ["You are signed in as “Maria”."]
     page.node.accounts.elsewhere = True
     page.presenter.login("Maria", PASSWORD)
     page.runner.settle()
@@ -187,4 +187,4 @@ def test_who_else_was_renamed_is_told_in_a_line() -> None:
     assert shown == [], "that stands above everything"
     status.events([AccountRenamed(LI, "Li", "Li_2", "released")])
     assert shown[-1] is not None
-    assert shown[-1].text == "The account Li is called Li_2 from now on."
+    assert shown[-1].text == "The account “Li” is called “Li_2” from now on."

@@ -176,9 +176,9 @@ def test_who_is_renamed_cannot_miss_it(why: str, said: str) -> None:
     (told, more) = school.shown[-1]
     assert told is not None
     assert more == 0, "others' stand in the line below"
-    assert told.title == "Your account is called Maria_2 now"
+    assert told.title == "Your account is called “Maria_2” now"
     assert said in told.text
-    assert "Sign in as Maria_2 from now on" in told.text
+    assert "Sign in as “Maria_2” from now on" in told.text
     assert school.directory.labels[ME] == "Maria_2"
     band.renewed()
     assert school.shown[-1] == (None, 0)
@@ -193,7 +193,7 @@ def test_who_has_seen_it_and_who_of_those_here_has_not() -> None:
     school.accounts.told = [one]
     page = school.page()
     (row,) = school.states[-1].rows
-    assert (row.author, row.seen, row.missing) == ("Li", "Wang", "Maria")
+    assert (row.author, row.seen, row.missing) == ("Li", "“Wang”", "“Maria”")
     assert row.count == "1 person has seen it, 1 of those who are here haven't"
     assert school.accounts.seen == [], "nobody sits there"
     page.set_active(True)
@@ -203,7 +203,7 @@ def test_who_has_seen_it_and_who_of_those_here_has_not() -> None:
     page.events([AnnouncementChanged(school.accounts.told[0])])
     school.runner.advance(1000)
     (row,) = school.states[-1].rows
-    assert (row.seen, row.missing) == ("Maria, Wang and Zoë", "")
+    assert (row.seen, row.missing) == ("“Maria”, “Wang” and “Zoë”", "")
     assert row.count == "3 people have seen it, all who are here"
     school.accounts.told = [one]
     gone = replace(school.node.people[WANG], status=Status.OFFLINE)
@@ -211,7 +211,7 @@ def test_who_has_seen_it_and_who_of_those_here_has_not() -> None:
     school.directory.events([PeerOffline(gone)])
     page.events([PeerOffline(gone)])
     school.runner.advance(1000)
-    assert school.states[-1].rows[0].seen == "Wang"
+    assert school.states[-1].rows[0].seen == "“Wang”"
     page.close()
     before = len(school.states)
     page.events([PeerOffline(gone)])
@@ -225,7 +225,7 @@ def test_of_a_rooms_announcement_only_its_members_are_missing() -> None:
     school.page()
     gone, here = school.states[-1].rows
     assert gone.missing == ""
-    assert here.missing == "Maria and Wang"
+    assert here.missing == "“Maria” and “Wang”"
 
 
 def test_only_the_appointed_writes_one_and_is_told_why_not() -> None:
@@ -432,10 +432,10 @@ def test_who_keeps_a_register_stands_at_the_bottom() -> None:
     school.node.people[LI] = replace(school.node.people[LI], keeps_register=True)
     school.directory.load()
     school.runner.settle()
-    assert details[-1] == ("Attendance is kept by Li®", "Network lan, port 27474")
+    assert details[-1] == ("Attendance is kept by “Li®”", "Network lan, port 27474")
     school.register()
     assert school.registers[-1].kept_by == (
-        "Li® keeps a register of who is here, from when to when."
+        "“Li®” keeps a register of who is here, from when to when."
     )
     school.appoint()
     assert details[-1][0] == "Attendance is kept here"

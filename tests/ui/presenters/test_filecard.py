@@ -122,6 +122,12 @@ def test_buttons_of_each_state(more: dict[str, Any], actions: list[FileAction]) 
     assert list(card(**more).actions) == actions
 
 
+def test_who_stopped_sharing_did_not_fail() -> None:
+    stopped: dict[str, Any] = {"state": FileState.FAILED, "reason": "cancelled"}
+    assert card(author=ME, **stopped).status == "Not shared any more"
+    assert card(**stopped).status == "Failed: no longer shared"
+
+
 def test_a_transfer_in_words() -> None:
     pace = Pace()
     pace.take(MIB, START)

@@ -213,7 +213,7 @@ def test_the_remaining_time_does_not_jump(desk: Desk) -> None:
 def test_sharing_shows_the_own_message(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     desk.files.share("#lobby", [str(tmp_path / "a.txt")])
-    assert desk.files.reading_words() == "Reading a.txt…"
+    assert desk.files.reading_words() == "Reading “a.txt”…"
     desk.runner.settle()
     assert desk.files.reading_words() == ""
     row = desk.view.rows[-1]
@@ -231,9 +231,9 @@ def test_reading_shows_how_far_it_is_and_can_be_stopped(desk: Desk, tmp_path: Pa
     assert not desk.files.stop_reading()
     desk.files.share("#lobby", [path])
     desk.node.read_so_far("/another", 5, 10)
-    assert desk.files.reading_words() == "Reading a.iso…"
+    assert desk.files.reading_words() == "Reading “a.iso”…"
     desk.node.read_so_far(path, 41, 100)
-    assert desk.files.reading_words() == "Reading a.iso… 41%  (Esc, or a click here: stop)"
+    assert desk.files.reading_words() == "Reading “a.iso”… 41%  (Esc, or a click here: stop)"
     desk.node.fail["share"] = RequestError("cancelled")
     assert desk.files.stop_reading()
     desk.runner.settle()
@@ -246,16 +246,16 @@ def test_what_can_not_be_shared_is_said_and_the_others_are(desk: Desk, tmp_path:
     (tmp_path / "b.txt").write_text("hello")
     desk.files.share("#lobby", [str(tmp_path / "none.txt"), str(tmp_path / "b.txt")])
     desk.runner.settle()
-    assert desk.runner.said == ["none.txt was not shared. There is no such file or folder."]
+    assert desk.runner.said == ["“none.txt” was not shared. There is no such file or folder."]
     assert [row.text for row in desk.view.rows] == ["b.txt"]
     desk.node.fail["share"] = RequestError("not-allowed", "it may not be read")
     desk.files.share("#lobby", [str(tmp_path / "b.txt")])
     desk.runner.settle()
-    assert desk.runner.said[-1] == "b.txt was not shared. It may not be read."
+    assert desk.runner.said[-1] == "“b.txt” was not shared. It may not be read."
     desk.node.fail["share"] = RequestError("busy", "changed while it was read: b.txt")
     desk.files.share("#lobby", [str(tmp_path / "b.txt")])
     desk.runner.settle()
-    assert desk.runner.said[-1] == "b.txt was not shared. Changed while it was read: b.txt."
+    assert desk.runner.said[-1] == "“b.txt” was not shared. Changed while it was read: b.txt."
 
 
 def test_thousands_of_files_are_not_shared_one_by_one(desk: Desk) -> None:

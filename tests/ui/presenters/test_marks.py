@@ -10,7 +10,7 @@ from paper_runner import PaperRunner
 
 from p2pchat.events import MessageReceived, PeerChanged
 from p2pchat.model.message import Member, MessageKind
-from p2pchat.ui.presenters import completion, timeline
+from p2pchat.ui.presenters import completion, timeline, words
 from p2pchat.ui.presenters.about import person_card, room_card
 from p2pchat.ui.presenters.alerts import AlertsPresenter
 from p2pchat.ui.presenters.directory import Directory, preview
@@ -110,7 +110,7 @@ def test_in_sentences_a_registered_name_is_told_from_others() -> None:
     assert directory.in_text(peer_id("z"), "Li®") == "Li?"
     message = node.say("#lobby", "hello", FAKE, reactions={"👍": (LI, FAKE)})
     (row,) = timeline.rows([message], school.context())
-    assert row.reactions[0].people == "Li® and Li ? ✓ 🎖"
+    assert row.reactions[0].people == "“Li®” and “Li ? ✓ 🎖”"
     told: list[str] = []
 
     class Notifier:
@@ -125,7 +125,7 @@ def test_in_sentences_a_registered_name_is_told_from_others() -> None:
     for author in (LI, FAKE):
         alerts.events([MessageReceived(node.say("#lobby", "hello", author))])
         school.runner.advance(2000)
-    assert told == ["Li® in #lobby", "Li ? ✓ 🎖 in #lobby"]
+    assert told == ["“Li®” in #lobby", "“Li ? ✓ 🎖” in #lobby"]
 
 
 def test_who_registers_is_marked_from_then_on() -> None:
@@ -152,3 +152,17 @@ def test_who_joins_shows_no_sign_in_that_sentence() -> None:
     school.runner.settle()
     lobby = school.directory.conversations["#lobby"]
     assert preview(lobby, ME, school.directory.said) == "Li? joined"
+
+
+def test_a_long_name_in_the_list_is_shortened_within_its_quotation_marks() -> None:
+    school = School()
+    school.node.say("#lobby", f"“{'W' * 64}” joined", FAKE, kind=MessageKind.SYSTEM)
+    school.directory.load()
+    school.runner.settle()
+    lobby = school.directory.conversations["#lobby"]
+    assert preview(lobby, ME, school.directory.said) == f"“{'W' * 15}…” joined"
+
+
+def test_a_name_that_shows_nothing_is_the_beginning_of_an_id() -> None:
+    assert words.person_label("\u200e\u200f", FAKE) == FAKE[:8]
+    assert words.person_label("Li", FAKE) == "Li"

@@ -222,7 +222,7 @@ def test_transfers_are_listed_with_what_is_under_way_first(desk: Desk) -> None:
     assert page.found is not None
     assert [row.card.name for row in page.found.moving] == ["2.zip", "1.zip"]
     assert [row.card.name for row in page.found.others] == ["3.zip"]
-    assert page.found.moving[0].place == "from Li, in #lobby"
+    assert page.found.moving[0].place == "from “Li”, in #lobby"
     assert FileAction.PAUSE in page.found.moving[0].card.actions
 
 
@@ -331,7 +331,7 @@ def test_nobody_no_address_another_port_and_a_relay_are_said_with_what_to_do(des
     [
         (0, 0, "Does p2pchat run"),
         (3, 0, "A firewall"),
-        (0, 2, "this computer's is lan"),
+        (0, 2, "this computer's is “lan”"),
         (None, 0, "connect by address"),
     ],
 )
@@ -629,30 +629,30 @@ class Alerts(Told):
 def test_what_comes_at_once_is_told_of_once(desk: Desk) -> None:
     alerts, say = Alerts(desk), desk.node.say
     assert alerts.come(say("#lobby", "one", LI), say("#lobby", "two", LI)) == [
-        ("#lobby", "Li in #lobby", "2 new messages\ntwo")
+        ("#lobby", "“Li” in #lobby", "2 new messages\ntwo")
     ]
     assert alerts.come(say(f"@{LI}", "hi\nthere", LI)) == [(f"@{LI}", "Li", "hi there")]
 
 
 def test_a_notification_tells_of_all_since_the_conversation_was_seen(desk: Desk) -> None:
     alerts, say = Alerts(desk), desk.node.say
-    assert alerts.come(say("#lobby", "one", LI)) == [("#lobby", "Li in #lobby", "one")]
+    assert alerts.come(say("#lobby", "one", LI)) == [("#lobby", "“Li” in #lobby", "one")]
     assert alerts.come(say("#lobby", "two", LI), say("#lobby", "three", LI)) == [
-        ("#lobby", "Li in #lobby", "3 new messages\nthree")
+        ("#lobby", "“Li” in #lobby", "3 new messages\nthree")
     ]
     alerts.presenter.seen(f"@{LI}")
     alerts.presenter.seen("#lobby")
     alerts.presenter.seen("#lobby")
     desk.runner.settle()
     assert alerts.withdrawn == ["#lobby"]
-    assert alerts.come(say("#lobby", "four", LI)) == [("#lobby", "Li in #lobby", "four")]
+    assert alerts.come(say("#lobby", "four", LI)) == [("#lobby", "“Li” in #lobby", "four")]
 
 
 def test_what_was_written_may_be_kept_out_of_notifications(desk: Desk) -> None:
     alerts, say = Alerts(desk), desk.node.say
     alerts.presenter.with_text = False
     assert alerts.come(say("#lobby", "a secret", LI)) == [
-        ("#lobby", "Li in #lobby", "1 new message")
+        ("#lobby", "“Li” in #lobby", "1 new message")
     ]
 
 
@@ -679,7 +679,7 @@ def test_who_is_busy_is_told_of_nothing_and_it_still_counts(desk: Desk) -> None:
     )
     alerts.presenter.events([notice])
     desk.runner.advance(5000)
-    assert [title for _, title, _ in alerts.told] == ["Li announces"]
+    assert [title for _, title, _ in alerts.told] == ["“Li” announces"]
     desk.directory.set_profile(status="busy")
     desk.runner.settle()
     assert alerts.come(say(f"@{LI}", "hello?", LI), say("#lobby", "@Me", LI, mentions=(ME,))) == []

@@ -366,6 +366,20 @@ def stored_drafts(window: Window) -> dict[str, Draft]:
     return {name: draft for name, draft in window.node.drafts.items() if draft != Draft()}
 
 
+def test_a_draft_that_was_emptied_leaves_the_list(window: Window) -> None:
+    """It was stored with each key, so nothing is to be stored when the conversation is left."""
+    window.start()
+    write(window, "hello")
+    window.main.open(DIRECT)
+    window.runner.settle()
+    assert window.row("#lobby").subtitle == "Draft: hello"
+    window.main.open("#lobby")
+    write(window, "")
+    window.main.open(DIRECT)
+    window.runner.settle()
+    assert "Draft" not in window.row("#lobby").subtitle
+
+
 def test_a_draft_is_saved_with_each_letter_and_goes_with_the_message(window: Window) -> None:
     window.start()
     for text in ("h", "he", "hel"):
@@ -398,7 +412,7 @@ def test_an_answer_is_an_answer_after_a_kill(window: Window) -> None:
     window.start().main.composer.reply(message.message_id)
     write(window, "ans")
     composer = start_again(window).main.composer
-    assert (composer.mode, composer.target_words()) == (Mode.REPLY, ("Reply to Li", "question?"))
+    assert (composer.mode, composer.target_words()) == (Mode.REPLY, ("Reply to “Li”", "question?"))
 
 
 def test_an_edit_under_way_outlives_a_kill_and_the_draft_below_it(window: Window) -> None:
@@ -493,7 +507,7 @@ def test_replying(window: Window) -> None:
     message = window.node.say("#lobby", "question?", LI)
     composer = window.start().main.composer
     composer.reply(message.message_id)
-    assert composer.target_words() == ("Reply to Li", "question?")
+    assert composer.target_words() == ("Reply to “Li”", "question?")
     window.view.entry = "answer"
     composer.submit()
     window.runner.settle()
@@ -533,7 +547,7 @@ def test_typing_is_told_now_and_then(window: Window) -> None:
 def test_who_types_is_shown_for_a_while(window: Window) -> None:
     composer = window.start().main.composer
     window.node.emit(Typing("#lobby", LI), Typing("#lobby", ME), Typing(DIRECT, WANG))
-    assert composer.typing_words() == "Li is typing…"
+    assert composer.typing_words() == "“Li” is typing…"
     window.runner.advance(7000)
     assert composer.typing_words() == ""
     window.node.emit(Typing("#lobby", LI))
@@ -734,12 +748,12 @@ def test_only_web_addresses_are_opened(window: Window) -> None:
 def test_long_names_leave_room_for_others_on_the_status_line(window: Window) -> None:
     window.node.add_peer(make_peer("c", "W" * 64))
     window.start()
-    assert window.view.said[0] == f"Linked with Li and {'W' * 23}…"
+    assert window.view.said[0] == f"Linked with “Li” and “{'W' * 23}…”"
 
 
 def test_the_status_line_says_who_is_linked(window: Window) -> None:
     window.start()
-    assert window.view.said == ("Linked with Li", "", "Network lan, port 27474", Verdict.OK)
+    assert window.view.said == ("Linked with “Li”", "", "Network lan, port 27474", Verdict.OK)
     window.node.emit(PeerOffline(make_peer("a", "Li", Status.OFFLINE)))
     assert window.view.said[0].startswith("Nobody else is here yet")
     window.node.emit(PeerOnline(make_peer("a", "Li", linked=False)))

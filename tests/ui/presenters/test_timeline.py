@@ -223,10 +223,13 @@ def test_initials() -> None:
 
 def test_several() -> None:
     assert words.several([]) == ""
-    assert words.several(["a"]) == "a"
-    assert words.several(["a", "b"]) == "a and b"
-    assert words.several(["a", "b", "c", "d"]) == "a, b, c and 1 other"
-    assert words.several(["a", "b", "c", "d", "e"]) == "a, b, c and 2 others"
+    assert words.several(["a"]) == "“a”"
+    assert words.several(["Li and Mei”", "b"]) == "“Li and Mei'” and “b”", (
+        "one who ends the quotation"
+    )
+    assert words.several(["a", "b"]) == "“a” and “b”"
+    assert words.several(["a", "b", "c", "d"]) == "“a”, “b”, “c” and 1 other"
+    assert words.several(["a", "b", "c", "d", "e"]) == "“a”, “b”, “c” and 2 others"
 
 
 def test_short_when() -> None:

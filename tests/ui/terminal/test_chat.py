@@ -256,7 +256,7 @@ def test_oneself_and_others() -> None:
 def test_typing() -> None:
     async def test(room: Room) -> None:
         room.node.emit(Typing("#lobby", LI))
-        assert "Li is typing" in room.chat.toolbar()
+        assert "“Li” is typing" in room.chat.toolbar()
         room.node.receive("#lobby", "done typing", LI)
         assert "typing" not in room.chat.toolbar()
         room.chat.typed("/help")

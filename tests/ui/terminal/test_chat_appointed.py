@@ -74,8 +74,8 @@ def test_the_appointed_announces_and_looks_who_has_seen_it() -> None:
         await room.type("/announcements")
         first, seen, missing = room.screen.texts()[before:]
         assert first.endswith("Me to #lobby: Room 204")
-        assert "seen by Li" in seen
-        assert "not yet by Li_2" in missing
+        assert "seen by “Li”" in seen
+        assert "not yet by “Li_2”" in missing
         assert "how many?" in await room.type("/announcements 0")
 
     chatting(test)
@@ -142,8 +142,8 @@ def test_who_keeps_a_register_is_said() -> None:
 def test_who_is_renamed_is_told_what_that_means() -> None:
     async def test(room: Room) -> None:
         room.node.emit(AccountRenamed(ME, "Ana", "Ana_2", "released"))
-        assert room.screen.last().startswith("! Your account is called Ana_2 now. ")
-        assert "Sign in as Ana_2" in room.screen.last()
+        assert room.screen.last().startswith("! Your account is called “Ana_2” now. ")
+        assert "Sign in as “Ana_2”" in room.screen.last()
         assert room.chat.label(ME) == "Ana_2"
 
     chatting(test)

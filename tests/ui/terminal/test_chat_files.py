@@ -115,7 +115,7 @@ def test_sending(tmp_path: Path) -> None:
         assert (file.author, file.name) == (ME, "my file.txt")
         room.node.take_up(file.file_id, LI, 2048)
         assert "1 person has it" in await room.type("/files")
-        assert "no longer shared" in await room.type("/cancel 1")
+        assert "Not shared any more" in await room.type("/cancel 1")
 
     chatting(test)
 
@@ -127,9 +127,9 @@ def test_what_is_read_shows_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> 
     async def test(room: Room) -> None:
         room.node.slow[str(path)] = asyncio.get_running_loop().create_future()
         await room.type(f"/send {path}")
-        await room.until(lambda: "reading a.iso… 0%" in room.chat.toolbar())
+        await room.until(lambda: "reading “a.iso”… 0%" in room.chat.toolbar())
         room.node.read_so_far(str(path), 41, 100)
-        await room.until(lambda: "reading a.iso… 41%" in room.chat.toolbar())
+        await room.until(lambda: "reading “a.iso”… 41%" in room.chat.toolbar())
         assert await room.type("/cancel a.iso") == "* a.iso is not shared"
         await room.until(lambda: "a.iso" not in room.chat.toolbar())
         assert room.node.offered == {}

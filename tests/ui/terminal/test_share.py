@@ -64,7 +64,7 @@ def test_until_one_has_it(file: str, capsys: pytest.CaptureFixture[str]) -> None
 
     assert run([file], script, within=20) == 0
     said = capsys.readouterr()
-    assert said.out == "notes.txt: offered (1000 B)\nnotes.txt: Li_2 has it\n"
+    assert said.out == "notes.txt: offered (1000 B)\nnotes.txt: “Li_2” has it\n"
     assert said.err == ""
 
 
@@ -161,7 +161,7 @@ def test_one_that_is_refused_leaves_the_others(
     assert code == 2
     said = capsys.readouterr()
     assert said.err == "p2pchat: bad was not shared: it may not be read\n"
-    assert said.out.endswith("notes.txt: Li has it\n")
+    assert said.out.endswith("notes.txt: “Li” has it\n")
 
 
 def test_a_file_that_changes_meanwhile(file: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,13 +155,13 @@ def test_the_appointed_writes_one_and_sees_who_has_seen_it(stage: Stage) -> None
     assert stage.node.accounts.told[0].text == "Books away"
     assert stage.node.accounts.told[0].conversation is None
     stage.until(lambda: "Nobody has seen it yet" in texts(page))
-    assert "Not yet seen by Li and 王小明" in texts(page)
+    assert "Not yet seen by “Li” and “王小明”" in texts(page)
     assert page.entry.get("1.0", "end").strip() == ""
     seen = replace(stage.node.accounts.told[0], seen_by=(LI,))
     stage.node.accounts.told = [seen]
     page.entry.insert("end", "the next one")
     stage.node.emit(AnnouncementChanged(seen))
-    stage.until(lambda: "Seen by Li" in texts(page))
+    stage.until(lambda: "Seen by “Li”" in texts(page))
     assert page.entry.get("1.0", "end").strip() == "the next one", "what is being written stays"
     stage.desk.sidebar.theme_button.invoke()
     stage.until(lambda: stage.window.theme.palette.name == "dark")
@@ -243,10 +243,10 @@ def test_whoever_is_not_appointed_looks_past_ones_up(stage: Stage) -> None:
     keeps = replace(stage.node.people[LI], keeps_register=True)
     stage.node.people[LI] = keeps
     stage.node.emit(PeerChanged(keeps))
-    stage.until(lambda: "kept by Li" in str(stage.desk.status.attendance.cget("text")))
+    stage.until(lambda: "kept by “Li”" in str(stage.desk.status.attendance.cget("text")))
     stage.desk.menus.of_me(stage.desk.sidebar._name)
     take(stage, "Attendance")
-    stage.until(lambda: "Li keeps a register" in texts(stage.desk.places.sheet))
+    stage.until(lambda: "“Li” keeps a register" in texts(stage.desk.places.sheet))
     stage.node.emit(RegistrarChanged(replace(stage.node.accounts.leads, appointed=True)))
     stage.until(lambda: "Export as CSV…" in texts(stage.desk.places.sheet))
 
@@ -418,7 +418,7 @@ def test_who_is_renamed_cannot_miss_it(stage: Stage) -> None:
     stage.node.emit(AccountRenamed(ME, "Me", "Me_2", "name-taken"))
     band = stage.desk.bulletin
     stage.until(band.winfo_ismapped)
-    assert "Your account is called Me_2 now" in texts(band)
+    assert "Your account is called “Me_2” now" in texts(band)
     stage.until(lambda: stage.desk.sidebar._name.cget("text") == "Me_2")
     stage.key("<Escape>", "<F1>", "<F1>")
     assert band.winfo_ismapped()

@@ -129,10 +129,10 @@ def test_the_pointer_is_told_who_has_reacted_and_who_has_read(stage: Stage) -> N
 
     x, y = place_of(stage, "liked", "react")
     canvas.event_generate("<Motion>", x=x, y=y)
-    stage.until(lambda: tip() == "王小明")
+    stage.until(lambda: tip() == "“王小明”")
     x, y = place_of(stage, "mine", "time")
     canvas.event_generate("<Motion>", x=x, y=y)
-    stage.until(lambda: "Read by Li\nDelivered to 王小明" in tip())
+    stage.until(lambda: "Read by “Li”\nDelivered to “王小明”" in tip())
     canvas.event_generate("<Motion>", x=5, y=5)
     assert not tip()
 

@@ -640,7 +640,7 @@ def test_what_can_not_be_shared_is_said(stage: Stage) -> None:
     stage.start()
     stage.desk.main.share(["/nowhere/at all.txt"])
     stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
-    assert "at all.txt was not shared" in stage.desk.status._notice_text.cget("text")
+    assert "at all.txt” was not shared" in stage.desk.status._notice_text.cget("text")
 
 
 def test_what_is_shared_stands_in_the_list_at_once(stage: Stage, tmp_path: Path) -> None:
@@ -728,7 +728,7 @@ def test_files_dragged_out_of_another_program(stage: Stage, tmp_path: Path) -> N
     hint = stage.desk.conversation._dropping
     with Dragging(stage, *place(stage.desk.conversation.transcript), *paths) as other:
         stage.until(hint.winfo_ismapped)
-        assert hint.cget("text") == "Drop to share with #lobby"
+        assert hint.cget("text") == "Drop to share with “#lobby”"
         assert other.drop() == "XdndActionCopy"
     stage.until(lambda: asked(stage))
     assert not hint.winfo_ismapped()
@@ -749,11 +749,11 @@ def test_files_dropped_on_somebody_in_the_list_are_for_them(stage: Stage, tmp_pa
     li = f"@{LI}"
     with Dragging(stage, *place_of(stage, li), path) as other:
         hint = stage.desk.conversation._dropping
-        stage.until(lambda: hint.cget("text") == "Drop to share with Li")
+        stage.until(lambda: hint.cget("text") == "Drop to share with “Li”")
         assert other.drop() == "XdndActionCopy"
     stage.until(lambda: asked(stage))
     dialog = asked(stage)
-    assert dialog.page.title.cget("text") == "Share with Li"
+    assert dialog.page.title.cget("text") == "Share with “Li”"
     dialog.page.button.invoke()
     stage.until(lambda: stage.node.named("share"))
     assert stage.node.named("share") == [("share", li, path)]
@@ -843,7 +843,7 @@ def test_reading_is_shown_and_escape_stops_it(stage: Stage, tmp_path: Path) -> N
     stage.start()
     composer = stage.desk.composer
     stage.desk.main.share([path])
-    stage.until(lambda: composer._typing.cget("text") == "Reading large.iso…")
+    stage.until(lambda: composer._typing.cget("text") == "Reading “large.iso”…")
     stage.node.read_so_far(path, 41, 100)
     stage.until(lambda: "41%" in composer._typing.cget("text"))
     composer.entry.focus_force()

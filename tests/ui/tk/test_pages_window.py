@@ -298,7 +298,9 @@ def test_the_line_at_the_bottom_ends_with_an_ellipsis(stage: Stage) -> None:
     stage.root.geometry("640x720")
     stage.until(lambda: str(status.network.cget("text")).endswith("…"))
     assert status._detail.cget("text") == ""
-    assert status.attendance.cget("text") == "Attendance is kept by Li", "what all are to see stays"
+    assert status.attendance.cget("text") == "Attendance is kept by “Li”", (
+        "what all are to see stays"
+    )
     stage.root.update()
     assert status.network.winfo_width() >= status.network.winfo_reqwidth()
     assert status.attendance.winfo_x() >= status.network.winfo_x() + status.network.winfo_width()
@@ -925,7 +927,7 @@ def test_who_writes_while_the_window_is_elsewhere_is_told_of(
     stage.desk.main.conversation.set_active(False)
     events([MessageReceived(stage.node.say("#lobby", "<b>are you</b> there?", LI))])
     stage.until(lambda: around.told)
-    assert around.told == [("#lobby", "Li in #lobby", "<b>are you</b> there?")]
+    assert around.told == [("#lobby", "“Li” in #lobby", "<b>are you</b> there?")]
     events([MessageReceived(stage.node.say(f"@{LI}", "hello", LI))])
     stage.until(lambda: len(around.told) == 2)
     around.clicks.put(f"@{LI}")
@@ -956,7 +958,7 @@ def test_who_is_busy_is_told_of_nothing_and_it_counts(
     stage.until(lambda: stage.desk.main.directory.me.status is Status.ONLINE)
     events([MessageReceived(stage.node.say("#lobby", "now?", LI))])
     stage.until(lambda: around.told)
-    assert around.told == [("#lobby", "Li in #lobby", "now?")]
+    assert around.told == [("#lobby", "“Li” in #lobby", "now?")]
 
 
 OWNER = """
@@ -1153,7 +1155,7 @@ def test_keys_stay_on_the_page_of_the_account_once_one_is_signed_up(stage: Stage
         field.set(written)
         field.entry.focus_set()
     stage.key("<Return>")
-    stage.until(lambda: "Signed in as Ann" in texts(page))
+    stage.until(lambda: "Signed in as “Ann”" in texts(page))
     stage.key("<Tab>")
     assert str(stage.root.tk.call("focus")).startswith(str(page))
 
@@ -1168,7 +1170,7 @@ def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
     stage.start()
     stage.desk.places.open(_account())
     page = sheet(stage)
-    stage.until(lambda: "Signed in as Ann" in texts(page))
+    stage.until(lambda: "Signed in as “Ann”" in texts(page))
     button(page, "Sign out").invoke()
     stage.until(lambda: "Delete them?" in texts(page))
     listed = page.files.get("1.0", "end").splitlines()
@@ -1176,7 +1178,7 @@ def test_signing_out_asks_about_the_downloads_on_the_page(stage: Stage) -> None:
     assert accounts.signed == "Ann"
     stage.until(lambda: "Stay signed in" in str(stage.root.focus_get().cget("text")))
     stage.key("<Return>")
-    stage.until(lambda: "Signed in as Ann" in texts(page))
+    stage.until(lambda: "Signed in as “Ann”" in texts(page))
     button(page, "Sign out").invoke()
     stage.until(lambda: "Delete them?" in texts(page))
     button(page, "Delete them and sign out").invoke()

@@ -468,7 +468,7 @@ def test_typing_notices_and_warnings(stage: Stage) -> None:
     stage.start()
     stage.node.emit(Typing("#lobby", LI), Warned("clock", "The clock is off."))
     stage.until(lambda: stage.desk.status.notice.winfo_ismapped())
-    assert stage.desk.composer._typing.cget("text") == "Li is typing…"
+    assert stage.desk.composer._typing.cget("text") == "“Li” is typing…"
     stage.desk.status._notice_close.invoke()
     stage.until(lambda: not stage.desk.status.notice.winfo_ismapped())
 
