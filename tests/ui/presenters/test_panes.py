@@ -371,12 +371,12 @@ def test_a_draft_that_was_emptied_leaves_the_list(window: Window) -> None:
     window.start()
     write(window, "hello")
     window.main.open(DIRECT)
-    window.runner.settle()
+    window.runner.advance(500)
     assert window.row("#lobby").subtitle == "Draft: hello"
     window.main.open("#lobby")
     write(window, "")
     window.main.open(DIRECT)
-    window.runner.settle()
+    window.runner.advance(500)
     assert "Draft" not in window.row("#lobby").subtitle
 
 
