@@ -478,7 +478,7 @@ def test_share(tmp_path: Path, lan: list[str], lesson: Path) -> None:
         assert lines[:2] == [
             "data.bin: offered (293.0 KiB)", "lesson: offered (2 files, 293.0 KiB)",
         ]  # fmt: skip
-        assert sorted(lines[2:]) == ["data.bin: Ana has it", "lesson: Ana has it"]
+        assert sorted(lines[2:]) == ["data.bin: “Ana” has it", "lesson: “Ana” has it"]
         files = {file["name"]: file for file in node.call("files.list")}
         assert Path(files["data.bin"]["path"]).read_bytes() == data.read_bytes()
         assert contents(Path(files["lesson"]["path"])) == contents(lesson)
@@ -492,7 +492,7 @@ def test_share(tmp_path: Path, lan: list[str], lesson: Path) -> None:
             relative = os.path.relpath(lesson / "作业.txt")
             direct = run("share", "@Bob", relative, *ana)
             assert (direct.returncode, direct.stdout) == (
-                0, "作业.txt: offered (8 B)\n作业.txt: Bob has it\n",
+                0, "作业.txt: offered (8 B)\n作业.txt: “Bob” has it\n",
             )  # fmt: skip
 
 

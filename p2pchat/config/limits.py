@@ -381,10 +381,6 @@ SERVE_LINK_BYTES = 1 * MIB
 """Of these, for one link: enough that the disk is never waited for."""
 SERVE_RECENT_BYTES = 4 * MIB
 """Blocks that came last, kept in memory: what nobody else has is asked for by all, and at once."""
-SURVEY_TAIL_BYTES = 16 * MIB
-"""Pieces of small files that are kept in memory from when they are shared."""
-SURVEY_TAIL_S = 10.0
-"""For so long. Later nobody is in a hurry, and what was deleted meanwhile is to be gone."""
 SERVE_BURST_S = 0.05
 """How much of its rate limit a node sends at once."""
 SERVE_PAUSE_S = 0.001

@@ -31,6 +31,9 @@ log = logging.getLogger("p2pchat.node")
 BATCH = 32
 """Jobs of one visit at most, so that a slow disk is told of soon."""
 THREADS = 3
+TAIL_S = 10.0
+"""How long pieces of what was just shared are kept in memory: later nobody is in a hurry, and what
+was deleted meanwhile is to be gone."""
 READING_EVERY_S = 0.2
 """How often it is told how far a survey is."""
 
@@ -121,7 +124,7 @@ class Carrying:
         """Blocks that came in one part and were kept, the newest last."""
         self._recent_bytes = 0
         self._tail: dict[tuple[Stream, Block], bytes] = {}
-        """Pieces of the folder that was shared last, for SURVEY_TAIL_S."""
+        """Pieces of the folder that was shared last, for TAIL_S."""
         self._writes = _Batches(self._loop, self._in_pool, self._run)
         self._folders = _Batches(self._loop, self._in_pool, self._run)
         """Writes of folders' blocks: the one that completes a manifest makes all the files, which
@@ -186,7 +189,7 @@ class Carrying:
     def _keep_tail(self, stream: Stream, tail: tuple[tuple[int, bytes], ...]) -> None:
         self._tail = held = {(stream, Block(0, index)): data for index, data in tail}
         if held:
-            self._loop.call_later(limits.SURVEY_TAIL_S, held.clear)
+            self._loop.call_later(TAIL_S, held.clear)
 
     def _tell_reading(self, query: int, done: int, total: int) -> None:
         if query in self._surveys and not self._closed:

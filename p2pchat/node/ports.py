@@ -206,8 +206,8 @@ class Survey(msgspec.Struct, frozen=True):
     path: str
     """Where it lies, without links."""
     tail: tuple[tuple[int, bytes], ...] = ()
-    """Of a folder the last of those pieces that several files have part in, by their index, up to
-    SURVEY_TAIL_BYTES: reading one again takes a dozen system calls, and it is wanted soon."""
+    """Of a folder the last of those pieces that several files have part in, by their index, a few
+    megabytes: reading one again takes a dozen system calls, and it is wanted soon."""
 
 
 class Depot(Protocol):

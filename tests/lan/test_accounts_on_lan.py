@@ -155,7 +155,7 @@ class School:
         ann, teacher = self.ann, self.teacher
         assert refused(ann, "accounts.release", account_id=self.li_id) == "not-allowed"
         teacher.call("accounts.release", account_id=self.li_id)
-        self.li.wait("Your account is called Li_2 now")
+        self.li.wait("Your account is called “Li_2” now")
         ann.call("accounts.logout")
         new = register(ann, "Li", OTHER)["account_id"]
         wanted = {"Li": new, "Li_2": self.li_id, "Ann": self.ann_id}

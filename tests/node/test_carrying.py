@@ -200,7 +200,7 @@ def test_a_full_link_is_given_nothing_more_and_a_block_twice() -> None:
 def test_what_was_just_shared_is_given_from_memory_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "SURVEY_TAIL_S", 0.5)
+    monkeypatch.setattr("p2pchat.node.carrying.TAIL_S", 0.5)
 
     class Shared(Given):
         def __init__(self) -> None:

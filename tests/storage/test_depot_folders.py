@@ -70,7 +70,7 @@ def test_a_folder_arrives(tmp_path: Path, seed: int | None) -> None:
 def test_what_lies_in_many_files_comes_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(surveying, "SURVEY_TAIL_BYTES", 20 * P)
+    monkeypatch.setattr(surveying, "TAIL_BYTES", 20 * P)
     folder = course(tmp_path / "course")
     source = depot(tmp_path / "a")
     offer = survey(source, folder)

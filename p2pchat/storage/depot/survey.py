@@ -14,14 +14,7 @@ from typing import NamedTuple
 import msgspec
 from blake3 import blake3
 
-from p2pchat.config.limits import (
-    FOLDER_DEPTH,
-    FOLDER_FILES,
-    FOLDER_NAMES,
-    MIB,
-    PATH_BYTES,
-    SURVEY_TAIL_BYTES,
-)
+from p2pchat.config.limits import FOLDER_DEPTH, FOLDER_FILES, FOLDER_NAMES, MIB, PATH_BYTES
 from p2pchat.errors import RequestError
 from p2pchat.model.stream import Stream, piece_size
 from p2pchat.model.text import one_line, well_formed
@@ -37,6 +30,8 @@ Going = Callable[[int, int], bool]
 _BUFFER_BYTES = MIB
 """What is read at once; fits the processor's cache."""
 _TELL_BYTES = 16 * MIB
+TAIL_BYTES = 16 * MIB
+"""Of `Survey.tail`, which stands in memory."""
 _MOUNT_POINT = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT: Windows' links between folders."""
 
@@ -266,7 +261,7 @@ class _Reader:
         self._told = 0
         self._files = 0
         """Of which something is in the buffer."""
-        self.tail = deque[tuple[int, bytes]](maxlen=SURVEY_TAIL_BYTES // self._piece)
+        self.tail = deque[tuple[int, bytes]](maxlen=TAIL_BYTES // self._piece)
         """`Survey.tail`"""
 
     def take(self, path: str | bytes, size: int, mtime_ns: int | None) -> None:
@@ -317,7 +312,7 @@ class _Reader:
         self._hasher.update(self._buffer[:filled])
         if self._files > 1 and self._whole == self._piece:
             left = self._size - self._done
-            if left <= SURVEY_TAIL_BYTES:
+            if left <= TAIL_BYTES:
                 self.tail.append((self._done // self._piece, bytes(self._buffer[:filled])))
         self._files = 0
         self._done += filled
